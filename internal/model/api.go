@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package model
+
+import "time"
+
+// APIKind tells an HTTP API (API Gateway v2) from a REST API (v1).
+type APIKind uint8
+
+// The kinds of APIs.
+const (
+	HTTPAPI APIKind = iota
+	RESTAPI
+)
+
+// String is HTTP or REST, as the ready event prints it.
+func (k APIKind) String() string {
+	if k == RESTAPI {
+		return "REST"
+	}
+	return "HTTP"
+}
+
+// API is an AWS::ApiGatewayV2::Api or an AWS::ApiGateway::RestApi; OpenAPI
+// bodies and resource trees are written out as routes.
+type API struct {
+	LogicalID string
+	ID        string // 10 lower-case letters and digits
+	Name      string
+	Kind      APIKind
+	Pos       string
+
+	Endpoint           string // REST: EDGE, REGIONAL, PRIVATE
+	Routes             []*Route
+	Stages             []*Stage
+	CORS               *APICORS // HTTP API only
+	BinaryMediaTypes   []string // REST only
+	MinCompression     *int     // REST: bytes; nil: off
+	DisableExecuteAPI  bool
+	APIKeyFromAuth     bool // REST: ApiKeySourceType AUTHORIZER
+	Authorizers        []*Authorizer
+	GatewayResponses   []GatewayResponse
+	ResourcePolicyJSON string
+	// FailOnWarnings etc. have no effect on serving and are not kept.
+}
+
+// Route is one route of an HTTP API or one method of a REST resource.
+type Route struct {
+	// Key is the HTTP API's route key, "GET /items/{id}" or "$default"; for a
+	// REST API "METHOD /resource/path" is written in the same form.
+	Key    string
+	Method string // GET …, or ANY; empty for $default
+	Path   string // /items/{id}, /{proxy+}; empty for $default
+	Pos    string
+
+	ResourceID     string // REST
+	OperationName  string
+	APIKeyRequired bool
+	// Authorization is NONE, AWS_IAM, JWT, CUSTOM or COGNITO_USER_POOLS.
+	Authorization string
+	AuthorizerID  string
+	Scopes        []string
+
+	Integration *Integration // nil: REST method without integration (500 on call)
+	// MethodResponses and RequestParameters of a REST method.
+	RequestParameters map[string]bool // "method.request.querystring.q" -> required
+	Responses         []MethodResponse
+}
+
+// MethodResponse is a status that a REST method declares.
+type MethodResponse struct {
+	Status  string
+	Headers map[string]bool // "method.response.header.X" -> required
+}
+
+// IntegrationKind is a closed list.
+type IntegrationKind uint8
+
+// The kinds of integrations.
+const (
+	LambdaProxy  IntegrationKind = iota // AWS_PROXY with a function
+	HTTPProxy                           // HTTP_PROXY
+	Mock                                // MOCK
+	LambdaCustom                        // AWS with a function (VTL)
+	HTTPCustom                          // HTTP (VTL)
+	AWSService                          // AWS with another service, or a first-class service action
+)
+
+// String is a word for messages.
+func (k IntegrationKind) String() string {
+	return [...]string{"Lambda proxy", "HTTP proxy", "mock", "Lambda custom", "HTTP custom", "AWS service", "?", "?"}[k&7]
+}
+
+// Integration is what answers a route.
+type Integration struct {
+	Kind IntegrationKind
+	// Function is the function's ARN or name, qualifier included; may hold
+	// ${stageVariables.x}. For the Lambda kinds only.
+	Function string
+	URI      string // HTTP kinds: target with {param} and ${stageVariables.x}; else as written
+	Method   string // of the call to the target; HTTP proxies: ANY keeps the viewer's
+	Payload  string // "1.0" or "2.0"
+	Timeout  time.Duration
+	Stream   bool   // REST responseTransferMode STREAM
+	Subtype  string // HTTP API first-class service action, such as SQS-SendMessage
+
+	RequestParameters  []Mapping // HTTP API: parameter mapping; REST: integration.request.* <- method.request.*
+	ResponseParameters []StatusMapping
+	RequestTemplates   map[string]string // content type -> VTL
+	Passthrough        string            // WHEN_NO_MATCH, WHEN_NO_TEMPLATES, NEVER
+	ContentHandling    string            // "", CONVERT_TO_BINARY, CONVERT_TO_TEXT
+	Responses          []IntegrationResponse
+	Credentials        string
+	VPCLink            string // connection id; empty: public
+	TLSServerName      string
+}
+
+// Mapping is one parameter mapping: where to, what from.
+type Mapping struct{ To, From string }
+
+// StatusMapping is a list of mappings for one status of an HTTP API's integration.
+type StatusMapping struct {
+	Status   string
+	Mappings []Mapping
+}
+
+// IntegrationResponse is one of a REST integration's responses.
+type IntegrationResponse struct {
+	Status           string
+	SelectionPattern string // regular expression; empty: the default response
+	Parameters       []Mapping
+	Templates        map[string]string
+	ContentHandling  string
+}
+
+// Stage is a named deployment of an API.
+type Stage struct {
+	LogicalID   string
+	Name        string // "$default" for an HTTP API without stage in the path
+	Description string
+	Variables   map[string]string
+	AutoDeploy  bool
+	// Routes narrows a stage to a deployment's snapshot; nil: all of the API's.
+	Routes        []*Route
+	AccessFormat  string // $context template of the access log; empty: none
+	AccessLogARN  string
+	ThrottleRate  float64 // 0: none
+	ThrottleBurst int
+	CacheEnabled  bool
+	WebACL        string
+}
+
+// APICORS is the CorsConfiguration of an HTTP API.
+type APICORS struct {
+	AllowCredentials bool
+	AllowHeaders     []string
+	AllowMethods     []string
+	AllowOrigins     []string
+	ExposeHeaders    []string
+	MaxAge           *int // seconds, -1..86400
+}
+
+// Authorizer is an authorizer of an API.
+type Authorizer struct {
+	LogicalID      string
+	ID             string
+	Name           string
+	Kind           string // JWT, REQUEST, TOKEN, COGNITO_USER_POOLS
+	IdentitySource []string
+	Function       string // ARN or name
+	Payload        string // "1.0", "2.0"
+	Simple         bool
+	TTL            *time.Duration
+	Validation     string // TOKEN: regular expression
+	Issuer         string
+	Audience       []string
+	Pools          []string // user pool ARNs
+}
+
+// GatewayResponse replaces one of API Gateway's own error answers.
+type GatewayResponse struct {
+	Type       string // DEFAULT_4XX, MISSING_AUTHENTICATION_TOKEN …
+	Status     string // empty: the default
+	Parameters []Mapping
+	Templates  map[string]string
+}
