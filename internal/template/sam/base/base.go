@@ -106,8 +106,11 @@ func (r Resource) PassThrough(res *tree.Node) Resource {
 // DependsOn.
 func (r Resource) Inherit(res *tree.Node) Resource {
 	r.PassThrough(res)
-	for _, a := range []string{UpdatePolicy, Metadata, DependsOn} {
+	for _, a := range []string{UpdatePolicy, Metadata} {
 		r.Attr(a, res.Get(a).Clone())
+	}
+	if d := res.Get(DependsOn); Truthy(d) {
+		r.Attr(DependsOn, d.Clone())
 	}
 	return r
 }

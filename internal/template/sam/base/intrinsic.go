@@ -14,19 +14,24 @@ import (
 func Str(s string) *tree.Node { return tree.NewString(s) }
 
 // Map makes a Map of alternating keys and values; a nil value is left out.
+// Unlike tree.Node.With it gives the keys no position: the transform made them.
 func Map(kv ...any) *tree.Node {
 	m := tree.NewMap()
 	for i := 0; i+1 < len(kv); i += 2 {
 		k, _ := kv[i].(string)
+		var n *tree.Node
 		switch v := kv[i+1].(type) {
 		case *tree.Node:
-			m.With(k, v)
+			n = v
 		case string:
-			m.Set(k, tree.NewString(v))
+			n = tree.NewString(v)
 		case bool:
-			m.Set(k, tree.NewBool(v))
+			n = tree.NewBool(v)
 		case int:
-			m.Set(k, tree.NewInt(v))
+			n = tree.NewInt(v)
+		}
+		if n != nil {
+			m.Entries = append(m.Entries, tree.Entry{Key: k, Value: n})
 		}
 	}
 	return m
