@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// A body is filled by one goroutine and read by many.
+//
+// Stored: as long as it fits (Config.ObjectLimit, and Config.Filling for all
+// fills together) every byte is kept, the filler never waits for a reader, and
+// the whole becomes a stored object.
+//
+// Window: what does not fit streams past. New requests go alone from then on;
+// those that follow already share a window. Bytes that all readers have are
+// let go; when the window is full the filler waits for the slowest reader, so
+// a single slow viewer slows its origin down and nothing else. When several
+// share the window and the slowest stands still for Config.LagTimeout, it is
+// cut off (ErrLagged) rather than let the others starve.
+
+const (
+	chunkSize  = 64 << 10
+	firstChunk = 4 << 10 // of a body of unknown length
+	windowSize = 1 << 20
+)
+
+// Errors that end a Reader or a Fill.
+var (
+	ErrLagged    = errors.New("reader too slow for the shared stream")
+	ErrNoReaders = errors.New("nobody reads the body any more")
+	ErrLength    = errors.New("body does not have the announced length")
+)
+
+// reserve takes n bytes from the memory for fills.
+func (c *Cache) reserve(n int64) bool {
+	if c.filling.Add(n) > c.cfg.Filling {
+		c.filling.Add(-n)
+		return false
+	}
+	return true
+}
+
+// Fill is the writing end of a body on its way in.
+type Fill struct {
+	f        *Flight
+	window   bool
+	told     bool // the shard knows of the window
+	reserved int64
+}
+
+// Copy fills from src until it ends and settles the flight. The error says why
+// the object is not whole; nil when it is, stored or not.
+func (w *Fill) Copy(src io.Reader) error {
+	for {
+		buf, err := w.next()
+		if err != nil {
+			return w.abort(err)
+		}
+		if w.window && !w.told {
+			w.tell()
+		}
+		n, err := src.Read(buf)
+		if n > 0 {
+			if err := w.publish(n); err != nil {
+				return w.abort(err)
+			}
+		}
+		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return w.commit()
+		}
+		if err != nil {
+			return w.abort(err)
+		}
+	}
+}
+
+// next is room to read into: the free end of the last chunk, or a new one.
+// Nobody else touches those bytes before they are published.
+func (w *Fill) next() ([]byte, error) {
+	f := w.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if k := len(f.chunks); k > 0 && len(f.chunks[k-1]) < cap(f.chunks[k-1]) {
+		c := f.chunks[k-1]
+		return c[len(c):cap(c)], nil
+	}
+	size := int64(chunkSize)
+	switch {
+	case f.obj.Length > f.size:
+		size = min(size, f.obj.Length-f.size)
+	case f.obj.Length >= 0:
+		size = 1 // the end is due; a longer body shows here
+	case f.size < chunkSize:
+		size = max(firstChunk, f.size)
+	}
+	if !w.window && !w.grow(size) {
+		w.window = true
+	}
+	if w.window {
+		if err := w.room(); err != nil {
+			return nil, err
+		}
+	}
+	c := make([]byte, size)
+	f.chunks = append(f.chunks, c[:0])
+	return c, nil
+}
+
+// grow reserves memory for a chunk of a body whose length is not known.
+func (w *Fill) grow(size int64) bool {
+	f := w.f
+	if f.obj.Length >= 0 {
+		return true
+	}
+	if f.size+size > f.c.cfg.ObjectLimit || !f.c.reserve(size) {
+		return false
+	}
+	w.reserved += size
+	return true
+}
+
+// publish makes n bytes of the last chunk readable.
+func (w *Fill) publish(n int) error {
+	f := w.f
+	f.mu.Lock()
+	k := len(f.chunks) - 1
+	f.chunks[k] = f.chunks[k][:len(f.chunks[k])+n]
+	f.size += int64(n)
+	over := f.obj.Length >= 0 && f.size > f.obj.Length
+	f.wake()
+	f.mu.Unlock()
+	if over {
+		return fmt.Errorf("%w: more than %d bytes", ErrLength, f.obj.Length)
+	}
+	return nil
+}
+
+// room waits until the window has place for a chunk. The caller holds f.mu.
+func (w *Fill) room() error {
+	f := w.f
+	for {
+		f.trim()
+		if len(f.readers) == 0 {
+			return ErrNoReaders
+		}
+		if f.size-f.base < windowSize {
+			return nil
+		}
+		ctx, cancel := f.ctx, func() {}
+		if len(f.readers) > 1 {
+			ctx, cancel = context.WithTimeout(f.ctx, f.c.cfg.LagTimeout)
+		}
+		before := f.slowest()
+		err := f.wait(ctx)
+		cancel()
+		if err == nil {
+			continue
+		}
+		if f.ctx.Err() != nil {
+			return ErrNoReaders
+		}
+		if f.slowest() == before {
+			f.cut(before)
+		}
+	}
+}
+
+func (f *Flight) slowest() int64 {
+	at := f.size
+	for _, r := range f.readers {
+		at = min(at, r.at)
+	}
+	return at
+}
+
+// cut takes the readers that stand at position at away, if others are ahead.
+func (f *Flight) cut(at int64) {
+	ahead := slices.ContainsFunc(f.readers, func(r *Reader) bool { return r.at > at })
+	if !ahead {
+		return
+	}
+	for _, r := range f.readers {
+		r.lagged = r.at <= at
+	}
+	f.readers = slices.DeleteFunc(f.readers, func(r *Reader) bool { return r.lagged })
+	f.wake()
+}
+
+// trim lets chunks go that every reader has passed. The caller holds f.mu.
+func (f *Flight) trim() {
+	low := f.slowest()
+	n := 0
+	for n < len(f.chunks) && f.base+int64(len(f.chunks[n])) <= low {
+		f.base += int64(len(f.chunks[n]))
+		n++
+	}
+	if n > 0 {
+		f.chunks = append(f.chunks[:0], f.chunks[n:]...)
+		clear(f.chunks[len(f.chunks):cap(f.chunks)])
+	}
+}
+
+// commit settles a body that came to its end.
+func (w *Fill) commit() error {
+	f := w.f
+	if f.obj.Length >= 0 && f.size != f.obj.Length { // only this goroutine writes size
+		return w.abort(fmt.Errorf("%w: %d of %d bytes", ErrLength, f.size, f.obj.Length))
+	}
+	f.mu.Lock()
+	o := *f.obj
+	o.Length, o.chunks = f.size, slices.Clone(f.chunks)
+	f.mu.Unlock()
+	if n := len(o.chunks); n > 0 && len(o.chunks[n-1]) == 0 {
+		o.chunks = o.chunks[:n-1]
+	}
+	if n := len(o.chunks); n > 0 && cap(o.chunks[n-1])-len(o.chunks[n-1]) > 256 {
+		o.chunks[n-1] = slices.Clip(append([]byte(nil), o.chunks[n-1]...))
+	}
+	if !w.window {
+		f.s.mu.Lock()
+		f.store(&o)
+		f.s.mu.Unlock()
+	}
+	w.release()
+	f.end(whole, nil)
+	return nil
+}
+
+// tell lands the flight and leaves a marker, so that the next requests go
+// alone instead of sharing a window whose beginning has passed.
+func (w *Fill) tell() {
+	w.told = true
+	f := w.f
+	f.mu.Lock()
+	why := NoCapacity
+	if max(f.size, f.obj.Length)+chunkSize > f.c.cfg.ObjectLimit {
+		why = TooLarge
+	}
+	f.mu.Unlock()
+	f.s.mu.Lock()
+	f.land()
+	f.mark(time.Now().Add(MarkTime(why)), why)
+	f.s.mu.Unlock()
+}
+
+// MarkTime is how long requests for a key go alone for a reason.
+func MarkTime(why PassReason) time.Duration {
+	switch why {
+	case NoCapacity:
+		return time.Second
+	case TooLarge:
+		return 10 * time.Minute
+	}
+	return 2 * time.Minute
+}
+
+// abort settles a body that broke off: nothing is stored.
+func (w *Fill) abort(err error) error {
+	f := w.f
+	f.s.mu.Lock()
+	f.land()
+	f.s.mu.Unlock()
+	w.release()
+	f.end(broken, err)
+	return err
+}
+
+func (w *Fill) release() {
+	w.f.c.filling.Add(-w.reserved)
+	w.reserved = 0
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import "strings"
+
+// Path is one path of an invalidation: exact, or a prefix that ended in a star.
+type Path struct {
+	Text   string // without the star
+	Prefix bool
+}
+
+// ParsePath reads an invalidation path: "/a/b", "/a*", "*"; the slash in front
+// may be left out.
+func ParsePath(s string) Path {
+	text, star := strings.CutSuffix(s, "*")
+	if !strings.HasPrefix(text, "/") {
+		text = "/" + text
+	}
+	return Path{Text: text, Prefix: star}
+}
+
+func (p Path) match(target string) bool {
+	if p.Prefix {
+		return strings.HasPrefix(target, p.Text)
+	}
+	return target == p.Text
+}
+
+// sweepStep is how many entries are looked at before the shard's lock is let
+// go for others.
+const sweepStep = 1024
+
+// Invalidate drops all objects of a distribution that one of paths matches, in
+// every variant, and sees to it that answers now on their way in are not
+// stored. When it returns no later Open finds them. It counts what it dropped.
+func (c *Cache) Invalidate(dist string, paths []Path) int {
+	n := 0
+	for i := range c.shards {
+		n += c.shards[i].sweep(func(key string) bool {
+			d, target := SplitKey(key)
+			if d != dist {
+				return false
+			}
+			for _, p := range paths {
+				if p.match(target) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	return n
+}
+
+// Purge drops everything, and what is on its way in is not stored.
+func (c *Cache) Purge() int {
+	n := 0
+	for i := range c.shards {
+		n += c.shards[i].sweep(func(string) bool { return true })
+	}
+	return n
+}
+
+// sweep drops the entries and dooms the flights for which hit is true.
+//
+// The lock is let go between steps. What is stored in a step's pause comes
+// from a fetch that began before the sweep only if its flight was doomed
+// first: flights are looked at before entries.
+func (s *shard) sweep(hit func(key string) bool) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	for key, f := range s.flights {
+		if hit(key) {
+			f.doomed = true
+			delete(s.flights, key) // new requests ask the origin
+		}
+	}
+	dropped, seen := 0, 0
+	for key, e := range s.entries {
+		if hit(key) {
+			s.drop(e)
+			dropped++
+		}
+		if seen++; seen%sweepStep == 0 {
+			s.mu.Unlock()
+			s.mu.Lock()
+		}
+	}
+	s.stats.Invalidated += uint64(dropped)
+	return dropped
+}
+
+// AppendKey begins a key: the distribution's id and the target that
+// invalidations compare. What else tells variants apart is appended after it
+// by the edge, beginning with KeySep.
+func AppendKey(key []byte, dist, target string) []byte {
+	key = append(key, dist...)
+	key = append(key, KeySep)
+	return append(key, target...)
+}
+
+// KeySep stands between the parts of a key; it cannot occur in a part.
+const KeySep = '\n'
+
+// SplitKey is the reverse of AppendKey.
+func SplitKey(key string) (dist, target string) {
+	dist, rest, _ := strings.Cut(key, "\n")
+	target, _, _ = strings.Cut(rest, "\n")
+	return dist, target
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+// Lease is the right and the duty to fill one key. Exactly one of Begin,
+// Renew, Pass and Abandon ends it; ending it twice does nothing, so a deferred
+// Abandon is the safety net. A Lease belongs to one goroutine at a time.
+type Lease struct {
+	f    *Flight
+	done bool
+}
+
+// lease makes the flight that others will follow. The caller holds s.mu.
+func (c *Cache) lease(s *shard, key string, h uint64) *Lease {
+	l := c.solo(s, key, h)
+	l.f.alone = false
+	s.flights[key] = l.f
+	return l
+}
+
+// solo makes a flight that nobody can find.
+func (c *Cache) solo(s *shard, key string, h uint64) *Lease {
+	f := &Flight{c: c, s: s, key: key, hash: h, refs: 1, alone: true, epoch: s.epoch}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	return &Lease{f: f}
+}
+
+// Context is for the fetch: it ends when nobody waits for the answer any more.
+func (l *Lease) Context() context.Context { return l.f.ctx }
+
+// Leave says that the holder's own viewer has gone. The fetch goes on while
+// others follow it. The lease must still be ended.
+func (l *Lease) Leave() { l.f.Leave() }
+
+// Begin hands over the head of an answer whose body follows, length -1 when it
+// is not known. Followers wake up. The holder fills through the Fill (most
+// often by Fill.Copy in a goroutine of its own) and reads through the Reader,
+// as one of the followers.
+func (l *Lease) Begin(o *Object) (*Fill, *Reader) {
+	l.done = true
+	f := l.f
+	w := &Fill{f: f}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.obj = o
+	if o.Length > f.c.cfg.ObjectLimit || !f.c.reserve(max(o.Length, 0)) {
+		w.window = true
+	} else {
+		w.reserved = max(o.Length, 0)
+	}
+	f.state = headed
+	r := f.reader()
+	f.wake()
+	return w, r
+}
+
+// Renew stores o, a complete object, and hands it to the followers.
+func (l *Lease) Renew(o *Object) {
+	if l.done {
+		return
+	}
+	l.done = true
+	f := l.f
+	f.s.mu.Lock()
+	f.store(o)
+	f.s.mu.Unlock()
+	f.mu.Lock()
+	f.obj, f.state = o, renewed
+	f.wake()
+	f.mu.Unlock()
+}
+
+// Pass says that the answer is not to be shared: followers go alone, and for
+// the time d so do all requests for the key (d 0: no such marker).
+func (l *Lease) Pass(now time.Time, d time.Duration, why PassReason) {
+	if l.done {
+		return
+	}
+	l.done = true
+	f := l.f
+	f.s.mu.Lock()
+	f.land()
+	if d > 0 {
+		f.mark(now.Add(d), why)
+	}
+	f.s.mu.Unlock()
+	f.end(private, nil)
+}
+
+// Keep ends the lease for an object that stays as it is stored: followers get
+// it, nothing is written. It is for a refresh that failed.
+func (l *Lease) Keep(o *Object) {
+	if l.done {
+		return
+	}
+	l.done = true
+	f := l.f
+	f.s.mu.Lock()
+	f.land()
+	f.s.mu.Unlock()
+	f.mu.Lock()
+	f.obj, f.state = o, renewed
+	f.wake()
+	f.mu.Unlock()
+}
+
+// Abandon gives the right back: one of the followers takes over.
+func (l *Lease) Abandon() {
+	if l.done {
+		return
+	}
+	l.done = true
+	f := l.f
+	f.s.mu.Lock()
+	f.land()
+	f.s.mu.Unlock()
+	f.end(abandoned, nil)
+}
+
+// store lands the flight and puts o in its place, unless an invalidation came
+// in between. The caller holds s.mu.
+func (f *Flight) store(o *Object) {
+	f.land()
+	if f.invalid() {
+		return
+	}
+	f.s.put(&entry{key: f.key, hash: f.hash, obj: o, size: o.size(f.key)})
+}
+
+// invalid tells whether an invalidation came after the flight began. Flights
+// that a sweep cannot see count every sweep as theirs.
+func (f *Flight) invalid() bool { return f.doomed || f.alone && f.epoch != f.s.epoch }
+
+// mark puts a marker where nothing is stored. The caller holds s.mu.
+func (f *Flight) mark(until time.Time, why PassReason) {
+	if f.invalid() {
+		return
+	}
+	f.s.put(&entry{key: f.key, hash: f.hash, pass: until, reason: why, size: overhead + int64(len(f.key))})
+}
+
+// land takes the flight out of sight of new requests. The caller holds s.mu.
+func (f *Flight) land() {
+	if f.s.flights[f.key] == f {
+		delete(f.s.flights, f.key)
+	}
+}
