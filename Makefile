@@ -1,0 +1,60 @@
+# make up      install what is missing, build, run examples/storefront
+# make test    install what tests need, run them all
+# make check   formatting, vet, staticcheck, laws of the house
+# make bench   benchmarks; make fuzz: every fuzzer for FUZZTIME; make corpus: public templates
+# make soak    streaming bodies, load and kill -9 against the binary
+
+export CGO_ENABLED = 0
+GO       ?= go
+FUZZTIME ?= 20s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+TOOL     := $(GO) tool -modfile=tools/go.mod
+
+.PHONY: up build test race check bench fuzz corpus soak clean setup
+
+up: build
+	./bin/forelane up examples/storefront
+
+build: bin/forelane
+
+.PHONY: bin/forelane
+bin/forelane:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/forelane
+
+setup:
+	sh tools/setup.sh
+
+test: setup build
+	$(GO) vet ./...
+	$(GO) test ./...
+
+# The race detector needs cgo and a C compiler; setup installs one.
+race: setup
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+check: 
+	@test -z "$$($(TOOL) gofumpt -l cmd internal examples bench *.go)" || { $(TOOL) gofumpt -l cmd internal examples bench *.go; echo 'run gofumpt on these files'; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(GO) test -count=1 -run 'TestFloors|TestFileSizes|TestLinkedModules' -v .
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+
+fuzz:
+	@for p in $$($(GO) list ./internal/...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; done
+
+# CORPUS is a folder with templates/ and sam/ as docs/corpus.md describes.
+corpus:
+	@test -d "$(CORPUS)" || { echo 'make corpus CORPUS=DIR: the folder with templates/ and sam/'; exit 2; }
+	CORPUS=$(abspath $(CORPUS)) $(GO) test -count=1 -v -run 'Corpus|Vectors' ./internal/template/... ./internal/edgefunc/...
+
+soak: build
+	$(GO) test -count=1 -v -tags soak -run Soak -timeout 20m ./cmd/forelane
+
+clean:
+	rm -rf bin .forelane

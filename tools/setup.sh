@@ -1,0 +1,28 @@
+#!/bin/sh
+# Installs what tests and examples need beyond Go, git and make: node and
+# python3 for functions, curl for the README's commands, a C compiler for the
+# race detector. Does nothing where all is there.
+set -eu
+
+missing=""
+command -v node >/dev/null 2>&1 || missing="$missing nodejs"
+command -v python3 >/dev/null 2>&1 || missing="$missing python3"
+command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+[ -n "$missing" ] || exit 0
+
+echo "missing:$missing"
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "install them with this system's package manager, then run make again" >&2
+  exit 1
+fi
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+  sudo=sudo
+fi
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of words
+$sudo apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 || {
+  $sudo apt-get update
+  $sudo apt-get install -y --no-install-recommends $missing
+}
