@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package control is the admin side of a node: what runs, calling a function,
+// its logs, invalidations.
+//
+// The flow: (1) New makes the handler of the admin listener; (2) guard refuses
+// what a web page could have sent; (3) the route answers in JSON. Function
+// calls also answer at the Lambda API's own path, so that
+// `aws lambda invoke --endpoint-url` works.
+//
+//	GET  /healthz                                     200 when the node serves
+//	GET  /v1/status                                   what runs (the ready event's form)
+//	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects
+//	GET  /v1/logs?function=NAME&follow=1              log lines, one JSON object a line
+//	POST /2015-03-31/functions/{name}/invocations     the Lambda API's Invoke
+//
+// What it does not do: it has no accounts. It listens on loopback unless told
+// otherwise, and whoever reaches it may do everything.
+//
+// Concurrency: the handler may be called by many at once.
+package control
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/forelane/forelane/internal/model"
+)
+
+// Node is what the admin side controls.
+type Node interface {
+	// Status is a value that encodes to JSON.
+	Status() any
+	Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error)
+	// Invalidate drops cached objects; distribution is an id, a logical id, or
+	// empty for all. It returns how many distributions it was done for.
+	Invalidate(distribution string, paths []string) (int, error)
+	// Logs gives the kept lines of a function (empty: of all) and then, until
+	// ctx ends, the new ones.
+	Logs(ctx context.Context, function string, follow bool, emit func(line any) error) error
+}
+
+// maxBody bounds what is read of a request: Lambda's own 6 MB and a little.
+const maxBody = 6<<20 + 4096
+
+// New makes the admin handler.
+func New(n Node) http.Handler {
+	c := &control{n}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]string{"status": "ok"}) })
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, n.Status()) })
+	mux.HandleFunc("POST /v1/invalidations", c.invalidate)
+	mux.HandleFunc("GET /v1/logs", c.logs)
+	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", c.invoke)
+	return guard(mux)
+}
+
+type control struct{ node Node }
+
+// guard refuses requests that a page in a browser may have made: a Host that
+// is a name (DNS rebinding), and anything with an Origin (cross-site posts).
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil && host != "localhost" || r.Header.Get("Origin") != "" {
+			fail(w, http.StatusForbidden, "the admin side answers to localhost and to addresses only, and to no web page")
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the caller is gone if this fails
+}
+
+func fail(w http.ResponseWriter, status int, msg string) {
+	reply(w, status, map[string]string{"message": msg})
+}
+
+func (c *control) invalidate(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Distribution string   `json:"distribution"`
+		Paths        []string `json:"paths"`
+	}
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil || len(in.Paths) == 0 {
+		fail(w, http.StatusBadRequest, `send {"paths": ["/a", "/b*"], "distribution": "optional id"}`)
+		return
+	}
+	n, err := c.node.Invalidate(in.Distribution, in.Paths)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	reply(w, http.StatusOK, map[string]any{"status": "Completed", "distributions": n, "paths": in.Paths})
+}
+
+func (c *control) logs(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	rc := http.NewResponseController(w)
+	enc := json.NewEncoder(w)
+	follow := r.URL.Query().Get("follow") == "1"
+	err := c.node.Logs(r.Context(), r.URL.Query().Get("function"), follow, func(line any) error {
+		if err := enc.Encode(line); err != nil {
+			return err
+		}
+		if follow {
+			return rc.Flush()
+		}
+		return nil
+	})
+	if err != nil && r.Context().Err() == nil {
+		fail(w, http.StatusNotFound, err.Error())
+	}
+}
+
+// invoke is Lambda's Invoke (AWS Lambda API Reference, "Invoke").
+func (c *control) invoke(w http.ResponseWriter, r *http.Request) {
+	payload, err := io.ReadAll(r.Body)
+	if err != nil {
+		lambdaFault(w, &model.InvokeError{Fault: model.FaultTooLarge, Msg: "the payload is larger than 6 MB"})
+		return
+	}
+	name := r.PathValue("name")
+	if q := r.URL.Query().Get("Qualifier"); q != "" {
+		name += ":" + q
+	}
+	in := &model.Invocation{
+		Function: name, Payload: payload, LogTail: r.Header.Get("X-Amz-Log-Type") == "Tail",
+		Async: r.Header.Get("X-Amz-Invocation-Type") == "Event", TraceID: r.Header.Get("X-Amzn-Trace-Id"),
+	}
+	if r.Header.Get("X-Amz-Invocation-Type") == "DryRun" {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	out, err := c.node.Invoke(r.Context(), in)
+	if err != nil {
+		lambdaFault(w, err)
+		return
+	}
+	h := w.Header()
+	h.Set("X-Amzn-Requestid", out.RequestID)
+	if out.Version != "" {
+		h.Set("X-Amz-Executed-Version", out.Version)
+	}
+	if out.Error != "" {
+		h.Set("X-Amz-Function-Error", out.Error)
+	}
+	if in.LogTail {
+		h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(out.LogTail))
+	}
+	if in.Async {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(out.Payload)))
+	_, _ = w.Write(out.Payload)
+}
+
+func lambdaFault(w http.ResponseWriter, err error) {
+	status, kind := http.StatusInternalServerError, "ServiceException"
+	var fault *model.InvokeError
+	if errors.As(err, &fault) {
+		kind = fault.Fault.String()
+		switch fault.Fault {
+		case model.FaultNotFound:
+			status = http.StatusNotFound
+		case model.FaultThrottled:
+			status = http.StatusTooManyRequests
+		case model.FaultTooLarge:
+			status = http.StatusRequestEntityTooLarge
+		case model.FaultBroken:
+			status = http.StatusBadGateway
+		}
+	}
+	w.Header().Set("X-Amzn-Errortype", kind)
+	reply(w, status, map[string]string{"Type": "User", "Message": err.Error()})
+}

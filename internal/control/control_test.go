@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/forelane/forelane/internal/model"
+)
+
+// node records what it is asked.
+type node struct {
+	in    *model.Invocation
+	out   *model.InvocationResult
+	err   error
+	paths []string
+}
+
+func (n *node) Status() any { return map[string]string{"stack": "shop"} }
+
+func (n *node) Invoke(_ context.Context, in *model.Invocation) (*model.InvocationResult, error) {
+	n.in = in
+	return n.out, n.err
+}
+
+func (n *node) Invalidate(_ string, paths []string) (int, error) {
+	n.paths = paths
+	return 1, nil
+}
+
+func (n *node) Logs(_ context.Context, function string, _ bool, emit func(any) error) error {
+	return emit(map[string]string{"function": function})
+}
+
+func call(n *node, method, path, body string, fields ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "127.0.0.1:9900"
+	for _, f := range fields {
+		k, v, _ := strings.Cut(f, ": ")
+		if r.Header.Set(k, v); k == "Host" {
+			r.Host = v
+		}
+	}
+	w := httptest.NewRecorder()
+	New(n).ServeHTTP(w, r)
+	return w
+}
+
+func TestInvoke(t *testing.T) {
+	n := &node{out: &model.InvocationResult{RequestID: "r1", Error: "Unhandled", Payload: []byte(`{"a":1}`), Version: "3", LogTail: []byte("log")}}
+	w := call(n, "POST", "/2015-03-31/functions/shop-api/invocations?Qualifier=live", `{"x":2}`, "X-Amz-Log-Type: Tail")
+	if w.Code != 200 || w.Body.String() != `{"a":1}` {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	h := w.Header()
+	if h.Get("X-Amz-Function-Error") != "Unhandled" || h.Get("X-Amz-Executed-Version") != "3" || h.Get("X-Amz-Log-Result") != "bG9n" {
+		t.Errorf("%v", h)
+	}
+	if n.in.Function != "shop-api:live" || string(n.in.Payload) != `{"x":2}` {
+		t.Errorf("asked %+v", n.in)
+	}
+}
+
+func TestInvokeFaults(t *testing.T) {
+	for fault, status := range map[model.InvokeFault]int{model.FaultNotFound: 404, model.FaultThrottled: 429, model.FaultTooLarge: 413, model.FaultBroken: 502} {
+		w := call(&node{err: &model.InvokeError{Fault: fault, Msg: "x"}}, "POST", "/2015-03-31/functions/f/invocations", "{}")
+		if w.Code != status || w.Header().Get("X-Amzn-Errortype") != fault.String() {
+			t.Errorf("%v: %d %v", fault, w.Code, w.Header())
+		}
+	}
+}
+
+func TestWebPagesAreRefused(t *testing.T) {
+	for _, f := range []string{"Host: evil.example:9900", "Origin: http://127.0.0.1:8080"} {
+		n := &node{}
+		if w := call(n, "POST", "/v1/invalidations", `{"paths":["/*"]}`, f); w.Code != http.StatusForbidden || n.paths != nil {
+			t.Errorf("%s: %d, done %v", f, w.Code, n.paths)
+		}
+	}
+}
+
+func TestInvalidate(t *testing.T) {
+	n := &node{}
+	if w := call(n, "POST", "/v1/invalidations", `{"paths":["/a*"]}`); w.Code != 200 || len(n.paths) != 1 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	for _, bad := range []string{"", "{}", `{"path":"/a"}`} {
+		if w := call(n, "POST", "/v1/invalidations", bad); w.Code != 400 {
+			t.Errorf("%q: %d", bad, w.Code)
+		}
+	}
+}
+
+func TestStatusAndLogs(t *testing.T) {
+	if w := call(&node{}, "GET", "/v1/status", ""); w.Body.String() != `{"stack":"shop"}`+"\n" {
+		t.Errorf("status %s", w.Body)
+	}
+	if w := call(&node{}, "GET", "/v1/logs?function=f", ""); w.Body.String() != `{"function":"f"}`+"\n" {
+		t.Errorf("logs %s", w.Body)
+	}
+}
