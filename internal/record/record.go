@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package record is what is known about one exchange when it is over, and the
+// lines that are written from it.
+//
+// The flow:
+//
+//  1. The edge owns a Record an exchange and fills it step by step: organs
+//     return facts, the plane writes them down. Reset makes it new.
+//  2. When the viewer has its answer, the edge hands the Record to every
+//     Writer that wants it (Writer.Write), which copies what it needs.
+//  3. A Writer appends a line (AppendStandard: the 33 fields of CloudFront's
+//     standard log; AppendJSON: one object a line, with the names of Tags)
+//     to a bounded buffer, and one goroutine writes that out.
+//
+// What it does not do: it decides nothing, and it never makes a request wait:
+// lines that find the buffer full are dropped and counted.
+//
+// A Record belongs to one goroutine. A Writer is safe for concurrent use.
+// Strings of a Record may point into a connection's buffer; they need to live
+// until Write returns.
+package record
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
+)
+
+// Record is one exchange. The zero Record is one of which nothing is known.
+type Record struct {
+	ID    string // request id, as in X-Amz-Cf-Id
+	Start time.Time
+
+	Viewer   Viewer
+	Request  Request
+	Edge     Edge
+	Result   Result
+	Cache    Cache
+	Function [2]Function // viewer-request and viewer-response
+	Origin   Origin
+	API      API
+	Response Response
+	Time     Timing
+}
+
+// Reset makes r as good as new.
+func (r *Record) Reset() { *r = Record{} }
+
+// Viewer is who asked.
+type Viewer struct {
+	Addr         netip.AddrPort
+	ForwardedFor string // X-Forwarded-For as it came
+	TLSVersion   string // TLSv1.3; empty on a cleartext connection
+	TLSCipher    string // OpenSSL's name
+	Proto        httpmsg.Proto
+}
+
+// Request is what was asked.
+type Request struct {
+	Method    string
+	Scheme    string // http, https, ws, wss
+	Host      string // Host as the viewer sent it
+	Path      string // as sent
+	Query     string // as sent, without the ?
+	Referer   string
+	UserAgent string
+	Cookie    string
+	Bytes     int64 // head and body
+}
+
+// Edge is who was in charge.
+type Edge struct {
+	Location     string // x-edge-location and X-Amz-Cf-Pop
+	Stack        string
+	Distribution string // E…
+	Domain       string // d….cloudfront.net
+	Behavior     string // its path pattern
+}
+
+// Result is how it ended.
+type Result struct {
+	Type   ResultType // after the last byte
+	Sent   ResultType // just before the answer was sent; ResultNone: as Type
+	Detail Detail     // DetailNone: as Type
+	End    End
+}
+
+// Cache is what the cache did.
+type Cache struct {
+	Status     CacheStatus
+	Reason     CacheReason
+	Key        string // readable form of the key
+	Age        time.Duration
+	TTL        time.Duration
+	TTLReason  httpspec.Reason // meaningful when Stored or NotStored says so
+	Store      StoreResult
+	Collapsed  bool // waited for the fetch of another exchange
+	Encoding   string
+	Background bool // a refresh without a viewer
+}
+
+// Function is a run of an edge function.
+type Function struct {
+	Name        string // empty: none ran
+	Time        time.Duration
+	Utilization int // percent of the allowed time
+	Error       string
+}
+
+// Origin is the origin that was asked. An empty ID: none.
+type Origin struct {
+	ID        string
+	Host      string
+	Status    int
+	Tries     int
+	Failover  bool          // the secondary of a group answered
+	FirstByte time.Duration // from sending the request to the head of the answer
+	Error     string        // of the last try
+}
+
+// API is the gateway behind the origin. An empty ID: none.
+type API struct {
+	ID       string
+	Stage    string
+	Route    string // route key, or resource path and method
+	Identity string
+	Function string
+	Cold     bool
+	Time     time.Duration // of the integration
+}
+
+// Response is what was sent.
+type Response struct {
+	Status      int // 0: the viewer left before there was one
+	Bytes       int64
+	ContentType string
+	// ContentLength and the ends of Range are those of the fields sent;
+	// HasLength and HasRange tell whether they were.
+	ContentLength int64
+	Range         httpspec.Span
+	HasLength     bool
+	HasRange      bool
+}
+
+// Timing is measured from Start.
+type Timing struct {
+	FirstByte time.Duration // first byte of the answer written
+	Total     time.Duration // last byte written
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+// Format is the form of a log.
+type Format uint8
+
+// The formats.
+const (
+	Standard Format = iota // CloudFront's standard log, with its two head lines
+	JSON
+)
+
+// WriterOptions are those of NewWriter. The zero value is usable.
+type WriterOptions struct {
+	Format  Format
+	Cookies bool // log cookies (Standard only); they may hold secrets
+	NoHead  bool // Standard: leave the head out, for a file that has it already
+	// Limit is how many bytes may wait to be written; 0 is 1 MiB. A line that
+	// does not fit is dropped and counted.
+	Limit int
+}
+
+// Writer writes lines to an io.Writer without making the caller wait.
+//
+// There are two buffers. Write appends to one under a lock that is held for a
+// copy only; the writer's goroutine takes it away whole, leaves the other, and
+// writes while new lines gather. So writes become larger as the load grows.
+type Writer struct {
+	w io.Writer
+	o WriterOptions
+
+	mu     sync.Mutex
+	buf    []byte // guarded by mu
+	closed bool   // guarded by mu
+	err    error  // of the first failed write; guarded by mu
+
+	wake    chan struct{} // one token: there is something to do
+	flush   chan chan struct{}
+	done    chan struct{}
+	dropped atomic.Int64
+	scratch sync.Pool // of *[]byte
+}
+
+// NewWriter starts a Writer; Close stops it. w is used by one goroutine and
+// stays the caller's.
+func NewWriter(w io.Writer, o WriterOptions) *Writer {
+	if o.Limit <= 0 {
+		o.Limit = 1 << 20
+	}
+	l := &Writer{w: w, o: o, wake: make(chan struct{}, 1), flush: make(chan chan struct{}), done: make(chan struct{})}
+	l.scratch.New = func() any { b := make([]byte, 0, 1024); return &b }
+	if o.Format == Standard && !o.NoHead {
+		l.buf = append(l.buf, StandardHeader...)
+		l.wake <- struct{}{}
+	}
+	go l.run()
+	return l
+}
+
+// Write appends the line of r, or drops it when the buffer is full or the
+// Writer closed. It never waits for I/O and keeps nothing of r.
+func (l *Writer) Write(r *Record) {
+	p := l.scratch.Get().(*[]byte)
+	if l.o.Format == JSON {
+		*p = AppendJSON((*p)[:0], r)
+	} else {
+		*p = AppendStandard((*p)[:0], r, l.o.Cookies)
+	}
+	l.mu.Lock()
+	if l.closed || len(l.buf)+len(*p) > l.o.Limit {
+		l.mu.Unlock()
+		l.dropped.Add(1)
+	} else {
+		l.buf = append(l.buf, *p...)
+		l.mu.Unlock()
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+	l.scratch.Put(p)
+}
+
+// Dropped is how many lines were lost: no room, closed, or a failed write.
+func (l *Writer) Dropped() int64 { return l.dropped.Load() }
+
+// Flush returns when all lines of before are written.
+func (l *Writer) Flush() {
+	ack := make(chan struct{})
+	select {
+	case l.flush <- ack:
+		<-ack
+	case <-l.done:
+	}
+}
+
+// Close writes what is left and ends the goroutine. It returns the first
+// error that a write had. Closing again is harmless.
+func (l *Writer) Close() error {
+	l.mu.Lock()
+	again := l.closed
+	l.closed = true
+	l.mu.Unlock()
+	if !again {
+		select {
+		case l.wake <- struct{}{}:
+		default: // the goroutine wakes anyway, and sees closed then
+		}
+	}
+	<-l.done
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+func (l *Writer) run() {
+	defer close(l.done)
+	var spare []byte
+	for {
+		var ack chan struct{}
+		select {
+		case <-l.wake:
+		case ack = <-l.flush:
+		}
+		var closed bool
+		spare, closed = l.drain(spare)
+		if ack != nil {
+			close(ack)
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// drain writes until there is nothing left.
+func (l *Writer) drain(spare []byte) (_ []byte, closed bool) {
+	for {
+		l.mu.Lock()
+		full := l.buf
+		l.buf, closed = spare[:0], l.closed
+		l.mu.Unlock()
+		if len(full) == 0 {
+			return full, closed
+		}
+		if _, err := l.w.Write(full); err != nil {
+			l.failed(full, err)
+		}
+		spare = full
+	}
+}
+
+func (l *Writer) failed(lines []byte, err error) {
+	for _, c := range lines {
+		if c == '\n' {
+			l.dropped.Add(1)
+		}
+	}
+	l.mu.Lock()
+	if l.err == nil {
+		l.err = err
+	}
+	l.mu.Unlock()
+}
