@@ -23,6 +23,7 @@ type Origin struct {
 	Headers      []HeaderField // custom headers; they overwrite the viewer's
 	Access       *OriginAccess // nil: unsigned
 	OAI          string        // legacy origin access identity, its id
+	OAICanonical string        // its S3CanonicalUserId, when it is of this stack
 	ShieldRegion string        // empty: no Origin Shield
 	VPCOrigin    string        // id of a VPC origin; empty: public
 }

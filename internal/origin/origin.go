@@ -191,3 +191,18 @@ func (w *watched) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Client is a transport for integrations that name their target by URL: one
+// attempt, no read limit but the caller's own deadline.
+func Client(opt Options) *http.Transport {
+	dial := opt.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
+	return &http.Transport{
+		DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: opt.Roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: 10 * time.Second, DisableCompression: true,
+		MaxIdleConnsPerHost: or(opt.IdlePerHost, 64), IdleConnTimeout: 60 * time.Second,
+		MaxResponseHeaderBytes: 20480 + 4096,
+	}
+}
