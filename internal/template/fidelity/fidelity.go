@@ -147,3 +147,12 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Nearest returns a mend that names the candidate that name is probably a
+// misspelling of, or the fallback.
+func Nearest(name string, candidates []string, fallback string) string {
+	if c := nearest(name, candidates); c != "" {
+		return fmt.Sprintf("did you mean %s?", c)
+	}
+	return fallback
+}

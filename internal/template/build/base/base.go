@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package base is the ground of the resource builders: the evaluated resources
+// of a stack, readers of their properties, and where code comes from.
+//
+// The flow: package template evaluates every resource into a Resource and
+// makes a Scope of them; each builder room takes the resources of its types
+// from the Scope and puts nouns into Scope.Stack; errors go to the Sink with
+// the place they are about.
+//
+// What it does not do: it knows no resource type. A Scope belongs to one
+// goroutine.
+package base
+
+import (
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/template/fidelity"
+	"github.com/forelane/forelane/internal/template/tree"
+)
+
+// Resource is one evaluated resource.
+type Resource struct {
+	ID     string // logical id, prefixed when it is of a nested stack
+	Type   string
+	Pos    tree.Pos
+	Dir    string // folder of the template; local paths are relative to it
+	Props  Value
+	Meta   Value
+	Ref    string              // what Ref gives
+	Att    func(string) string // what Fn::GetAtt gives; empty when there is no such attribute
+	Report *fidelity.Resource
+}
+
+// Note adds a verdict that depends on more than one property.
+func (r *Resource) Note(at Value, v fidelity.Verdict, words string) {
+	path := ""
+	if root := len(r.Props.path) + 1; len(at.path) > root {
+		path = at.path[root:]
+	}
+	pos := at.Pos()
+	if pos.Line == 0 {
+		pos = r.Pos
+	}
+	r.Report.Add(fidelity.Note{Verdict: v, Path: path, Words: words, Pos: pos})
+}
+
+// Where is the place of the resource, as the model keeps it.
+func (r *Resource) Where() string { return r.Pos.String() }
+
+// Locator finds the file or folder behind an S3 location of a template.
+type Locator interface {
+	// Locate returns a path on this machine; ok is false when the location
+	// belongs to no asset. owner is the logical id that names it.
+	Locate(owner, bucket, key string) (path string, ok bool)
+	// Read returns the bytes of a file that the template names.
+	Read(path string) ([]byte, error)
+	// Kind tells what stands at a path.
+	Kind(path string) PathKind
+}
+
+// PathKind is what stands at a path. The list is closed.
+type PathKind uint8
+
+// The kinds of paths.
+const (
+	NoPath PathKind = iota
+	File
+	Folder
+)
+
+// String is a word for messages.
+func (k PathKind) String() string {
+	switch k {
+	case File:
+		return "file"
+	case Folder:
+		return "folder"
+	}
+	return "nothing"
+}
+
+// Scope is what builders read and fill.
+type Scope struct {
+	Stack     *model.Stack
+	Resources []*Resource
+	Assets    Locator
+	Sink      *Sink
+	// Buckets are folders given for buckets on the command line, by logical id.
+	Buckets map[string]string
+	// Lenient keeps going where a file of the project is missing.
+	Lenient bool
+}
+
+// Of returns the resources of one type in order.
+func (s *Scope) Of(typ string) []*Resource {
+	var out []*Resource
+	for _, r := range s.Resources {
+		if r.Type == typ {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Nearest returns a mend that names the likely candidate, or the fallback.
+func Nearest(name string, candidates []string, fallback string) string {
+	return fidelity.Nearest(name, candidates, fallback)
+}
