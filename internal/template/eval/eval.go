@@ -48,8 +48,8 @@ const (
 	MaxIncludes   = 200 // files read by AWS::Include
 	MaxInclDepth  = 5   // files included by included files
 	MaxForEach    = 10_000
-	MaxErrors     = 50 // errors printed; the rest is counted
-	maxParamBytes = 4096
+	MaxErrors     = 50   // errors printed; the rest is counted
+	maxParamBytes = 4096 // of a parameter's value, as in CloudFormation
 )
 
 // Options are what a template is evaluated for. The zero value is usable.
@@ -176,11 +176,14 @@ func (sc *scope) secret(s string) {
 
 // mask hides secrets in s, for messages that must show an evaluated value.
 func (sc *scope) mask(s string) string {
+	if len(s) > 2*maxParamBytes {
+		return fmt.Sprintf("a text of %d bytes", len(s))
+	}
 	for _, x := range sc.secrets {
 		s = strings.ReplaceAll(s, x, "****")
 	}
 	if len(s) > 100 {
-		s = s[:100] + "…"
+		s = strings.ToValidUTF8(s[:100], "") + "…"
 	}
 	return s
 }

@@ -189,6 +189,8 @@ func TestBounds(t *testing.T) {
 		{"joined text", "Resources: {B: {Type: T::X, Properties: {V: !Sub ['" + strings.Repeat("${A}", 2000) + "', {A: " + big + "}]}}}", "MB of text"},
 		{"conditions", chain.String() + "Resources: {B: {Type: T::X}}", "more than 400 deep"},
 		{"resources", many.String(), "the limit is 2000"},
+		{"parameter", "Parameters: {P: {Type: CommaDelimitedList, Default: '" + strings.Repeat("a,", 3000) + "'}}\nResources: {B: {Type: T::X}}", "longer than 4096 bytes"},
+		{"values", "Parameters: {P: {Type: CommaDelimitedList, Default: '" + strings.Repeat("a,", 2000) + "'}}\nResources: {B: {Type: T::X, Properties: {V: [" + strings.Repeat("!Ref P,", 3000) + "]}}}", "evaluates to more than"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := load(t, c.text, Options{})

@@ -203,7 +203,7 @@ func (sc *scope) setParameter(p *Parameter, text string) []error {
 	if p.NoEcho {
 		sc.secret(text)
 	}
-	if len(text) > maxParamBytes && p.Given {
+	if len(text) > maxParamBytes {
 		return []error{at(p.Pos, "Parameters."+p.Name, "shorten it", "the value of parameter %s is longer than %d bytes", p.Name, maxParamBytes)}
 	}
 	inner, ssm := ssmType(p.Type)
