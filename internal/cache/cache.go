@@ -127,8 +127,9 @@ type Answer struct {
 	Reason PassReason
 }
 
-// Open looks key up. The key's bytes are not kept.
-func (c *Cache) Open(key []byte, now time.Time) Answer {
+// Open looks key up. The key's bytes are not kept. Without collapse the caller
+// neither waits for others nor do others wait for it.
+func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
 	h := maphash.Bytes(c.seed, key)
 	s := &c.shards[h&uint64(len(c.shards)-1)]
 	s.mu.Lock()
@@ -150,10 +151,13 @@ func (c *Cache) Open(key []byte, now time.Time) Answer {
 		}
 	}
 	f := s.flights[string(key)]
+	if !collapse || old != nil && old.Alone {
+		f = nil
+	}
 	if old != nil && old.Expired(now) < old.Stale {
 		s.stats.Hits++
 		a := Answer{Status: Stale, Object: old}
-		if f == nil {
+		if f == nil && s.flights[string(key)] == nil {
 			a.Lease = c.lease(s, string(key), h)
 		}
 		return a
@@ -164,11 +168,25 @@ func (c *Cache) Open(key []byte, now time.Time) Answer {
 		return Answer{Status: Wait, Object: old, Flight: f}
 	}
 	s.stats.Misses++
-	a := Answer{Status: Miss, Lease: c.lease(s, string(key), h)}
+	a := Answer{Status: Miss}
+	if collapse && (old == nil || !old.Alone) {
+		a.Lease = c.lease(s, string(key), h)
+	} else {
+		a.Lease = c.solo(s, string(key), h)
+	}
 	if old != nil {
 		a.Status, a.Object = Expired, old
 	}
 	return a
+}
+
+// Solo is a lease that nobody follows: for one who waited and must go alone.
+func (c *Cache) Solo(key []byte) *Lease {
+	h := maphash.Bytes(c.seed, key)
+	s := c.shard(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.solo(s, string(key), h)
 }
 
 // Peek looks key up without taking a lease or following one: the object and

@@ -141,7 +141,7 @@ func (f *Flight) Await(ctx context.Context) (Outcome, *Object, *Reader, error) {
 				return Again, nil, nil, err
 			}
 		case headed, whole:
-			if f.base > 0 { // the beginning has passed by
+			if f.base > 0 || f.obj.Alone { // the beginning has passed by
 				return Alone, nil, nil, nil
 			}
 			return Ready, f.obj, f.reader(), nil

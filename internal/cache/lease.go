@@ -71,6 +71,9 @@ func (l *Lease) Renew(o *Object) {
 	f.s.mu.Unlock()
 	f.mu.Lock()
 	f.obj, f.state = o, renewed
+	if o.Alone {
+		f.state = private
+	}
 	f.wake()
 	f.mu.Unlock()
 }
@@ -92,23 +95,6 @@ func (l *Lease) Pass(now time.Time, d time.Duration, why PassReason) {
 	f.end(private, nil)
 }
 
-// Keep ends the lease for an object that stays as it is stored: followers get
-// it, nothing is written. It is for a refresh that failed.
-func (l *Lease) Keep(o *Object) {
-	if l.done {
-		return
-	}
-	l.done = true
-	f := l.f
-	f.s.mu.Lock()
-	f.land()
-	f.s.mu.Unlock()
-	f.mu.Lock()
-	f.obj, f.state = o, renewed
-	f.wake()
-	f.mu.Unlock()
-}
-
 // Abandon gives the right back: one of the followers takes over.
 func (l *Lease) Abandon() {
 	if l.done {
@@ -126,7 +112,7 @@ func (l *Lease) Abandon() {
 // in between. The caller holds s.mu.
 func (f *Flight) store(o *Object) {
 	f.land()
-	if f.invalid() {
+	if o.Transient || f.invalid() {
 		return
 	}
 	f.s.put(&entry{key: f.key, hash: f.hash, obj: o, size: o.size(f.key)})

@@ -31,6 +31,12 @@ type Object struct {
 	Stale        time.Duration
 	StaleIfError time.Duration
 
+	// Alone: the object is kept to be revalidated, but every request asks for
+	// itself; nobody waits for another's answer.
+	Alone bool
+	// Transient: the object is handed to those who wait and not stored.
+	Transient bool
+
 	// Flags are the edge's own; the cache does not read them.
 	Flags uint32
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// admit decides whether the answer is stored, for how long, and whether those
+// who wait for it get it.
+func (x *Exchange) admit() stepID {
+	l := x.store.lease
+	if l == nil {
+		return stepPage
+	}
+	x.judge(x.rs.Status, &x.rs.Header, x.asked.rs)
+	f := &x.asked.freshness
+	x.rec.Cache.TTL, x.rec.Cache.TTLReason = f.TTL, f.Reason
+	bodyless := x.rq.Method == "HEAD" || x.rs.Status == http.StatusNoContent
+	limit := x.edge.deps.Cache.ObjectLimit()
+	switch {
+	case !f.Store && !f.Share:
+		x.rec.Cache.Store = record.StoreForbidden
+		l.Pass(x.now(), cache.MarkTime(cache.Unshared), cache.Unshared)
+	case x.rs.Status == http.StatusPartialContent:
+		x.rec.Cache.Store = record.StoreStatus
+		l.Pass(x.now(), 0, cache.Unshared)
+	case !bodyless && x.rs.ContentLength > limit:
+		x.rec.Cache.Store = record.StoreTooLarge
+		l.Pass(x.now(), cache.MarkTime(cache.TooLarge), cache.TooLarge)
+		if x.rq.Header.Has("Range") && !x.asked.forwarded {
+			return x.askForPart()
+		}
+	default:
+		x.rec.Cache.Store = record.Stored
+		if !f.Store {
+			x.rec.Cache.Store = record.StoreStatus
+		}
+		x.keep(bodyless)
+	}
+	return stepPage
+}
+
+// judge finds the lifetime of an answer with status and fields h.
+func (x *Exchange) judge(status int, h *httpmsg.Header, rs *http.Response) {
+	f := &x.asked.freshness
+	cc := httpspec.ParseCacheControl(h.Join("Cache-Control"))
+	if status >= 400 {
+		*f = httpspec.ErrorTTL(status, x.dist.errorTTL(status), cc)
+		return
+	}
+	*f = httpspec.TTL(x.beh.policy, cc, h.Get("Expires"), h.Get("Date"), x.now())
+	if !cacheableStatus(status) {
+		*f = httpspec.Freshness{Reason: httpspec.ReasonErrorNot}
+	}
+	if rs != nil && x.beh.policy.Min == 0 && httpspec.ListHas(strings.Join(rs.Header["Vary"], ","), "*") {
+		// Row F13. CloudFront keeps such an object and asks for it each time,
+		// unconditionally; not keeping it looks the same from outside.
+		*f = httpspec.Freshness{Reason: httpspec.ReasonNoStore}
+		x.rec.Cache.Reason = record.ReasonVaryStar
+	}
+}
+
+// cacheableStatus are the statuses below 400 that are stored: redirects are,
+// and never followed (row F21).
+func cacheableStatus(status int) bool {
+	switch status {
+	case 200, 203, 204, 206, 300, 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}
+
+// keep hands the answer to the cache, and the body with it: from here on a
+// goroutine of its own reads the origin, and the viewer reads as one of those
+// who follow.
+func (x *Exchange) keep(bodyless bool) {
+	o := &cache.Object{Status: x.rs.Status, Header: x.storedFields(), Length: x.rs.ContentLength}
+	o.Transient = !x.asked.freshness.Store
+	x.date(o)
+	l := x.store.lease
+	switch {
+	case x.asked.rs == nil:
+		o.Flags |= flagGenerated
+		o = cache.NewObject(*o, nil)
+		l.Renew(o)
+		return
+	case bodyless:
+		_ = x.body.src.Close()
+		x.body = body{}
+		l.Renew(o)
+		return
+	}
+	src := x.body.src
+	fill, reader := l.Begin(o)
+	x.body = body{reader: reader}
+	x.edge.spawn(func() {
+		_ = fill.Copy(src) // its readers get the error
+		_ = src.Close()
+	})
+}
+
+// storedFields are the fields that are replayed: all but those that the origin
+// excepts by no-cache="…" (row K4: Set-Cookie is stored otherwise).
+func (x *Exchange) storedFields() httpmsg.Header {
+	h := x.rs.Header.Clone()
+	except := httpspec.ParseCacheControl(h.Join("Cache-Control")).NoCacheFields
+	if except != "" {
+		h.Filter(func(f httpmsg.Field) bool { return !httpspec.ListHas(except, f.Name) })
+	}
+	return h
+}
+
+// askForPart asks again, for the part that the viewer wants: the whole is too
+// large to be kept, so there is no use in fetching it.
+func (x *Exchange) askForPart() stepID {
+	x.body.close()
+	x.store.pass = cache.TooLarge
+	x.store.obj = nil
+	x.asked = asked{}
+	return stepRequest
+}

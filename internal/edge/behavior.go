@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/pattern"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// behavior is the running form of a model.Behavior.
+type behavior struct {
+	m       *model.Behavior
+	pattern pattern.Path
+	target  *originRef
+	policy  httpspec.Policy
+
+	// cacheable is false for policies that forbid caching and for legacy
+	// `Headers: ["*"]`. collapse is false where every viewer must ask alone
+	// (row F14).
+	cacheable bool
+	collapse  bool
+	encodings httpspec.Encodings // the two flags
+
+	keyHeaders []string // sorted, lower case
+	keyQuery   selector
+	keyCookies selector
+	forward    forwarding
+	policyOut  *model.ResponseHeadersPolicy
+
+	viewerRequest  Function
+	viewerResponse Function
+}
+
+func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, error) {
+	p, err := pattern.CompilePath(m.PathPattern)
+	if err != nil {
+		return nil, err
+	}
+	b := &behavior{m: m, pattern: p, target: d.origins[m.Target], policyOut: m.ResponseHeaders}
+	if b.target == nil {
+		return nil, fmt.Errorf("there is no origin or origin group %q", m.Target)
+	}
+	c := m.Cache
+	if c == nil {
+		return nil, fmt.Errorf("no cache policy")
+	}
+	b.policy = httpspec.Policy{Min: c.MinTTL, Default: c.DefaultTTL, Max: c.MaxTTL}
+	b.cacheable = !c.Disabled() && c.Headers.Mode != model.SelectAll
+	if c.Gzip {
+		b.encodings |= httpspec.Gzip
+	}
+	if c.Brotli {
+		b.encodings |= httpspec.Brotli
+	}
+	b.keyQuery, b.keyCookies = newSelector(c.Queries), newSelector(c.Cookies)
+	if c.Headers.Mode == model.SelectList {
+		b.keyHeaders = lowered(c.Headers.Names)
+		if b.encodings != 0 { // the normalised one stands in the key instead
+			b.keyHeaders = slices.DeleteFunc(b.keyHeaders, func(n string) bool { return n == "accept-encoding" })
+		}
+	}
+	b.forward = newForwarding(m, b)
+	b.collapse = b.cacheable && !b.forward.cookies()
+	return b, e.compileFunctions(b)
+}
+
+func (x *Exchange) behavior() stepID {
+	for _, b := range x.dist.behaviors {
+		if b.pattern.Match(x.rq.Path) {
+			x.beh = b
+			break
+		}
+	}
+	if x.beh == nil { // only a path that no pattern can match, such as *
+		x.rec.Result.Detail = record.InvalidRequest
+		return x.refuse(400, "The request's path cannot be served.")
+	}
+	x.rec.Edge.Behavior = x.beh.m.PathPattern
+	if x.role == forPage {
+		return stepKey
+	}
+	if next, ok := x.protocol(); !ok {
+		return next
+	}
+	if !slices.Contains(x.beh.m.Allowed, x.rq.Method) {
+		x.rec.Result.Detail = record.InvalidRequestMethod
+		return x.refuse(403, "The behavior for this path does not allow the method of the request.")
+	}
+	if x.rq.Method == "GET" && x.rq.Body != nil && x.rq.ContentLength != 0 {
+		x.rec.Result.Detail = record.InvalidRequest
+		return x.refuse(403, "A GET request must not have a body.")
+	}
+	return stepFunction
+}
+
+// protocol applies the viewer protocol policy (row C5).
+func (x *Exchange) protocol() (next stepID, ok bool) {
+	if x.rq.Scheme == "https" || x.beh.m.Viewer == model.AllowAll {
+		return 0, true
+	}
+	if x.beh.m.Viewer == model.RedirectToHTTPS {
+		switch {
+		case x.rq.Method == "GET" || x.rq.Method == "HEAD":
+			return x.redirect(301), false
+		case x.rq.Proto != httpmsg.HTTP10:
+			return x.redirect(307), false
+		}
+	}
+	x.rec.Result.Detail = record.InvalidRequest
+	return x.refuse(403, "This path is served over HTTPS only."), false
+}

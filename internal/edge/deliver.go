@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// deliver is the only writer to the viewer.
+func (x *Exchange) deliver() stepID {
+	if x.role != forViewer {
+		x.body.close()
+		return stepFinish
+	}
+	if x.rs.Status == 204 || x.rs.Status == 304 {
+		x.rs.ContentLength = -1
+		x.body.close()
+	}
+	x.rec.Result.Sent = x.rec.Result.Type
+	rec := &x.rec.Response
+	rec.Status, rec.ContentType = x.rs.Status, x.rs.Header.Get("Content-Type")
+	rec.ContentLength, rec.HasLength = max(x.rs.ContentLength, 0), x.rs.ContentLength >= 0
+	rec.Bytes = int64(x.headBytes())
+	err := x.send()
+	x.rec.Time.Total = x.elapsed()
+	if err != nil {
+		x.cut(err)
+	}
+	return stepFinish
+}
+
+// send sends head and body.
+func (x *Exchange) send() error {
+	if x.rq.Method == "HEAD" {
+		x.body.close()
+	}
+	if w, ok := x.w.(Whole); ok {
+		if pieces, ok := x.inMemory(); ok {
+			x.sent = true
+			x.rec.Time.FirstByte = x.elapsed()
+			return viewerError(w.Whole(&x.rs, pieces))
+		}
+	}
+	x.sent = true
+	err := x.w.Head(&x.rs)
+	x.rec.Time.FirstByte = x.elapsed()
+	if err != nil {
+		return viewerError(err)
+	}
+	b := &x.body
+	switch {
+	case b.text != nil:
+		return x.write(b.text)
+	case b.obj != nil:
+		from, to := int64(0), b.obj.Length
+		if b.part {
+			from, to = b.from, b.to
+		}
+		return b.obj.Slice(from, to, x.write)
+	case b.reader != nil:
+		return x.follow()
+	case b.src != nil:
+		return x.stream()
+	}
+	return nil
+}
+
+// inMemory is the whole body, if it lies in memory in few pieces.
+func (x *Exchange) inMemory() ([][]byte, bool) {
+	b := &x.body
+	switch {
+	case b.part || b.reader != nil || b.src != nil:
+		return nil, false
+	case b.text != nil:
+		x.rec.Response.Bytes += int64(len(b.text))
+		return [][]byte{b.text}, true
+	case b.obj != nil:
+		x.rec.Response.Bytes += b.obj.Length
+		return b.obj.Chunks(), true
+	}
+	return nil, true
+}
+
+// gone is an error of the viewer's side.
+type gone struct{ err error }
+
+func (g gone) Error() string { return "viewer: " + g.err.Error() }
+func (g gone) Unwrap() error { return g.err }
+
+func viewerError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return gone{err}
+}
+
+func (x *Exchange) write(p []byte) error {
+	n, err := x.w.Write(p)
+	x.rec.Response.Bytes += int64(n)
+	return viewerError(err)
+}
+
+// prompt is the size up to which a piece is flushed at once: it comes from an
+// origin that sends little by little.
+const prompt = 16 << 10
+
+// follow reads a body that is on its way into the cache.
+func (x *Exchange) follow() error {
+	b := &x.body
+	left := int64(-1)
+	if b.part {
+		b.reader.Skip(b.from)
+		left = b.to - b.from
+	}
+	for left != 0 {
+		p, err := b.reader.Next(x.ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			if x.ctx.Err() != nil {
+				return gone{err}
+			}
+			return err
+		}
+		if left >= 0 && int64(len(p)) > left {
+			p = p[:left]
+		}
+		if err := x.write(p); err != nil {
+			return err
+		}
+		if left > 0 {
+			left -= int64(len(p))
+		}
+		if len(p) < prompt {
+			if err := x.w.Flush(); err != nil {
+				return gone{err}
+			}
+		}
+	}
+	return nil
+}
+
+// buffers are for bodies that stream past the cache.
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// stream passes the origin's body on.
+func (x *Exchange) stream() error {
+	b := &x.body
+	var src io.Reader = b.src
+	if b.part {
+		if _, err := io.CopyN(io.Discard, src, b.from); err != nil {
+			return err
+		}
+		src = io.LimitReader(src, b.to-b.from)
+	}
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	for {
+		n, err := src.Read(buf[:])
+		if n > 0 {
+			if werr := x.write(buf[:n]); werr != nil {
+				return werr
+			}
+			if n < prompt && err == nil {
+				if ferr := x.w.Flush(); ferr != nil {
+					return gone{ferr}
+				}
+			}
+		}
+		if err == io.EOF { //nolint:errorlint // a wrapped end is no end
+			return nil
+		}
+		if err != nil {
+			if x.ctx.Err() != nil {
+				return gone{err}
+			}
+			return err
+		}
+	}
+}
+
+// cut ends an answer that cannot be completed, and says whose fault it is.
+func (x *Exchange) cut(err error) {
+	x.w.Abort()
+	r := &x.rec.Result
+	r.Type = record.Error
+	var g gone
+	switch {
+	case errors.As(err, &g):
+		r.Detail, r.End = record.ClientCommError, record.EndViewerLeft
+		if x.ctx.Err() != nil {
+			r.Detail = record.ClientHungUpRequest
+		}
+		if x.rec.Cache.Store == record.Stored && x.body.reader != nil {
+			x.rec.Cache.Store = record.StoreViewerLeft
+		}
+	case errors.Is(err, cache.ErrLagged):
+		r.Detail, r.End = record.ClientCommError, record.EndViewerSlow
+	default:
+		r.Detail, r.End = record.OriginReadError, record.EndOriginBroke
+		if timeout(err) {
+			r.Detail, r.End = record.OriginCommError, record.EndOriginSlow
+		}
+		x.rec.Origin.Error = err.Error()
+		if x.rec.Cache.Store == record.Stored {
+			x.rec.Cache.Store = record.StoreIncomplete
+		}
+	}
+}
+
+// headBytes is what the head of the answer takes on an HTTP/1.1 wire, for
+// sc-bytes.
+func (x *Exchange) headBytes() int {
+	n := len("HTTP/1.1 200 OK\r\n\r\n")
+	for _, f := range x.rs.Header.Fields() {
+		n += len(f.Name) + len(f.Value) + 4
+	}
+	return n
+}

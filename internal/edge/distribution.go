@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// distribution is the running form of a model.Distribution.
+type distribution struct {
+	m         *model.Distribution
+	behaviors []*behavior
+	via       string // value of Via
+	errors    map[int]*model.CustomError
+	origins   map[string]*originRef // by id of origin or group
+}
+
+// errorMinTTL is ErrorCachingMinTTL when the template does not say.
+const errorMinTTL = 10 * time.Second
+
+// errorTTL is ErrorCachingMinTTL of a status.
+func (d *distribution) errorTTL(status int) time.Duration {
+	if c := d.errors[status]; c != nil && c.CachingMinTTL != nil {
+		return *c.CachingMinTTL
+	}
+	return errorMinTTL
+}
+
+func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error) {
+	sum := sha256.Sum256([]byte(e.deps.POP + m.ID))
+	d := &distribution{
+		m:       m,
+		via:     "1.1 " + hex.EncodeToString(sum[:16]) + ".cloudfront.net (CloudFront)",
+		errors:  make(map[int]*model.CustomError),
+		origins: make(map[string]*originRef),
+	}
+	for i := range m.CustomErrors {
+		d.errors[m.CustomErrors[i].Code] = &m.CustomErrors[i]
+	}
+	if err := e.compileOrigins(d); err != nil {
+		return nil, err
+	}
+	if len(m.Behaviors) == 0 {
+		return nil, errors.New("no default cache behavior")
+	}
+	for _, mb := range m.Behaviors {
+		b, err := e.compileBehavior(d, mb)
+		if err != nil {
+			return nil, fmt.Errorf("behavior %s: %w", mb.PathPattern, err)
+		}
+		d.behaviors = append(d.behaviors, b)
+	}
+	return d, nil
+}
+
+// fileHosts makes the table of hosts: aliases and cloudfront.net names,
+// LOGICALID.STACK.localhost, and STACK.localhost for an only distribution. A
+// disabled distribution answers to nothing.
+func (e *Edge) fileHosts(stack string) error {
+	var live []*distribution
+	for _, d := range e.dists {
+		if d.m.Enabled {
+			live = append(live, d)
+		}
+	}
+	stack = strings.ToLower(stack)
+	var errs []error
+	for _, d := range live {
+		names := slices.Clone(d.m.Aliases)
+		if d.m.DomainName != "" {
+			names = append(names, d.m.DomainName)
+		}
+		if stack != "" {
+			names = append(names, strings.ToLower(d.m.LogicalID)+"."+stack+".localhost")
+			if len(live) == 1 {
+				names = append(names, stack+".localhost")
+			}
+		}
+		for _, n := range names {
+			if err := e.hosts.table.Add(n, d); err != nil {
+				errs = append(errs, fmt.Errorf("%s: distribution %s: %w", d.m.Pos, d.m.LogicalID, err))
+			}
+		}
+	}
+	if len(live) == 1 {
+		e.hosts.only = live[0]
+	}
+	e.hosts.names = e.hosts.table.Names()
+	return errors.Join(errs...)
+}
+
+// find is the distribution for a Host, or nil.
+func (h *Hosts) find(host string) *distribution {
+	if d, ok := h.table.Find(host); ok {
+		return d
+	}
+	return h.only
+}
+
+// Hosts are the names this edge answers to, wildcards included, sorted.
+func (e *Edge) Hosts() []string { return e.hosts.names }
+
+// Answers tells whether a Host is meant for a distribution by its name, and
+// not only because there is a single one.
+func (e *Edge) Answers(host string) bool {
+	_, ok := e.hosts.table.Find(host)
+	return ok
+}
+
+func (x *Exchange) distribution() stepID {
+	x.dist = x.edge.hosts.find(x.rq.Host)
+	if x.dist == nil {
+		x.rec.Result.Detail = record.InvalidRequest
+		text := "No distribution answers to this Host. There are:\n"
+		for _, n := range x.edge.hosts.names {
+			text += "  " + n + "\n"
+		}
+		x.rs = httpmsg.Response{Status: 404}
+		x.rs.Header.Add("Content-Type", "text/plain; charset=utf-8")
+		x.body = body{text: []byte(text)}
+		return x.generated(record.Error)
+	}
+	x.rec.Edge.Distribution, x.rec.Edge.Domain = x.dist.m.ID, x.dist.m.DomainName
+	return stepScreen
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package edge is the CloudFront spine: what happens to a viewer request, in
+// the order of one table (table.go), one file a step.
+//
+// The flow:
+//
+//  1. Compile makes an Edge of a model.Stack: an immutable snapshot with its
+//     host table, behaviors, policies and transports.
+//  2. Serve makes an Exchange, pinned to that snapshot, and walks it through
+//     the table. Every step is a function from the Exchange to the next step.
+//  3. The answer is a value (Exchange.rs and Exchange.body) until deliver
+//     sends it; finish always runs and emits one Record.
+//
+// A background refresh and the fetch of a custom error page are Exchanges
+// without a viewer, in the same table.
+//
+// What it does not do: it opens no socket (transports come from Deps), runs no
+// script itself (functions come from Deps), parses no field (package httpspec)
+// and stores no bytes (package cache). The cache lives outside the snapshot
+// and survives it: keys begin with the distribution's id.
+//
+// Concurrency: an Edge may be used by many at once; an Exchange belongs to one
+// goroutine.
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/pattern"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// Writer is what a viewer engine offers an Exchange: one answer.
+type Writer interface {
+	// Head sends status and fields; rs.ContentLength is the length of the
+	// body to come (-1: not known). The body of rs is not read.
+	Head(rs *httpmsg.Response) error
+	// Write sends a piece of the body. An error means that the viewer is gone.
+	Write(p []byte) (int, error)
+	// Flush sends what is buffered.
+	Flush() error
+	// Abort tells that the body cannot be completed.
+	Abort()
+}
+
+// Whole is an optional second face of a Writer: an engine that has it gets an
+// answer whose body lies in memory in one call, so that it can send both with
+// one system call. The pieces are shared: read only.
+type Whole interface {
+	Whole(rs *httpmsg.Response, body [][]byte) error
+}
+
+// Deps are the organs that an Edge works with.
+type Deps struct {
+	// Cache outlives the snapshot. Nil: a new one with default bounds.
+	Cache *cache.Cache
+	// Transport gives the way to an origin: the gateway, a bucket, a function
+	// URL of this process, or the network. Required when there are origins.
+	Transport func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error)
+	// Functions gives the CloudFront function with an ARN. Nil, or a nil
+	// Function: the association is an error of Compile.
+	Functions func(arn string) (Function, error)
+	// Record takes one record an exchange. Nil: dropped.
+	Record func(*record.Record)
+	// POP is the X-Amz-Cf-Pop. Empty: LOC50-C1.
+	POP string
+	// Background takes the goroutines that outlive their request (refreshes,
+	// fills). Nil: they are not waited for.
+	Background *sync.WaitGroup
+}
+
+// Edge is a compiled stack: an immutable snapshot.
+type Edge struct {
+	deps  Deps
+	steps [stepCount]row
+	stack string
+	hosts Hosts
+	dists []*distribution
+}
+
+// Hosts is a table of host names. Those of several stacks can be merged.
+type Hosts struct {
+	table pattern.Hosts[*distribution]
+	only  *distribution // the only distribution there is, if so
+	names []string      // for the 404
+}
+
+// Compile makes the running form of a stack.
+func Compile(s *model.Stack, d Deps) (*Edge, error) {
+	if d.Cache == nil {
+		d.Cache = cache.New(cache.Config{})
+	}
+	if d.POP == "" {
+		d.POP = "LOC50-C1"
+	}
+	e := &Edge{deps: d, steps: table(), stack: s.Name}
+	var errs []error
+	for _, md := range s.Distributions {
+		dist, err := e.compileDistribution(md)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: distribution %s: %w", md.Pos, md.LogicalID, err))
+			continue
+		}
+		e.dists = append(e.dists, dist)
+	}
+	if err := e.fileHosts(s.Name); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Serve answers one viewer request. It always answers, and emits one Record.
+// rq is the Exchange's to change until Serve returns.
+func (e *Edge) Serve(ctx context.Context, rq *httpmsg.Request, w Writer) {
+	x := &Exchange{ctx: ctx, edge: e, rq: rq, w: w}
+	x.run(stepOpen)
+}
+
+// spawn runs f beside the request that asked for it.
+func (e *Edge) spawn(f func()) {
+	if e.deps.Background == nil {
+		go f()
+		return
+	}
+	e.deps.Background.Go(f)
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// Exchange is one viewer request and its answer. It is owned by one goroutine
+// and pinned to the snapshot it began with.
+type Exchange struct {
+	ctx  context.Context
+	edge *Edge
+	rq   *httpmsg.Request
+	w    Writer // nil without a viewer
+	role role
+
+	dist *distribution
+	beh  *behavior
+
+	keyed keyed
+	store stored
+	asked asked
+	rs    httpmsg.Response // Body is never set: see body
+	body  body
+	rec   record.Record
+	sent  bool      // deliver has sent the head
+	sub   *Exchange // fetched the custom error page
+}
+
+// role tells what an Exchange is for.
+type role uint8
+
+const (
+	forViewer  role = iota
+	forRefresh      // background refresh of a stale object
+	forPage         // fetch of a custom error page for another Exchange
+)
+
+// keyed is what step key found.
+type keyed struct {
+	cacheable bool // the cache may be used
+	head      bool // a HEAD that may be stored under a key of its own
+	target    string
+	key       []byte
+	encodings httpspec.Encodings
+	cut       int // len(key) without the mark of a HEAD
+}
+
+// stored is what the cache gave: an object, a lease, a flight.
+type stored struct {
+	obj     *cache.Object // what is served, or the expired one
+	lease   *cache.Lease
+	flight  *cache.Flight
+	reader  *cache.Reader
+	pass    cache.PassReason
+	unwatch func() bool // stops the watch over the viewer's context
+	leave   func()      // tells lease or flight that the viewer has gone
+}
+
+// asked is the request to the origin and what came of it.
+type asked struct {
+	rq          *http.Request
+	rs          *http.Response
+	conditional bool // we revalidate
+	forwarded   bool // the viewer's own preconditions and Range went on
+	err         error
+	status      int // of the error that stands for the missing answer
+	began       time.Time
+	freshness   httpspec.Freshness
+}
+
+// body is where the body of the answer comes from: at most one of text, obj,
+// reader and src.
+type body struct {
+	text   []byte
+	obj    *cache.Object
+	reader *cache.Reader
+	src    io.ReadCloser
+	part   bool // only from..to, to exclusive
+	from   int64
+	to     int64
+}
+
+// close gives back what the body holds.
+func (b *body) close() {
+	if b.reader != nil {
+		b.reader.Close()
+	}
+	if b.src != nil {
+		_ = b.src.Close()
+	}
+	*b = body{}
+}
+
+// run walks the table from a step to the end. finish runs on every path, also
+// when a step panics: the viewer then gets a 500 or a cut body, never silence.
+func (x *Exchange) run(from stepID) {
+	at := from
+	defer func() {
+		if p := recover(); p != nil {
+			x.panicked(x.edge.steps[at].name, p)
+		}
+	}()
+	for ; at < stepCount; at = x.edge.steps[at].run(x) {
+	}
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// originRef is what a behavior points to: an origin, or a group's two.
+type originRef struct {
+	members []member
+	// statuses of the primary on which the secondary is asked; with one
+	// member it is empty.
+	statuses []int
+}
+
+type member struct {
+	m  *model.Origin
+	rt http.RoundTripper
+}
+
+func (e *Edge) compileOrigins(d *distribution) error {
+	var errs []error
+	for _, o := range d.m.Origins {
+		if e.deps.Transport == nil {
+			return errors.New("no transport for origins")
+		}
+		rt, err := e.deps.Transport(d.m, o)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("origin %s: %w", o.ID, err))
+			continue
+		}
+		d.origins[o.ID] = &originRef{members: []member{{o, rt}}}
+	}
+	for _, g := range d.m.OriginGroups {
+		ref := &originRef{statuses: g.StatusCodes}
+		for _, id := range g.Members {
+			one := d.origins[id]
+			if one == nil {
+				errs = append(errs, fmt.Errorf("origin group %s: there is no origin %q", g.ID, id))
+				continue
+			}
+			ref.members = append(ref.members, one.members[0])
+		}
+		d.origins[g.ID] = ref
+	}
+	return errors.Join(errs...)
+}
+
+// fetch asks the origin. Of a group every request tries the primary first and
+// the secondary after a failure or a chosen status, for GET, HEAD and OPTIONS
+// (row O6).
+func (x *Exchange) fetch() stepID {
+	group := x.beh.target.members
+	if x.asked.rq.Body != nil || !safe(x.asked.rq.Method) {
+		group = group[:1]
+	}
+	x.asked.began = x.now()
+	for i, m := range group {
+		x.ask(m)
+		x.rec.Origin.Failover = i > 0
+		if i+1 == len(group) || x.asked.rq.Context().Err() != nil {
+			break
+		}
+		if x.asked.err == nil && !slices.Contains(x.beh.target.statuses, x.asked.rs.StatusCode) {
+			break
+		}
+		if x.asked.rs != nil {
+			drain(x.asked.rs.Body)
+		}
+	}
+	if x.asked.err == nil {
+		x.rec.Origin.Status = x.asked.rs.StatusCode
+		return stepResponse
+	}
+	x.rec.Origin.Error = x.asked.err.Error()
+	if x.ctx.Err() != nil && x.role != forRefresh && x.asked.rq.Context().Err() != nil {
+		return x.hungUp()
+	}
+	x.asked.status, x.rec.Result.Detail = classify(x.asked.err)
+	return stepResponse
+}
+
+func safe(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }
+
+// ask asks one origin. A GET or HEAD is tried again when the origin was
+// silent for the read timeout, up to its attempts (row O3).
+func (x *Exchange) ask(m member) {
+	rec := &x.rec.Origin
+	rec.ID, rec.Host = m.m.ID, m.m.DomainName
+	tries := 1
+	if x.asked.rq.Body == nil && (x.asked.rq.Method == "GET" || x.asked.rq.Method == "HEAD") {
+		tries = max(m.m.Attempts, 1)
+	}
+	for range tries {
+		rec.Tries++
+		sent := x.now()
+		x.asked.rs, x.asked.err = m.rt.RoundTrip(x.outgoing(m.m))
+		rec.FirstByte = x.now().Sub(sent)
+		if x.asked.err == nil || !silent(x.asked.err) || x.asked.rq.Context().Err() != nil {
+			return
+		}
+	}
+}
+
+// silent tells an origin that did not answer in time from one that could not
+// be reached, whose transport has tried again already.
+func silent(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return false
+	}
+	return timeout(err)
+}
+
+func timeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// classify gives the status and the detailed result type of a failed fetch
+// (row E11): 504 for silence, 502 for anything else.
+func classify(err error) (int, record.Detail) {
+	var dns *net.DNSError
+	var op *net.OpError
+	dial := errors.As(err, &op) && op.Op == "dial"
+	text := err.Error()
+	switch {
+	case errors.As(err, &dns):
+		return 502, record.OriginDNSError
+	case dial && timeout(err):
+		return 504, record.OriginConnectError
+	case timeout(err):
+		return 504, record.OriginCommError
+	case dial, strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
+		return 502, record.OriginConnectError
+	case strings.Contains(text, "server response headers exceeded"):
+		return 502, record.OriginHeaderTooBigError
+	case strings.Contains(text, "malformed"), strings.Contains(text, "bad Content-Length"):
+		return 502, record.OriginInvalidResponseError
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return 502, record.OriginReadError
+	}
+	return 502, record.OriginCommError
+}
+
+// drain reads the rest of a small body so that its connection can be used
+// again, and closes it.
+func drain(b io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, b, 64<<10)
+	_ = b.Close()
+}
+
+// hungUp ends an Exchange whose viewer has left before there was an answer.
+func (x *Exchange) hungUp() stepID {
+	x.rec.Result.Type, x.rec.Result.Detail, x.rec.Result.End = record.Error, record.ClientHungUpRequest, record.EndViewerLeft
+	x.rs.Status = 0
+	return stepFinish
+}
+
+// elapsed is the time since the Exchange began.
+func (x *Exchange) elapsed() time.Duration { return x.now().Sub(x.rec.Start) }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/forelane/forelane/internal/record"
+)
+
+// finish runs on every path: it gives bodies and lease back and emits one
+// Record.
+func (x *Exchange) finish() stepID {
+	if x.role == forPage { // the Exchange that asked for it goes on with the body
+		return stepCount
+	}
+	x.release()
+	if x.role == forViewer && !x.sent {
+		x.w.Abort()
+	}
+	if x.rec.Time.Total == 0 {
+		x.rec.Time.Total = x.elapsed()
+	}
+	if x.edge.deps.Record != nil {
+		x.edge.deps.Record(&x.rec)
+	}
+	return stepCount
+}
+
+// release gives back what the Exchange holds. A viewer that left before it had
+// its answer is told to the lease, which then may give the fetch up (row F17);
+// one that has its answer leaves a fill that is still going on alone.
+func (x *Exchange) release() {
+	if x.sub != nil {
+		x.sub.rec.Result.End = x.rec.Result.End
+		x.sub.release()
+	}
+	x.body.close()
+	x.store.release(x.rec.Result.End == record.EndComplete)
+}
+
+func (s *stored) release(complete bool) {
+	if s.lease != nil {
+		s.lease.Abandon() // does nothing when it is ended
+	}
+	if s.unwatch != nil && s.unwatch() && !complete {
+		s.leave()
+	}
+	s.unwatch = nil
+}
+
+// panicked answers after a panic of a step: an error of ours, with an id.
+func (x *Exchange) panicked(step string, p any) {
+	x.rec.Result.Type, x.rec.Result.End = record.Error, record.EndInternal
+	x.rec.Origin.Error = fmt.Sprintf("panic in step %s: %v\n%s", step, p, debug.Stack())
+	if x.role == forViewer && !x.sent {
+		func() {
+			defer func() { _ = recover() }() // the Writer itself may be what panics
+			x.fail(500, "The edge failed. Its record has the cause under this id.")
+			x.rs.Header.Set("X-Amz-Cf-Id", x.rec.ID)
+			x.rec.Response.Status = 500
+			x.sent = true
+			if x.w.Head(&x.rs) == nil {
+				_ = x.write(x.body.text)
+			}
+		}()
+	} else if x.role == forViewer {
+		x.w.Abort()
+	}
+	if x.role == forPage {
+		x.rs.Status = 0
+		x.body.close()
+		x.store.release(false)
+		return
+	}
+	x.finish()
+}

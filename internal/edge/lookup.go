@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// lookup asks the cache.
+//
+// GET and HEAD share a key. A HEAD that finds nothing under it goes to the
+// origin as a HEAD, and its head is kept under a key of its own.
+func (x *Exchange) lookup() stepID {
+	now := x.now()
+	if x.rq.Method == "HEAD" && !x.keyed.head {
+		if o, fresh := x.edge.deps.Cache.Peek(x.keyed.key, now); fresh {
+			return x.hit(o)
+		}
+		x.markHead()
+	}
+	a := x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
+	x.store.obj, x.store.lease, x.store.flight, x.store.pass = a.Object, a.Lease, a.Flight, a.Reason
+	switch a.Status {
+	case cache.Hit:
+		return x.hit(a.Object)
+	case cache.Stale:
+		if a.Lease != nil {
+			x.refresh(a)
+			x.store.lease = nil
+		}
+		next := x.hit(a.Object)
+		x.rec.Cache.Status, x.rec.Cache.Reason = record.CacheStale, record.ReasonWhileRevalidate
+		return next
+	case cache.Wait:
+		return stepWait
+	case cache.Expired:
+		x.rec.Cache.Reason = record.ReasonExpired
+		if a.Object.Alone {
+			x.rec.Cache.Reason = record.ReasonMustRevalidate
+		}
+	case cache.Pass:
+		x.rec.Cache.Reason = record.ReasonNotShared
+	case cache.Miss:
+		x.rec.Cache.Reason = record.ReasonAbsent
+	}
+	x.rec.Cache.Status = record.CacheMiss
+	x.watch()
+	return stepRequest
+}
+
+// hit serves an object from the cache.
+func (x *Exchange) hit(o *cache.Object) stepID {
+	now := x.now()
+	x.rec.Cache.Status, x.rec.Cache.Age, x.rec.Cache.TTL = record.CacheHit, o.CurrentAge(now), o.TTL
+	x.serve(o)
+	if o.Flags&flagGenerated != 0 { // the page carries the id of its request
+		x.fail(o.Status, whyOrigin(o.Status))
+	}
+	x.rec.Result.Type = record.Hit
+	if o.Status >= 400 {
+		x.rec.Result.Type, x.rec.Result.Detail = record.Error, record.DetailError
+		x.rec.Cache.Reason = record.ReasonErrorCached
+	}
+	if o.Flags&flagOriginDown != 0 {
+		x.rec.Cache.Status, x.rec.Cache.Reason = record.CacheStale, record.ReasonOriginDown
+	}
+	return stepPage
+}
+
+// serve makes an object the answer. Its fields are copied, for steps to come
+// change them; its body is shared.
+func (x *Exchange) serve(o *cache.Object) {
+	x.store.obj = o
+	x.rs.Status, x.rs.ContentLength = o.Status, o.Length
+	x.rs.Header.Reset()
+	for _, f := range o.Header.Fields() {
+		x.rs.Header.Add(f.Name, f.Value)
+	}
+	x.body = body{obj: o}
+}
+
+// wait follows the lease of another request, until its head is known.
+func (x *Exchange) wait() stepID {
+	out, o, r, err := x.store.flight.Await(x.ctx)
+	switch {
+	case err != nil:
+		x.store.flight.Leave()
+		x.store.flight = nil
+		return x.hungUp()
+	case out == cache.Again:
+		x.store.flight.Leave()
+		x.store.flight = nil
+		return stepLookup
+	case out == cache.Alone:
+		x.store.flight.Leave()
+		x.store.flight = nil
+		x.store.lease = x.edge.deps.Cache.Solo(x.keyed.key)
+		x.rec.Cache.Status, x.rec.Cache.Reason = record.CacheMiss, record.ReasonNotShared
+		x.watch()
+		return stepRequest
+	}
+	next := x.hit(o)
+	x.rec.Cache.Collapsed = true
+	if x.rec.Cache.Reason == record.ReasonNone {
+		x.rec.Cache.Reason = record.ReasonCollapsed
+	}
+	if r != nil {
+		x.body = body{reader: r}
+	}
+	x.watch()
+	return next
+}
+
+// watch tells the lease or flight when the viewer leaves.
+func (x *Exchange) watch() {
+	if x.role == forRefresh {
+		return
+	}
+	leave := func() {}
+	if l := x.store.lease; l != nil {
+		leave = l.Leave
+	} else if f := x.store.flight; f != nil {
+		leave = f.Leave
+	}
+	x.store.leave, x.store.unwatch = leave, context.AfterFunc(x.ctx, leave)
+}
+
+// refresh starts a second Exchange without a viewer that takes the lease over.
+func (x *Exchange) refresh(a cache.Answer) {
+	y := &Exchange{
+		ctx: context.WithoutCancel(x.ctx), edge: x.edge, rq: x.rq.Clone(), role: forRefresh,
+		dist: x.dist, beh: x.beh, keyed: x.keyed,
+	}
+	y.keyed.key = append([]byte(nil), x.keyed.key...)
+	y.store.obj, y.store.lease = a.Object, a.Lease
+	y.rec.ID, y.rec.Start = newID(), x.now()
+	y.rec.Edge = x.rec.Edge
+	y.describe()
+	y.rec.Cache.Background, y.rec.Cache.Status, y.rec.Cache.Reason = true, record.CacheMiss, record.ReasonExpired
+	x.edge.spawn(func() { y.run(stepRequest) })
+}

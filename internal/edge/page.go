@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// page puts a custom error page in place of an error (row F11). It is fetched
+// by a second Exchange, through the behaviors, and cached as any object. The
+// record keeps the result type Error.
+func (x *Exchange) page() stepID {
+	if x.role == forPage {
+		return stepFinish // the first Exchange takes the answer over
+	}
+	c := x.dist.errors[x.rs.Status]
+	if c == nil || c.PagePath == "" || x.role == forRefresh {
+		return stepSelect
+	}
+	y := &Exchange{ctx: x.ctx, edge: x.edge, rq: x.pageRequest(c.PagePath), role: forPage, dist: x.dist}
+	y.rec.Start, y.rec.ID = x.now(), newID()
+	y.describe()
+	y.run(stepBehavior)
+	x.sub = y
+	if y.rs.Status == 0 {
+		return x.hungUp()
+	}
+	x.body.close()
+	status := x.rs.Status
+	if c.ResponseCode != 0 {
+		status = c.ResponseCode
+	}
+	if y.rs.Status >= 400 { // the page itself fails: its status
+		status = y.rs.Status
+	}
+	x.rs, x.body = y.rs, y.body
+	x.rs.Status = status
+	y.body = body{}
+	x.rec.Result.Type = record.Error
+	if x.rec.Result.Detail == record.DetailNone {
+		x.rec.Result.Detail = record.DetailError
+	}
+	return stepHeaders
+}
+
+func (x *Exchange) pageRequest(path string) *httpmsg.Request {
+	rq := x.rq.Clone()
+	rq.Path, rq.Query = path, ""
+	if rq.Method != "HEAD" {
+		rq.Method = "GET"
+	}
+	for _, n := range conditionFields {
+		rq.Header.Del(n)
+	}
+	for _, n := range []string{"Content-Type", "Content-Encoding", "Content-Md5"} {
+		rq.Header.Del(n)
+	}
+	return rq
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+)
+
+// request makes what the origin is sent, but for what differs between the
+// members of a group (see outgoing). The viewer's preconditions and ranges are
+// the origin's to judge when the cache is not used; else the edge judges them
+// (select.go), and asks for the whole object.
+func (x *Exchange) request() stepID {
+	var h httpmsg.Header
+	x.asked.forwarded = !x.keyed.cacheable || x.store.pass == cache.TooLarge
+	f := &x.beh.forward
+	f.appendFields(&h, x.rq, x.asked.forwarded)
+	if f.authorization(x.rq.Method, slices.Contains(x.beh.m.Cached, "OPTIONS")) {
+		copyField(&h, x.rq, "Authorization")
+	}
+	if c := x.rq.Header.Join("Cookie"); c != "" && f.cookies() {
+		if kept := string(appendCookies(nil, c, f.keepCookie)); kept != "" {
+			h.Add("Cookie", kept)
+		}
+	}
+	x.acceptEncoding(&h)
+	x.revalidate(&h)
+	if f.wants("user-agent") && x.rq.Header.Has("User-Agent") {
+		copyField(&h, x.rq, "User-Agent")
+	} else {
+		h.Set("User-Agent", "Amazon CloudFront")
+	}
+	x.trace(&h)
+	for _, name := range f.added {
+		if v, ok := x.known(strings.ToLower(name)); ok {
+			h.Set(name, v)
+		}
+	}
+	x.asked.rq = x.httpRequest(&h)
+	return stepFetch
+}
+
+func copyField(to *httpmsg.Header, rq *httpmsg.Request, name string) {
+	if v, ok := rq.Header.Lookup(name); ok {
+		to.Set(name, v)
+	}
+}
+
+// acceptEncoding writes the normalised Accept-Encoding (row K6): what both
+// viewer and policy accept, else identity. With both flags off it is a header
+// as any other, except for legacy settings, which always normalise.
+func (x *Exchange) acceptEncoding(h *httpmsg.Header) {
+	switch {
+	case x.beh.encodings != 0:
+		if e := x.keyed.encodings; e != 0 {
+			h.Set("Accept-Encoding", e.String())
+		} else {
+			h.Set("Accept-Encoding", "identity")
+		}
+	case x.beh.forward.wants("accept-encoding"):
+		copyField(h, x.rq, "Accept-Encoding")
+	}
+}
+
+// revalidate asks whether an expired object still holds (row F12). CloudFront
+// does not when cookies are forwarded.
+func (x *Exchange) revalidate(h *httpmsg.Header) {
+	o := x.store.obj
+	if o == nil || x.store.lease == nil || x.beh.forward.cookies() || o.Status >= 400 {
+		return
+	}
+	if tag := o.Header.Get("ETag"); tag != "" {
+		h.Set("If-None-Match", tag)
+		x.asked.conditional = true
+	}
+	if last := o.Header.Get("Last-Modified"); last != "" {
+		h.Set("If-Modified-Since", last)
+		x.asked.conditional = true
+	}
+}
+
+// trace writes the fields that tell the origin of edge and viewer.
+func (x *Exchange) trace(h *httpmsg.Header) {
+	via := strings.TrimPrefix(x.rq.Proto.String(), "HTTP/") + x.dist.via[len("1.1"):]
+	if v := x.rq.Header.Join("Via"); v != "" {
+		via = v + ", " + via
+	}
+	h.Set("Via", via)
+	if a := x.rq.Viewer.Addr.Addr(); a.IsValid() {
+		chain := a.Unmap().String()
+		if v := x.rq.Header.Join("X-Forwarded-For"); v != "" {
+			chain = v + ", " + chain
+		}
+		h.Set("X-Forwarded-For", chain)
+	}
+	h.Set("X-Amz-Cf-Id", x.rec.ID)
+}
+
+// httpRequest crosses the border to net/http. Texts are copied, for a fetch
+// may outlive the viewer's connection.
+func (x *Exchange) httpRequest(h *httpmsg.Header) *http.Request {
+	ctx := x.ctx
+	if x.store.lease != nil {
+		ctx = x.store.lease.Context()
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	u := &url.URL{Scheme: strings.Clone(x.rq.Scheme)}
+	rq := &http.Request{
+		Method: strings.Clone(x.rq.Method), URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, h.Len()),
+	}
+	for _, f := range h.Fields() {
+		name := http.CanonicalHeaderKey(strings.Clone(f.Name))
+		rq.Header[name] = append(rq.Header[name], strings.Clone(f.Value))
+	}
+	if x.rq.Body != nil && x.rq.ContentLength != 0 {
+		rq.Body, rq.ContentLength = io.NopCloser(x.rq.Body), x.rq.ContentLength
+	}
+	return rq.WithContext(ctx)
+}
+
+// outgoing is the request for one origin: its Host, path, custom headers.
+func (x *Exchange) outgoing(o *model.Origin) *http.Request {
+	rq := x.asked.rq.Clone(x.asked.rq.Context())
+	rq.Body = x.asked.rq.Body
+	rq.URL.Host, rq.Host = o.DomainName, o.DomainName
+	if !o.S3 && x.beh.forward.wants("host") {
+		rq.Host = strings.Clone(x.rq.Host)
+	}
+	setPath(rq.URL, o.Path+x.rq.Path)
+	q := x.originQuery()
+	rq.URL.RawQuery = strings.TrimPrefix(q, "?")
+	for _, c := range o.Headers {
+		rq.Header.Set(c.Name, c.Value)
+	}
+	return rq
+}
+
+// setPath keeps the path exactly as the viewer wrote it.
+func setPath(u *url.URL, raw string) {
+	raw = strings.Clone(raw)
+	if p, err := url.PathUnescape(raw); err == nil {
+		u.Path, u.RawPath = p, raw
+		if u.EscapedPath() == raw {
+			return
+		}
+	}
+	if strings.HasPrefix(raw, "//") { // an opaque part with two slashes would be an authority
+		u.Path, u.RawPath = raw, ""
+		return
+	}
+	u.Path, u.RawPath, u.Opaque = raw, "", raw
+}
+
+// originQuery is what of the query string goes on, with its question mark.
+func (x *Exchange) originQuery() string {
+	f := &x.beh.forward
+	if f.query[0].all() || f.query[1].all() {
+		if x.rq.Query == "" {
+			return ""
+		}
+		return "?" + x.rq.Query
+	}
+	return string(appendQuery(nil, x.rq.Query, f.keepQuery))
+}

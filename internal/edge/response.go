@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// Flags of stored objects.
+const (
+	flagGenerated  = 1 << iota // the edge's own error page, made anew for each viewer
+	flagOriginDown             // served in place of an error for a while
+	flagIfErrorSet             // stale-if-error (or must-revalidate) bounds how long it stands in
+)
+
+// response makes the origin's answer, or its failure, the answer of the
+// Exchange: a 304 to our question renews the stored object; an expired object
+// stands in for a 5xx.
+func (x *Exchange) response() stepID {
+	x.rec.Result.Type = record.Miss
+	status := x.asked.status
+	if x.asked.rs != nil {
+		status = x.asked.rs.StatusCode
+	}
+	if status == http.StatusNotModified && x.asked.conditional {
+		return x.renew()
+	}
+	if o := x.store.obj; o != nil && x.store.lease != nil && x.mayStandIn(o, status) {
+		return x.standIn(o)
+	}
+	if x.asked.rs == nil {
+		x.fail(status, whyOrigin(status))
+		x.rec.Result.Type = record.Error
+		return stepAdmit
+	}
+	x.rs.Status, x.rs.ContentLength = status, x.asked.rs.ContentLength
+	x.takeFields(x.asked.rs)
+	x.body = body{src: x.asked.rs.Body}
+	if status >= 400 {
+		x.rec.Result.Type, x.rec.Result.Detail = record.Error, record.DetailError
+	}
+	return stepAdmit
+}
+
+// whyOrigin is the sentence of the edge's own page for a failed fetch.
+func whyOrigin(status int) string {
+	if status == http.StatusGatewayTimeout {
+		return "The origin did not answer in time."
+	}
+	return "The origin could not be reached, or did not answer as HTTP asks."
+}
+
+// mayStandIn tells whether an expired object may be served in place of status
+// (rows F8, F9). Without stale-if-error CloudFront serves it however old it
+// is, for want of better.
+func (x *Exchange) mayStandIn(o *cache.Object, status int) bool {
+	switch status {
+	case 500, 502, 503, 504:
+	default:
+		return false
+	}
+	if o.Status >= 400 {
+		return false
+	}
+	return o.Flags&flagIfErrorSet == 0 || o.Expired(x.now()) < o.StaleIfError
+}
+
+// standIn serves an expired object and does not ask the origin again for
+// ErrorCachingMinTTL.
+func (x *Exchange) standIn(o *cache.Object) stepID {
+	status := x.asked.status
+	if x.asked.rs != nil {
+		status = x.asked.rs.StatusCode
+		drain(x.asked.rs.Body)
+	}
+	now := x.now()
+	kept := o.Refreshed()
+	longer := now.Sub(o.Born) + x.dist.errorTTL(status) - o.TTL
+	kept.TTL += longer
+	kept.Stale = 0
+	kept.StaleIfError -= longer
+	kept.Flags |= flagOriginDown
+	kept.Alone = false
+	x.store.lease.Renew(kept)
+	reason := record.ReasonOriginDown
+	if o.StaleIfError > 0 {
+		reason = record.ReasonIfError
+	}
+	next := x.hit(kept)
+	x.rec.Result.Detail = record.DetailNone
+	x.rec.Cache.Status, x.rec.Cache.Reason = record.CacheStale, reason
+	return next
+}
+
+// renew merges a 304 into the stored head (RFC 9111 4.3.4; row F12).
+func (x *Exchange) renew() stepID {
+	_ = x.asked.rs.Body.Close()
+	o := x.store.obj.Refreshed()
+	var fresh httpmsg.Header
+	x.originFields(&fresh, x.asked.rs)
+	for _, f := range fresh.Fields() {
+		if !strings.HasPrefix(strings.ToLower(f.Name), "content-") {
+			o.Header.Del(f.Name)
+		}
+	}
+	for _, f := range fresh.Fields() {
+		if !strings.HasPrefix(strings.ToLower(f.Name), "content-") {
+			o.Header.Add(f.Name, f.Value)
+		}
+	}
+	x.judge(o.Status, &o.Header, x.asked.rs)
+	x.date(o)
+	if x.asked.freshness.Store {
+		x.store.lease.Renew(o)
+		x.rec.Cache.Store = record.Stored
+	} else {
+		x.store.lease.Pass(x.now(), cache.MarkTime(cache.Unshared), cache.Unshared)
+		x.rec.Cache.Store = record.StoreForbidden
+	}
+	x.serve(o)
+	x.rec.Result.Type, x.rec.Cache.Status, x.rec.Cache.Age = record.RefreshHit, record.CacheFresh, o.Age
+	return stepPage
+}
+
+// takeFields makes the origin's fields those of the answer.
+func (x *Exchange) takeFields(rs *http.Response) {
+	x.rs.Header.Reset()
+	x.originFields(&x.rs.Header, rs)
+}
+
+// originFields appends the fields of an origin's answer that go on, sorted by
+// name, for net/http keeps no order.
+func (x *Exchange) originFields(to *httpmsg.Header, rs *http.Response) {
+	connection := strings.Join(rs.Header["Connection"], ", ")
+	for _, name := range slices.Sorted(maps.Keys(rs.Header)) {
+		switch name {
+		case "Content-Length", "Age", "X-Cache", "X-Amz-Cf-Id", "X-Amz-Cf-Pop", "Trailer":
+			continue
+		case "Set-Cookie":
+			if !x.beh.forward.cookies() { // row K4
+				continue
+			}
+		case "Vary":
+			if v := x.vary(strings.Join(rs.Header[name], ", ")); v != "" {
+				to.Add(name, v)
+			}
+			continue
+		}
+		if httpspec.HopByHop(name, connection) || strings.HasPrefix(name, "X-Edge-") {
+			continue
+		}
+		for _, v := range rs.Header[name] {
+			to.Add(name, v)
+		}
+	}
+}
+
+// vary keeps the members of Vary that CloudFront shows to a viewer (row F13):
+// forwarded header names, Accept-Encoding, Cookie; User-Agent in place of the
+// device headers.
+func (x *Exchange) vary(list string) string {
+	f := &x.beh.forward
+	var kept []string
+	for item, rest, ok := httpspec.NextItem(list); ok; item, rest, ok = httpspec.NextItem(rest) {
+		n := strings.ToLower(item)
+		device := n == "user-agent" && slices.ContainsFunc(f.added, func(s string) bool { return strings.HasPrefix(s, "CloudFront-Is-") })
+		if n == "accept-encoding" || n == "cookie" || device || f.wants(n) || x.beh.m.Cache.Headers.Mode == model.SelectAll {
+			kept = append(kept, item)
+		}
+	}
+	return strings.Join(kept, ", ")
+}
+
+// date gives an object its times.
+func (x *Exchange) date(o *cache.Object) {
+	f := x.asked.freshness
+	o.Born, o.TTL, o.Stale, o.StaleIfError = x.now(), f.TTL, f.Revalidate, f.IfError
+	o.Alone = f.Store && !f.Share
+	o.Flags &^= flagIfErrorSet | flagOriginDown
+	if f.IfErrorSet {
+		o.Flags |= flagIfErrorSet
+	}
+	o.Age = 0
+	if x.asked.rs != nil {
+		h := x.asked.rs.Header
+		o.Age = httpspec.Age(h.Get("Date"), h.Get("Age"), x.asked.began, o.Born, o.Born).Truncate(time.Second)
+	}
+}

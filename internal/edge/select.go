@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"strings"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// selectPart judges the viewer's preconditions and ranges, unless the origin
+// was left to.
+//
+// A single range is served. Several are answered with the whole object, and so
+// is every range of a body whose length is not known yet (row F15).
+func (x *Exchange) selectPart() stepID {
+	if !x.keyed.cacheable || x.asked.forwarded || x.rs.Status != 200 || x.role != forViewer {
+		return stepHeaders
+	}
+	rq, h := x.rq, &x.rs.Header
+	c := httpspec.Conditions{
+		IfMatch: rq.Header.Join("If-Match"), IfNoneMatch: rq.Header.Join("If-None-Match"),
+		IfModifiedSince: rq.Header.Get("If-Modified-Since"), IfUnmodifiedSince: rq.Header.Get("If-Unmodified-Since"),
+	}
+	v := httpspec.Validators{ETag: h.Get("ETag"), LastModified: h.Get("Last-Modified"), Date: h.Get("Date")}
+	if c.Any() {
+		switch httpspec.Evaluate(rq.Method, c, v) {
+		case httpspec.NotModified:
+			x.notModified()
+			return stepHeaders
+		case httpspec.PreconditionFailed:
+			x.fail(412, "A precondition of the request does not hold.")
+			x.rec.Result.Type = record.Error
+			return stepHeaders
+		}
+	}
+	if r := rq.Header.Join("Range"); r != "" && rq.Method == "GET" && httpspec.IfRange(rq.Header.Get("If-Range"), v) {
+		x.selectRange(r)
+	}
+	return stepHeaders
+}
+
+// notModified makes the answer a 304: the fields without those of the body
+// (RFC 9110 15.4.5).
+func (x *Exchange) notModified() {
+	x.rs.Status, x.rs.ContentLength = 304, -1
+	x.rs.Header.Filter(func(f httpmsg.Field) bool {
+		return len(f.Name) < 8 || !strings.EqualFold(f.Name[:8], "content-") || strings.EqualFold(f.Name, "Content-Location")
+	})
+	x.body.close()
+}
+
+func (x *Exchange) selectRange(field string) {
+	size := x.rs.ContentLength
+	var room [1]httpspec.Span
+	spans, kind := httpspec.ParseRange(field, size, room[:0])
+	switch {
+	case kind == httpspec.RangeUnsatisfiable:
+		x.rs.Header.Reset()
+		x.rs.Header.Add("Content-Range", string(httpspec.AppendUnsatisfied(nil, size)))
+		x.fail(416, "The range of the request lies outside the object.")
+		x.rec.Result.Type = record.Error
+	case kind == httpspec.RangeSatisfiable && len(spans) == 1:
+		s := spans[0]
+		x.rs.Status, x.rs.ContentLength = 206, s.Len()
+		x.rs.Header.Set("Content-Range", string(httpspec.AppendContentRange(nil, s, size)))
+		x.body.part, x.body.from, x.body.to = true, s.First, s.Last+1
+		x.rec.Response.Range, x.rec.Response.HasRange = s, true
+	}
+}
