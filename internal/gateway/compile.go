@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/integration"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/pattern"
+)
+
+// Invoker runs functions: see integration.Invoker for what it must keep.
+type Invoker interface {
+	Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error)
+}
+
+// Deps is what a Gateway reaches outside with.
+type Deps struct {
+	Invoke Invoker
+	// Client carries HTTP integrations; nil: a transport of its own that adds
+	// no Accept-Encoding.
+	Client http.RoundTripper
+	// Log takes one Record a request; nil: none. It must not block.
+	Log func(*Record)
+}
+
+func (d *Deps) integrations() integration.Deps {
+	client := d.Client
+	if client == nil {
+		client = &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			DisableCompression:  true,
+			MaxIdleConnsPerHost: 64,
+			IdleConnTimeout:     60 * time.Second,
+		}
+	}
+	return integration.Deps{Invoke: d.Invoke, Client: client}
+}
+
+// Gateway serves the APIs of one stack.
+type Gateway struct {
+	log   func(*Record)
+	hosts map[string]*api
+	notes []string
+}
+
+// api is a compiled model.API.
+type api struct {
+	logicalID string
+	facts     integration.API
+	disabled  bool
+	policy    bool // it has a resource policy
+	cors      *cors
+	stages    map[string]*stage
+	responses map[string]*gatewayResponse
+}
+
+// stage is a compiled model.Stage.
+type stage struct {
+	facts  integration.Stage
+	table  *pattern.RouteTable
+	routes []*route
+}
+
+// route is a compiled model.Route, for one stage.
+type route struct {
+	facts         integration.Route
+	kind          string // of the integration
+	run           integration.Runner
+	authorization string // NONE, or what is demanded
+	apiKey        bool
+}
+
+// Compile makes the Gateway of a stack's APIs. Its error is that of a route
+// key that cannot be read; what cannot be served besides is a note, and is
+// answered with a 500 or 403.
+func Compile(s *model.Stack, d Deps) (*Gateway, error) {
+	g := &Gateway{log: d.Log, hosts: map[string]*api{}}
+	deps := d.integrations()
+	for _, m := range s.APIs {
+		a, err := g.compileAPI(m, s, deps)
+		if err != nil {
+			return nil, err
+		}
+		for _, host := range apiHosts(m.ID, s) {
+			g.hosts[host] = a
+		}
+	}
+	return g, nil
+}
+
+// apiHosts are the names of an API's default endpoint.
+func apiHosts(id string, s *model.Stack) []string {
+	region, suffix := s.Region, s.URLSuffix
+	if region == "" {
+		region = "us-east-1"
+	}
+	if suffix == "" {
+		suffix = "amazonaws.com"
+	}
+	base := strings.ToLower(id) + ".execute-api."
+	return []string{base + region + "." + suffix, base + region + ".localhost", base + "localhost"}
+}
+
+// Owns tells whether a host (with or without a port) is that of an API.
+func (g *Gateway) Owns(host string) bool { return g.hosts[hostName(host)] != nil }
+
+// Notes lists what of the stack is refused or answered with an error, one
+// sentence each, with the resource and its place in the template.
+func (g *Gateway) Notes() []string { return g.notes }
+
+func (g *Gateway) note(format string, args ...any) {
+	g.notes = append(g.notes, fmt.Sprintf(format, args...))
+}
+
+// hostName is a host without its port, in lower case.
+func hostName(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
+		host = host[:i]
+	}
+	return strings.TrimSuffix(strings.ToLower(host), ".")
+}
+
+func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps) (*api, error) {
+	a := &api{
+		logicalID: m.LogicalID,
+		facts: integration.API{
+			Style: integration.HTTPAPI, ID: m.ID, AccountID: s.AccountID, BinaryMediaTypes: m.BinaryMediaTypes,
+		},
+		disabled: m.DisableExecuteAPI,
+		stages:   map[string]*stage{},
+	}
+	if m.Kind == model.RESTAPI {
+		a.facts.Style = integration.RESTAPI
+		a.responses = g.compileResponses(m)
+	} else {
+		a.cors = compileCORS(m.CORS)
+	}
+	if m.ResourcePolicyJSON != "" {
+		a.policy = true
+		g.note("%s %s: its resource policy is not evaluated yet: every request is refused with 403", m.Pos, m.LogicalID)
+	}
+	if len(m.Stages) == 0 {
+		g.note("%s %s: it has no stage, so nothing is deployed", m.Pos, m.LogicalID)
+	}
+	for _, ms := range m.Stages {
+		st, err := g.compileStage(m, a, ms, deps)
+		if err != nil {
+			return nil, err
+		}
+		a.stages[ms.Name] = st
+	}
+	return a, nil
+}
+
+func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integration.Deps) (*stage, error) {
+	st := &stage{facts: integration.Stage{Name: ms.Name, Variables: ms.Variables}}
+	if ms.WebACL != "" {
+		g.note("%s %s: the web ACL of stage %s is not evaluated yet", m.Pos, m.LogicalID, ms.Name)
+	}
+	routes := ms.Routes
+	if routes == nil {
+		routes = m.Routes
+	}
+	style := pattern.HTTPRoutes
+	if m.Kind == model.RESTAPI {
+		style = pattern.RESTRoutes
+	}
+	parsed := make([]pattern.Route, 0, len(routes))
+	for _, mr := range routes {
+		p, err := pattern.ParseRoute(routeKey(mr))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", mr.Pos, m.LogicalID, err)
+		}
+		parsed = append(parsed, p)
+		st.routes = append(st.routes, g.compileRoute(m, a, st, mr, p, deps))
+	}
+	st.table = pattern.NewRouteTable(style, parsed)
+	for _, i := range st.table.Shadowed() {
+		g.note("%s %s: route %s is never reached: another one has its method and path", routes[i].Pos, m.LogicalID, parsed[i].String())
+	}
+	return st, nil
+}
+
+func routeKey(r *model.Route) string {
+	if r.Key == "" && r.Path != "" {
+		return r.Method + " " + r.Path
+	}
+	return r.Key
+}
+
+func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route, p pattern.Route, deps integration.Deps) *route {
+	r := &route{
+		facts: integration.Route{
+			Key: p.String(), Method: p.Method, Path: p.Path, ResourceID: mr.ResourceID, OperationName: mr.OperationName,
+		},
+		authorization: strings.ToUpper(mr.Authorization),
+		apiKey:        mr.APIKeyRequired,
+		kind:          "none",
+	}
+	if r.authorization == "" {
+		r.authorization = "NONE"
+	}
+	where := fmt.Sprintf("%s %s, stage %s, %s", mr.Pos, m.LogicalID, st.facts.Name, r.facts.Key)
+	if r.authorization != "NONE" {
+		g.note("%s: authorization %s is not built yet: every request is refused", where, r.authorization)
+	}
+	if r.apiKey {
+		g.note("%s: API keys are not built yet: every request is refused with 403", where)
+	}
+	if mr.Integration != nil {
+		r.kind = mr.Integration.Kind.String()
+	}
+	run, err := integration.Compile(mr.Integration, &a.facts, &st.facts, &r.facts, deps)
+	if err != nil {
+		g.note("%s: every request is answered with 500: %v", where, err)
+	}
+	r.run = run
+	return r
+}

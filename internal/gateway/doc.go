@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gateway is the API Gateway spine: HTTP APIs (v2), REST APIs (v1) and
+// function URLs, as origins of the edge and as hosts of their own.
+//
+// The flow: Compile turns the APIs of a stack into a Gateway, one route table
+// and one integration.Runner per stage and route. RoundTrip makes an exchange
+// of each request and takes it through the steps that exchange.apiSteps lists
+// (roundtrip.go): the API by host, limits, the stage, the route, preflight,
+// authorization, the integration. Each step goes on or refuses with a Reason;
+// respond (respond.go) makes the response out of the answer or the refusal, and
+// one Record tells about it.
+//
+// Fail closed: a route that demands an authorizer, an API key or a resource
+// policy is refused as long as these are not built. A panic in a step is
+// a 500 with a request id. Every request gets an answer; RoundTrip's error is
+// that of a viewer who left.
+//
+// Addresses: sourceIp is the last hop before the gateway, as on AWS: behind
+// the edge it is the edge's address, and the viewer's is found in
+// X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
+//
+// What it does not do: authorizers, throttling, API keys, request validation,
+// mapping templates in VTL, stage caches, canaries, custom domains, WebSocket
+// APIs. Compile's Notes name what of a stack this concerns.
+//
+// Concurrency: a Gateway is immutable and serves any number of requests.
+package gateway

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/forelane/forelane/internal/integration"
+)
+
+// Reason is why the gateway itself answered: a closed list.
+type Reason uint8
+
+// The reasons. The zero Reason is that the integration (or a preflight) answered.
+const (
+	ReasonNone            Reason = iota
+	ReasonNoAPI                  // no API has this host
+	ReasonDisabled               // the default endpoint is disabled
+	ReasonNoStage                // no stage has this name
+	ReasonNoRoute                // no route, resource or method
+	ReasonHeadersTooLarge        // above 10,240 bytes
+	ReasonBodyTooLarge           // above 10 MB, 6 MB for a function URL
+	ReasonUnsigned               // AWS_IAM, which is not built: no signature is accepted
+	ReasonAuthorizer             // the route's authorizer is not built
+	ReasonAPIKey                 // the route wants an API key, which is not built
+	ReasonPolicy                 // the API has a resource policy, which is not built
+	ReasonMediaType              // no mapping template for the content type
+	ReasonTimeout                // the integration did not answer in time
+	ReasonUnreachable            // the integration could not be reached
+	ReasonFunction               // the function failed
+	ReasonMalformed              // the function's answer has not the form it must have
+	ReasonRefused                // the function could not be invoked
+	ReasonThrottled              // no concurrency left for the function
+	ReasonConfiguration          // the definition cannot work
+	ReasonNotBuilt               // the definition asks for what is not built
+	ReasonInternal               // a panic: a mistake of this program
+	ReasonViewerGone             // the viewer left; nothing was answered
+	reasonCount
+)
+
+// String is the word of the record.
+func (r Reason) String() string {
+	if r < reasonCount {
+		return reasonWords[r]
+	}
+	return "?"
+}
+
+var reasonWords = [reasonCount]string{
+	"", "no such API", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
+	"unsigned", "authorizer not built", "API key not built", "resource policy not built", "unsupported media type",
+	"integration timeout", "integration unreachable", "function error", "malformed function response",
+	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "viewer gone",
+}
+
+// refusal is a Reason and what the operator should know; the viewer sees
+// status, message and a request id only.
+type refusal struct {
+	reason Reason
+	detail error
+}
+
+// refuse ends the exchange.
+func (x *exchange) refuse(reason Reason, detail error) bool {
+	x.refused = refusal{reason, detail}
+	return false
+}
+
+// refuseFault ends the exchange with an integration's fault.
+func (x *exchange) refuseFault(err error) bool {
+	reason := ReasonInternal
+	if f, ok := errors.AsType[*integration.Fault](err); ok {
+		reason = faultReason(f.Kind)
+	}
+	return x.refuse(reason, err)
+}
+
+func faultReason(k integration.FaultKind) Reason {
+	switch k {
+	case integration.FaultTimeout:
+		return ReasonTimeout
+	case integration.FaultConnect:
+		return ReasonUnreachable
+	case integration.FaultFunction:
+		return ReasonFunction
+	case integration.FaultMalformed:
+		return ReasonMalformed
+	case integration.FaultRefused:
+		return ReasonRefused
+	case integration.FaultThrottled:
+		return ReasonThrottled
+	case integration.FaultTooLarge:
+		return ReasonBodyTooLarge
+	case integration.FaultConfig:
+		return ReasonConfiguration
+	case integration.FaultNotBuilt:
+		return ReasonNotBuilt
+	case integration.FaultMediaType:
+		return ReasonMediaType
+	case integration.FaultGone:
+		return ReasonViewerGone
+	}
+	return ReasonInternal
+}
+
+// wire is what a refusal looks like on the wire.
+type wire struct {
+	status    int
+	message   string // of {"message":…}
+	spaced    bool   // AWS writes some with a space after the colon
+	errorType string // x-amzn-ErrorType
+	response  string // REST: the gateway response that can replace it; empty: none can
+}
+
+// httpWire is what an HTTP API says.
+func httpWire(r Reason) wire {
+	switch r {
+	case ReasonNoAPI, ReasonDisabled, ReasonNoStage, ReasonNoRoute:
+		return wire{status: http.StatusNotFound, message: "Not Found"}
+	case ReasonHeadersTooLarge:
+		return wire{status: http.StatusRequestHeaderFieldsTooLarge, message: "Request Header Fields Too Large"}
+	case ReasonBodyTooLarge:
+		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Entity Too Large"}
+	case ReasonUnsigned, ReasonPolicy, ReasonAPIKey:
+		return wire{status: http.StatusForbidden, message: "Forbidden"}
+	case ReasonTimeout, ReasonUnreachable:
+		return wire{status: http.StatusServiceUnavailable, message: "Service Unavailable"}
+	case ReasonMediaType:
+		return wire{status: http.StatusUnsupportedMediaType, message: "Unsupported Media Type"}
+	default: // a function's failures, and our own: authorizers that are not built among them
+		return wire{status: http.StatusInternalServerError, message: "Internal Server Error"}
+	}
+}
+
+// restWire is what a REST API says. "Using AWS Lambda with Amazon API Gateway,
+// Handling errors": a rejected invocation is a 500, a failed function or an
+// answer in the wrong format a 502, with the same body.
+func restWire(r Reason) wire {
+	const internal, internalType = "Internal server error", "InternalServerErrorException"
+	switch r {
+	case ReasonNoAPI, ReasonDisabled, ReasonNoStage:
+		return wire{status: http.StatusForbidden, message: "Forbidden", errorType: "ForbiddenException"}
+	case ReasonNoRoute, ReasonUnsigned:
+		return wire{http.StatusForbidden, "Missing Authentication Token", false, "MissingAuthenticationTokenException", "MISSING_AUTHENTICATION_TOKEN"}
+	case ReasonHeadersTooLarge:
+		return wire{status: http.StatusRequestHeaderFieldsTooLarge, message: "Request Header Fields Too Large", errorType: "RequestHeaderFieldsTooLargeException"}
+	case ReasonBodyTooLarge: // "Customizing the default gateway response for 413 isn't supported"
+		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Too Long", errorType: "RequestTooLargeException"}
+	case ReasonAPIKey:
+		return wire{http.StatusForbidden, "Forbidden", false, "ForbiddenException", "INVALID_API_KEY"}
+	case ReasonPolicy:
+		return wire{http.StatusForbidden, "Forbidden", false, "AccessDeniedException", "ACCESS_DENIED"}
+	case ReasonAuthorizer:
+		return wire{http.StatusInternalServerError, internal, true, "AuthorizerConfigurationException", "AUTHORIZER_CONFIGURATION_ERROR"}
+	case ReasonMediaType:
+		return wire{http.StatusUnsupportedMediaType, "Unsupported Media Type", true, "BadRequestException", "UNSUPPORTED_MEDIA_TYPE"}
+	case ReasonTimeout:
+		return wire{http.StatusGatewayTimeout, "Endpoint request timed out", true, internalType, "INTEGRATION_TIMEOUT"}
+	case ReasonUnreachable:
+		return wire{http.StatusGatewayTimeout, "Network error communicating with endpoint", true, internalType, "INTEGRATION_FAILURE"}
+	case ReasonFunction, ReasonMalformed:
+		return wire{http.StatusBadGateway, internal, true, internalType, "DEFAULT_5XX"}
+	case ReasonConfiguration:
+		return wire{http.StatusInternalServerError, internal, true, internalType, "API_CONFIGURATION_ERROR"}
+	default:
+		return wire{http.StatusInternalServerError, internal, true, internalType, "DEFAULT_5XX"}
+	}
+}
+
+// urlBody is what a function URL says: status, x-amzn-ErrorType and the whole body.
+func urlBody(r Reason) (status int, errorType, body string) {
+	switch r {
+	case ReasonNoAPI:
+		return http.StatusNotFound, "ResourceNotFoundException", `{"Message":null}`
+	case ReasonUnsigned:
+		return http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`
+	case ReasonHeadersTooLarge:
+		return http.StatusRequestHeaderFieldsTooLarge, "RequestHeaderFieldsTooLargeException", `{"message":"Request Header Fields Too Large"}`
+	case ReasonBodyTooLarge:
+		return http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", `{"message":"Request Entity Too Large"}`
+	case ReasonThrottled:
+		return http.StatusTooManyRequests, "TooManyRequestsException",
+			`{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}`
+	case ReasonTimeout:
+		return http.StatusGatewayTimeout, "InternalServerErrorException", `{"Message":null}`
+	default:
+		return http.StatusBadGateway, "InternalServerErrorException", "Internal Server Error"
+	}
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import "time"
+
+// Record tells of one request. It is made when the head of the response is
+// ready; a body may still be on its way.
+type Record struct {
+	Time        time.Time
+	API         string // logical id; empty when no API has the host
+	APIID       string
+	Kind        string // HTTP API, REST API, function URL
+	Stage       string
+	Route       string // route key
+	Integration string // kind: "Lambda proxy", …
+	Method      string
+	Path        string // as sent, without the query
+	Status      int    // 0: the viewer left before there was one
+	// Reason is empty when the integration answered; Detail is for the operator.
+	Reason Reason
+	Detail error
+
+	Latency            time.Duration
+	IntegrationLatency time.Duration // 0: it was not asked
+	SourceIP           string
+	RequestID          string
+	ExtendedID         string // REST only
+}

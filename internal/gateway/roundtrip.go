@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/integration"
+	"github.com/forelane/forelane/internal/pattern"
+)
+
+// exchange is one request and its answer, owned by one goroutine.
+type exchange struct {
+	req   *http.Request
+	call  integration.Call
+	api   *api
+	stage *stage
+	route *route
+	cors  *cors
+	run   integration.Runner
+
+	params  [4]pattern.Param // room for the call's Params
+	answer  *integration.Answer
+	refused refusal
+	final   bool // the answer is a preflight's: no fields are added to it
+
+	integrationTime time.Duration
+}
+
+// step goes on (true) or ends the exchange (false), having set answer or refused.
+type step func(*exchange) bool
+
+// apiSteps is everything that happens to a request of an API, in order. Rows
+// that are not built stand where they will be.
+func apiSteps() [6]step {
+	return [...]step{
+		(*exchange).limits,
+		(*exchange).findStage,
+		(*exchange).findRoute,
+		(*exchange).answerPreflight,
+		// throttling of the stage and of usage plans
+		(*exchange).authorize,
+		// request validation
+		(*exchange).integrate,
+	}
+}
+
+// RoundTrip answers a request. The API is chosen by the request's host. The
+// error is nil unless the viewer left.
+func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
+	start := time.Now()
+	x := open(r, start)
+	x.api = g.hosts[x.call.Domain]
+	if x.api == nil {
+		x.call.API = &integration.API{}
+		x.refuse(ReasonNoAPI, fmt.Errorf("no API has the host %q", x.call.Domain))
+	} else {
+		x.call.API = &x.api.facts
+		x.cors = x.api.cors
+		steps := apiSteps()
+		x.walk(steps[:])
+	}
+	return x.finish(start, g.log)
+}
+
+// walk takes the steps. A panic is a mistake of ours; the viewer gets a 500.
+func (x *exchange) walk(steps []step) {
+	x.identify()
+	defer func() {
+		if p := recover(); p != nil {
+			x.answer = nil
+			x.refuse(ReasonInternal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	for _, s := range steps {
+		if !s(x) {
+			return
+		}
+	}
+}
+
+// open makes the exchange.
+func open(r *http.Request, now time.Time) *exchange {
+	x := &exchange{req: r}
+	host := r.Host
+	if host == "" && r.URL != nil {
+		host = r.URL.Host
+	}
+	path := r.URL.EscapedPath()
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	x.call = integration.Call{
+		Method: r.Method, Host: host, Domain: hostName(host),
+		Path: path, RoutePath: path, Query: r.URL.RawQuery,
+		Header: canonical(r.Header), Body: r.Body, Length: r.ContentLength,
+		Caller: callerOf(r), Time: now,
+		Stage: &integration.Stage{}, Route: &integration.Route{},
+	}
+	if x.call.Method == "" {
+		x.call.Method = http.MethodGet
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		x.call.Body, x.call.Length = nil, 0
+	}
+	return x
+}
+
+// canonical is the header with canonical names: the request's own when it has
+// them already.
+func canonical(h http.Header) http.Header {
+	for name := range h {
+		if textproto.CanonicalMIMEHeaderKey(name) != name {
+			c := make(http.Header, len(h))
+			for n, values := range h {
+				n = textproto.CanonicalMIMEHeaderKey(n)
+				c[n] = append(c[n], values...)
+			}
+			return c
+		}
+	}
+	return h
+}
+
+// identify gives the request its ids.
+func (x *exchange) identify() {
+	c := &x.call
+	switch c.API.Style {
+	case integration.HTTPAPI:
+		c.RequestID = shortID()
+		c.ExtendedID = c.RequestID
+	case integration.RESTAPI:
+		c.RequestID, c.ExtendedID = uuid(), shortID()
+	case integration.FunctionURL:
+		c.RequestID = uuid()
+		c.ExtendedID = c.RequestID
+	}
+	if c.TraceID = c.Header.Get("X-Amzn-Trace-Id"); !strings.Contains(c.TraceID, "Root=") {
+		c.TraceID = traceID(c.Time)
+	}
+}
+
+// maxHeaders is the limit on header values; HTTP APIs count the request line too.
+const maxHeaders = 10240
+
+// limits refuses what is too large (row A27).
+func (x *exchange) limits() bool {
+	size := 0
+	for _, values := range x.call.Header {
+		for _, v := range values {
+			size += len(v)
+		}
+	}
+	limit := int64(integration.MaxPayload)
+	switch x.call.API.Style {
+	case integration.HTTPAPI:
+		size += len(x.call.Method) + len(x.call.Path) + len(x.call.Query)
+	case integration.FunctionURL:
+		limit = integration.MaxURLPayload
+	case integration.RESTAPI:
+	}
+	if size > maxHeaders {
+		return x.refuse(ReasonHeadersTooLarge, fmt.Errorf("%d bytes of header values, the limit is %d", size, maxHeaders))
+	}
+	if x.call.Length > limit {
+		return x.refuse(ReasonBodyTooLarge, fmt.Errorf("%d bytes, the limit is %d", x.call.Length, limit))
+	}
+	return true
+}
+
+// findStage takes the stage from the path's first segment; an HTTP API goes on
+// with $default when there is no such stage (rows A1, A2).
+func (x *exchange) findStage() bool {
+	if x.api.disabled {
+		return x.refuse(ReasonDisabled, nil)
+	}
+	name, rest, _ := strings.Cut(x.call.Path[1:], "/")
+	st := x.api.stages[name]
+	if st != nil && name != "$default" {
+		x.call.RoutePath = "/" + rest
+	} else if x.api.facts.Style == integration.HTTPAPI {
+		st = x.api.stages["$default"]
+	} else {
+		st = nil
+	}
+	if st == nil {
+		return x.refuse(ReasonNoStage, fmt.Errorf("no stage %q", name))
+	}
+	x.stage = st
+	x.call.Stage = &st.facts
+	return true
+}
+
+// findRoute takes the route. That there is none is only said after the
+// preflight's turn.
+func (x *exchange) findRoute() bool {
+	i, params := x.stage.table.Match(x.call.Method, x.call.RoutePath, x.params[:0])
+	if i >= 0 {
+		x.route = x.stage.routes[i]
+		x.call.Route, x.call.Params = &x.route.facts, params
+		x.run = x.route.run
+		return true
+	}
+	if x.cors != nil && isPreflight(x.req) {
+		return true
+	}
+	return x.refuse(ReasonNoRoute, nil)
+}
+
+// answerPreflight answers for an HTTP API with a CORS configuration, whether
+// or not there is a route; but a route that wants an authorization has its say
+// first ("Configuring CORS for an HTTP API with a $default route and JWT
+// authorizer").
+func (x *exchange) answerPreflight() bool {
+	if x.cors == nil || !isPreflight(x.req) || x.route != nil && x.route.authorization != "NONE" {
+		return true
+	}
+	x.answer = &integration.Answer{Status: http.StatusNoContent, Header: http.Header{}}
+	x.cors.preflight(x.req.Header.Get("Origin"), x.answer.Header.Set)
+	x.final = true
+	return false
+}
+
+// authorize refuses what demands an authorization: none is built yet, and an
+// open door would be worse than a closed one.
+func (x *exchange) authorize() bool {
+	switch {
+	case x.api.policy:
+		return x.refuse(ReasonPolicy, fmt.Errorf("the API's resource policy is not evaluated yet"))
+	case x.route.authorization == "AWS_IAM":
+		return x.refuse(ReasonUnsigned, fmt.Errorf("AWS_IAM authorization is not built yet"))
+	case x.route.authorization != "NONE":
+		return x.refuse(ReasonAuthorizer, fmt.Errorf("authorization %s is not built yet", x.route.authorization))
+	case x.route.apiKey:
+		return x.refuse(ReasonAPIKey, fmt.Errorf("API keys are not built yet"))
+	}
+	return true
+}
+
+// integrate asks the integration.
+func (x *exchange) integrate() bool {
+	start := time.Now()
+	a, err := x.run.Run(x.req.Context(), &x.call)
+	x.integrationTime = time.Since(start)
+	if err != nil {
+		return x.refuseFault(err)
+	}
+	x.answer = a
+	return true
+}

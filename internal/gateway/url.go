@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/integration"
+	"github.com/forelane/forelane/internal/model"
+)
+
+// FunctionURLs serves the function URLs of one stack (row L9).
+type FunctionURLs struct {
+	log   func(*Record)
+	hosts map[string]*functionURL
+	notes []string
+}
+
+type functionURL struct {
+	api  api // its facts: id, style; its logical id is the URL's
+	cors *cors
+	iam  bool
+	run  integration.Runner
+}
+
+// CompileFunctionURLs makes the FunctionURLs of a stack.
+func CompileFunctionURLs(s *model.Stack, d Deps) (*FunctionURLs, error) {
+	f := &FunctionURLs{log: d.Log, hosts: map[string]*functionURL{}}
+	deps := d.integrations()
+	for _, fn := range s.Functions {
+		for _, m := range fn.URLs {
+			if m.Host == "" {
+				return nil, fmt.Errorf("%s: function URL %s has no host", fn.Pos, m.LogicalID)
+			}
+			u := f.compile(fn, m, s, deps)
+			for _, host := range urlHosts(m.Host, s) {
+				f.hosts[host] = u
+			}
+		}
+	}
+	return f, nil
+}
+
+func (f *FunctionURLs) compile(fn *model.Function, m *model.FunctionURL, s *model.Stack, deps integration.Deps) *functionURL {
+	id, _, _ := strings.Cut(strings.ToLower(m.Host), ".")
+	u := &functionURL{cors: compileCORS(m.CORS), iam: m.AuthType != "NONE"}
+	u.api.logicalID = m.LogicalID
+	u.api.facts = integration.API{Style: integration.FunctionURL, ID: id, AccountID: s.AccountID}
+	function := fn.ARN
+	if function == "" {
+		function = fn.Name
+	}
+	if m.Qualifier != "" {
+		function += ":" + m.Qualifier
+	}
+	u.run = integration.FunctionURLRunner(function, m.Stream, deps)
+	if u.iam {
+		f.notes = append(f.notes, fmt.Sprintf("%s %s: AuthType %s is not built yet: every request is refused with 403", fn.Pos, m.LogicalID, m.AuthType))
+	}
+	return u
+}
+
+// urlHosts are the names of a function URL.
+func urlHosts(host string, s *model.Stack) []string {
+	host = strings.ToLower(host)
+	id, _, _ := strings.Cut(host, ".")
+	region := s.Region
+	if region == "" {
+		region = "us-east-1"
+	}
+	return []string{host, id + ".lambda-url." + region + ".localhost", id + ".lambda-url.localhost"}
+}
+
+// Owns tells whether a host (with or without a port) is that of a function URL.
+func (f *FunctionURLs) Owns(host string) bool { return f.hosts[hostName(host)] != nil }
+
+// Notes lists what is refused, one sentence each.
+func (f *FunctionURLs) Notes() []string { return f.notes }
+
+// urlSteps is everything that happens to a request of a function URL, in order.
+func urlSteps() [4]step {
+	return [...]step{
+		(*exchange).limits,
+		(*exchange).urlPreflight,
+		(*exchange).urlAuthorize,
+		(*exchange).integrate,
+	}
+}
+
+// RoundTrip answers a request; the function is chosen by the request's host.
+func (f *FunctionURLs) RoundTrip(r *http.Request) (*http.Response, error) {
+	start := time.Now()
+	x := open(r, start)
+	u := f.hosts[x.call.Domain]
+	if u == nil {
+		x.call.API = &integration.API{Style: integration.FunctionURL}
+		x.refuse(ReasonNoAPI, fmt.Errorf("no function URL has the host %q", x.call.Domain))
+		return x.finish(start, f.log)
+	}
+	x.api, x.cors, x.run = &u.api, u.cors, u.run
+	x.route = &route{kind: model.LambdaProxy.String(), authorization: "NONE"}
+	if u.iam {
+		x.route.authorization = "AWS_IAM"
+	}
+	x.call.API = &u.api.facts
+	x.call.Stage = &integration.Stage{Name: "$default"}
+	x.call.Route = &integration.Route{Key: "$default"}
+	steps := urlSteps()
+	x.walk(steps[:])
+	return x.finish(start, f.log)
+}
+
+// urlPreflight answers a preflight without asking the function; a function URL
+// says 200.
+func (x *exchange) urlPreflight() bool {
+	if x.cors == nil || !isPreflight(x.req) {
+		return true
+	}
+	x.answer = &integration.Answer{Status: http.StatusOK, Header: http.Header{}}
+	x.cors.preflight(x.req.Header.Get("Origin"), x.answer.Header.Set)
+	x.final = true
+	return false
+}
+
+// urlAuthorize refuses AWS_IAM: no signature is checked yet.
+func (x *exchange) urlAuthorize() bool {
+	if x.route.authorization != "NONE" {
+		return x.refuse(ReasonUnsigned, fmt.Errorf("AuthType %s is not built yet", x.route.authorization))
+	}
+	return true
+}

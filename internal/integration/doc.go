@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package integration answers one routed request of an API or a function URL:
+// Lambda proxy, HTTP proxy and mock integrations.
+//
+// The flow:
+//  1. Compile turns a model.Integration, for one stage, into a Runner: stage
+//     variables are written in, templates and patterns are read once.
+//  2. The gateway fills a Call: the request, its route, its names and ids.
+//  3. Runner.Run makes the event or the outgoing request, asks, and returns an
+//     Answer (a head and a body that may still be arriving) or a *Fault, which
+//     says what went wrong in a closed list; the gateway knows what AWS
+//     answers for each.
+//
+// Events are written by hand into one buffer (json.go, event1.go, event2.go);
+// answers of functions are read by a scanner that goes over the bytes once
+// (reply.go). Both are checked against the event structs of AWS's Go library.
+//
+// What it does not do: no routing, no authorizers, no limits and no error
+// bodies (package gateway); no mapping templates in VTL, no AWS service
+// integrations: these compile into a Runner that answers with FaultNotBuilt.
+//
+// Concurrency: a Runner is immutable and serves any number of calls; a Call
+// belongs to one goroutine.
+package integration
