@@ -51,6 +51,7 @@ type Fill struct {
 	f        *Flight
 	window   bool
 	told     bool // the shard knows of the window
+	why      PassReason
 	reserved int64
 }
 
@@ -61,9 +62,6 @@ func (w *Fill) Copy(src io.Reader) error {
 		buf, err := w.next()
 		if err != nil {
 			return w.abort(err)
-		}
-		if w.window && !w.told {
-			w.tell()
 		}
 		n, err := src.Read(buf)
 		if n > 0 {
@@ -85,44 +83,52 @@ func (w *Fill) Copy(src io.Reader) error {
 func (w *Fill) next() ([]byte, error) {
 	f := w.f
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if k := len(f.chunks); k > 0 && len(f.chunks[k-1]) < cap(f.chunks[k-1]) {
 		c := f.chunks[k-1]
+		f.mu.Unlock()
 		return c[len(c):cap(c)], nil
 	}
-	size := int64(chunkSize)
-	switch {
-	case f.obj.Length > f.size:
-		size = min(size, f.obj.Length-f.size)
-	case f.obj.Length >= 0:
-		size = 1 // the end is due; a longer body shows here
-	case f.size < chunkSize:
-		size = max(firstChunk, f.size)
+	size := w.chunk()
+	f.mu.Unlock()
+	if w.window && !w.told {
+		w.tell()
 	}
-	if !w.window && !w.grow(size) {
-		w.window = true
-	}
+	c := make([]byte, size)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if w.window {
 		if err := w.room(); err != nil {
 			return nil, err
 		}
 	}
-	c := make([]byte, size)
 	f.chunks = append(f.chunks, c[:0])
 	return c, nil
 }
 
-// grow reserves memory for a chunk of a body whose length is not known.
-func (w *Fill) grow(size int64) bool {
+// chunk is the size of the next chunk; a body that outgrows what may be stored
+// becomes a window. The caller holds f.mu.
+func (w *Fill) chunk() int64 {
 	f := w.f
-	if f.obj.Length >= 0 {
-		return true
+	switch {
+	case f.obj.Length > f.size:
+		return min(chunkSize, f.obj.Length-f.size)
+	case f.obj.Length >= 0:
+		return 1 // the end is due; a longer body shows here
 	}
-	if f.size+size > f.c.cfg.ObjectLimit || !f.c.reserve(size) {
-		return false
+	size := int64(chunkSize)
+	if f.size < chunkSize {
+		size = max(firstChunk, f.size)
 	}
-	w.reserved += size
-	return true
+	switch {
+	case w.window:
+	case f.size+size > f.c.cfg.ObjectLimit:
+		w.window, w.why = true, TooLarge
+	case !f.c.reserve(size):
+		w.window, w.why = true, NoCapacity
+	default:
+		w.reserved += size
+	}
+	return size
 }
 
 // publish makes n bytes of the last chunk readable.
@@ -237,15 +243,9 @@ func (w *Fill) commit() error {
 func (w *Fill) tell() {
 	w.told = true
 	f := w.f
-	f.mu.Lock()
-	why := NoCapacity
-	if max(f.size, f.obj.Length)+chunkSize > f.c.cfg.ObjectLimit {
-		why = TooLarge
-	}
-	f.mu.Unlock()
 	f.s.mu.Lock()
 	f.land()
-	f.mark(time.Now().Add(MarkTime(why)), why)
+	f.mark(time.Now().Add(MarkTime(w.why)), w.why)
 	f.s.mu.Unlock()
 }
 

@@ -48,10 +48,13 @@ func (l *Lease) Begin(o *Object) (*Fill, *Reader) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.obj = o
-	if o.Length > f.c.cfg.ObjectLimit || !f.c.reserve(max(o.Length, 0)) {
-		w.window = true
-	} else {
-		w.reserved = max(o.Length, 0)
+	switch n := max(o.Length, 0); {
+	case n > f.c.cfg.ObjectLimit:
+		w.window, w.why = true, TooLarge
+	case !f.c.reserve(n):
+		w.window, w.why = true, NoCapacity
+	default:
+		w.reserved = n
 	}
 	f.state = headed
 	r := f.reader()

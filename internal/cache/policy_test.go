@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTheBudgetHolds(t *testing.T) {
+	c := New(Config{Budget: 1 << 20, ObjectLimit: 64 << 10})
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 5000 {
+		put(c, fmt.Sprintf("/%d", i), time.Hour, strings.Repeat("x", r.IntN(32<<10)))
+		if b := c.Stats().Bytes; b > 1<<20 {
+			t.Fatalf("after %d: %d bytes", i, b)
+		}
+	}
+	s := c.Stats()
+	if s.Evicted == 0 || s.Bytes < 1<<19 {
+		t.Errorf("%+v", s)
+	}
+	// What the queues count is what the entries are.
+	var sum int64
+	for i := range c.shards {
+		for _, e := range c.shards[i].entries {
+			sum += e.size
+		}
+	}
+	if sum != s.Bytes {
+		t.Errorf("entries have %d bytes, queues %d", sum, s.Bytes)
+	}
+}
+
+func TestAScanDoesNotSweepOutWhatIsUsed(t *testing.T) {
+	c := New(Config{Budget: 1 << 20, ObjectLimit: 256 << 10})
+	body := strings.Repeat("x", 1000)
+	hot := func(i int) []byte { return key(fmt.Sprintf("/hot/%d", i)) }
+	for i := range 200 {
+		c.Solo(hot(i)).Renew(object(time.Hour, body))
+	}
+	for range 3 {
+		for i := range 200 {
+			c.Peek(hot(i), time.Now())
+		}
+	}
+	for i := range 10000 {
+		put(c, fmt.Sprintf("/scan/%d", i), time.Hour, body)
+		if i%50 == 0 {
+			for j := range 200 {
+				c.Peek(hot(j), time.Now())
+			}
+		}
+	}
+	left := 0
+	for i := range 200 {
+		if o, _ := c.Peek(hot(i), time.Now()); o != nil {
+			left++
+		}
+	}
+	if left < 195 {
+		t.Errorf("%d of 200 hot objects survived a scan", left)
+	}
+}
+
+func TestLargeObjectsEnterAFullShardOnTheirSecondAppearance(t *testing.T) {
+	c := New(Config{Budget: 1 << 20, ObjectLimit: 256 << 10})
+	for i := range 2000 {
+		put(c, fmt.Sprintf("/%d", i), time.Hour, strings.Repeat("x", 1000))
+	}
+	large := strings.Repeat("x", 200<<10)
+	put(c, "/large", time.Hour, large)
+	if o, _ := c.Peek(key("/large"), time.Now()); o != nil {
+		t.Error("admitted at once")
+	}
+	put(c, "/large", time.Hour, large)
+	if o, _ := c.Peek(key("/large"), time.Now()); o == nil {
+		t.Error("not admitted when it came back")
+	}
+}
+
+func TestZipfBeatsFIFO(t *testing.T) {
+	const objects, room, rounds = 20000, 1000, 200000
+	body := strings.Repeat("x", 500)
+	o := object(time.Hour, body)
+	c := New(Config{Budget: room * o.size(string(key("/12345"))), ObjectLimit: room * 100})
+	z := rand.NewZipf(rand.New(rand.NewPCG(3, 4)), 1.01, 10, objects)
+	hits, fifoHits := 0, 0
+	fifo, order := map[uint64]bool{}, []uint64{}
+	for range rounds {
+		n := z.Uint64()
+		k := key(fmt.Sprintf("/%d", n))
+		if _, fresh := c.Peek(k, time.Now()); fresh {
+			hits++
+		} else {
+			c.Solo(k).Renew(object(time.Hour, body))
+		}
+		if fifo[n] {
+			fifoHits++
+		} else {
+			fifo[n], order = true, append(order, n)
+			if len(order) > room {
+				delete(fifo, order[0])
+				order = order[1:]
+			}
+		}
+	}
+	if hits <= fifoHits+rounds/50 {
+		t.Errorf("hit ratio %.3f, plain FIFO %.3f", float64(hits)/rounds, float64(fifoHits)/rounds)
+	}
+}
+
+func TestAHitAllocatesNothing(t *testing.T) {
+	c := New(Config{})
+	put(c, "/a", time.Hour, "body")
+	k, now := key("/a"), time.Now()
+	if n := testing.AllocsPerRun(100, func() { c.Open(k, now, true) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	c := New(Config{})
+	put(c, "/a", time.Hour, "body")
+	k, now := key("/a"), time.Now()
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			c.Open(k, now, true)
+		}
+	})
+}
