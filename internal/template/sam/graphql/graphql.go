@@ -40,7 +40,8 @@ type api struct {
 
 // Expand makes the AppSync resources of one API.
 func Expand(_ *base.Context, id string, res *tree.Node) ([]base.Resource, error) {
-	if err := base.CheckResource(id, res, props()); err != nil {
+	res, err := known(id, res)
+	if err != nil {
 		return nil, err
 	}
 	a := &api{
@@ -59,7 +60,29 @@ func Expand(_ *base.Context, id string, res *tree.Node) ([]base.Resource, error)
 	if a.none != nil {
 		a.out = append(a.out, *a.none)
 	}
+	for _, r := range a.out {
+		if !shape.IsID(r.ID) {
+			return nil, base.Errorf(id, res, "the name of one of its parts makes the logical id %s, which must be of letters and digits", r.ID)
+		}
+	}
 	return a.out, nil
+}
+
+// known is res with the properties that a GraphQL API has, checked. Unlike in
+// the sections below, AWS overlooks properties that it does not know.
+func known(id string, res *tree.Node) (*tree.Node, error) {
+	specs := props()
+	out := *res
+	out.Entries = append([]tree.Entry(nil), res.Entries...)
+	if p := res.Get("Properties"); p.IsMap() {
+		few := tree.NewMap()
+		few.Pos = p.Pos
+		for _, s := range specs {
+			few.With(s.Name, p.Get(s.Name))
+		}
+		out.Set("Properties", few)
+	}
+	return &out, base.CheckResource(id, &out, specs)
 }
 
 // add makes a resource of the API; all of them inherit its attributes.

@@ -16,6 +16,7 @@ const least = `
 func TestAPI(t *testing.T) {
 	got, err := basetest.Properties(t, Expand, Type, least+`
 	XrayEnabled: 'yes'
+	Overlooked: x
 	Tags: {team: web}
 	ApiKeys: {Key: {ExpiresOn: 1700000000, Description: d}}
 	Cache: {ApiCachingBehavior: FULL_REQUEST_CACHING, Ttl: 60, Type: SMALL}
@@ -132,6 +133,7 @@ func TestPipeline(t *testing.T) {
 func TestRefused(t *testing.T) {
 	fn := func(s string) string { return least + "\tFunctions: {f: {" + s + "}}" }
 	for name, tt := range map[string]struct{ props, word string }{
+		"name in an id":      {fn("Id: x") + "\n\tApiKeys: {my-key: {}}", "my-key"},
 		"no auth":            {"SchemaInline: x", "Auth"},
 		"no schema":          {"Auth: {Type: AWS_IAM}", "SchemaInline"},
 		"two schemas":        {least + "\tSchemaUri: s3://b/k", "SchemaUri"},

@@ -185,6 +185,17 @@ func Map(fields ...Field) Shape {
 	}
 }
 
+// IsID tells whether s can be a logical id: it is made of the letters and
+// digits of ASCII.
+func IsID(s string) bool {
+	for _, r := range s {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return false
+		}
+	}
+	return s != ""
+}
+
 func wrong(path string, n *tree.Node, want string) *tree.Error {
 	return at(n, "property '%s' must be %s", path, want)
 }

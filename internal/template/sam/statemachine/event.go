@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/forelane/forelane/internal/template/sam/base"
+	"github.com/forelane/forelane/internal/template/sam/shape"
 	"github.com/forelane/forelane/internal/template/tree"
 )
 
@@ -47,7 +48,7 @@ func (e event) expand() error {
 	if !e.node.IsMap() {
 		return e.fault(e.node, "an event must be a map with Type and Properties")
 	}
-	if !alphanumeric(e.id) {
+	if !shape.IsID(e.id) {
 		return e.fault(e.node, "the name of an event becomes part of a logical id, so it must be made of letters and digits")
 	}
 	switch typ := base.TypeOf(e.node); typ {
@@ -196,7 +197,7 @@ func (e event) deadLetters() (arn *tree.Node, made string, err error) {
 	made = e.id + "Queue"
 	if q := base.Opt(d, "QueueLogicalId"); q != nil {
 		s, ok := q.Str()
-		if !ok || s != "" && !alphanumeric(s) {
+		if !ok || s != "" && !shape.IsID(s) {
 			return nil, "", e.fault(q, "QueueLogicalId must be a string of letters and digits")
 		}
 		if s != "" {

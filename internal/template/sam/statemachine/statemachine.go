@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/template/sam/base"
+	"github.com/forelane/forelane/internal/template/sam/shape"
 	"github.com/forelane/forelane/internal/template/tree"
 )
 
@@ -227,7 +228,7 @@ func (m *machine) publish() error {
 		return nil
 	}
 	name, ok := alias.Str()
-	if !ok || !alphanumeric(name) {
+	if !ok || !shape.IsID(name) {
 		return m.fault(alias, "AutoPublishAlias becomes part of a logical id, so it must be made of letters and digits")
 	}
 	// The version of the last deployment must outlive this one for traffic to
@@ -254,13 +255,4 @@ func (m *machine) publish() error {
 		m.target = a.ID
 	}
 	return nil
-}
-
-func alphanumeric(s string) bool {
-	for _, r := range s {
-		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/template/sam/base"
+	"github.com/forelane/forelane/internal/template/sam/shape"
 	"github.com/forelane/forelane/internal/template/tree"
 )
 
@@ -40,13 +41,8 @@ func keyWord(key string) (string, bool) {
 	case "$connect", "$disconnect", "$default":
 		key = key[1:]
 	}
-	if key == "" {
+	if !shape.IsID(key) {
 		return "", false
-	}
-	for _, r := range key {
-		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
-			return "", false
-		}
 	}
 	return strings.ToUpper(key[:1]) + strings.ToLower(key[1:]), true
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/template/sam/base"
+	"github.com/forelane/forelane/internal/template/sam/shape"
 	"github.com/forelane/forelane/internal/template/tree"
 )
 
@@ -120,6 +121,9 @@ func (a *api) check() error {
 		err := a.fault(a.stage, "the stage of a WebSocket API cannot be called $default")
 		err.Mend = "choose another StageName, or leave it out to get the stage default"
 		return err
+	}
+	if s, ok := a.stage.Str(); ok && s != "" && !shape.IsID(s) {
+		return a.fault(a.stage, "StageName %s becomes part of a logical id, so it must be made of letters and digits", s)
 	}
 	if ip := base.Opt(a.props, "IpAddressType"); ip != nil && !ip.IsIntrinsic() {
 		if s, _ := ip.Str(); s != "ipv4" && s != "dualstack" {

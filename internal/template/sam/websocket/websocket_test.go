@@ -133,6 +133,7 @@ func TestRefused(t *testing.T) {
 		"route not function":   {"{RouteSelectionExpression: x, Routes: {a: {Arn: f}}}", "FunctionArn"},
 		"parameters":           {"{RouteSelectionExpression: x, Routes: {a: {FunctionArn: f, RequestParameters: {b: {}}}}}", "RequestParameters"},
 		"stage":                {routes + "\tStageName: $default", "$default"},
+		"stage in an id":       {routes + "\tStageName: my-stage", "my-stage"},
 		"address type":         {routes + "\tIpAddressType: ipv6", "IpAddressType"},
 		"auth of no route":     {"{RouteSelectionExpression: x, Routes: {a: {FunctionArn: f}}, Auth: {AuthType: NONE}}", "$connect"},
 		"auth without type":    {routes + "\tAuth: {AuthArn: a}", "AuthType"},
