@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package build
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/forelane/forelane/internal/model"
+)
+
+// choose sets the command line by the runtime.
+func (b *Builder) choose(fn *model.Function, u *Unit) error {
+	switch r := fn.Runtime; {
+	case strings.HasPrefix(r, "nodejs"):
+		return b.node(fn, u)
+	case strings.HasPrefix(r, "python"):
+		return b.python(fn, u)
+	case ownProgram(r):
+		return ownBootstrap(fn, u)
+	case r == "":
+		return broken("the function has no Runtime: set one, nodejs22.x for example")
+	default:
+		if p := filepath.Join(u.Root, "bootstrap"); executable(p) {
+			u.Argv = []string{p}
+			u.Note = r + " is run by the bootstrap in its code"
+			return nil
+		}
+		return broken("%s has no runtime here: put an executable bootstrap that speaks the Runtime API into %s (it may start the machine's own java, dotnet or ruby), or run the function elsewhere and name it with --origin", r, u.Root)
+	}
+}
+
+func ownBootstrap(fn *model.Function, u *Unit) error {
+	var tried []string
+	names := []string{filepath.Join(u.Root, "bootstrap")}
+	if strings.HasPrefix(fn.Runtime, "go") && fn.Handler != "" && filepath.IsLocal(fn.Handler) {
+		names = append([]string{filepath.Join(u.Root, fn.Handler)}, names...)
+	}
+	for i := len(u.Layers) - 1; i >= 0; i-- { // later layers win
+		names = append(names, filepath.Join(u.Layers[i], "bootstrap"))
+	}
+	for _, p := range names {
+		if executable(p) {
+			u.Argv = []string{p}
+			return nil
+		}
+		if isFile(p) {
+			return broken("%s is not executable: chmod +x it", p)
+		}
+		tried = append(tried, p)
+	}
+	return broken("there is no bootstrap for %s (looked for %s): build one, or for Go source set Metadata BuildMethod: go1.x", fn.Runtime, strings.Join(tried, ", "))
+}
+
+func (b *Builder) node(fn *model.Function, u *Unit) error {
+	p := b.look("node")
+	if p == "" {
+		return broken("%s needs node on PATH: install Node.js (apt install nodejs)", fn.Runtime)
+	}
+	u.Argv, u.Frames = []string{p, b.Clients.Node}, true
+	return nil
+}
+
+var minor = regexp.MustCompile(`^python(3\.\d+)$`)
+
+func (b *Builder) python(fn *model.Function, u *Unit) error {
+	p := ""
+	if m := minor.FindStringSubmatch(fn.Runtime); m != nil {
+		p = b.look("python" + m[1])
+	}
+	if p == "" {
+		if p = b.look("python3"); p != "" {
+			if real, err := filepath.EvalSymlinks(p); err == nil && filepath.Base(real) != fn.Runtime {
+				u.Note = fn.Runtime + " is run by the machine's " + filepath.Base(real)
+			}
+		}
+	}
+	if p == "" {
+		return broken("%s needs python3 on PATH: install Python (apt install python3)", fn.Runtime)
+	}
+	u.Argv, u.Frames = []string{p, b.Clients.Python}, true
+	return nil
+}
+
+// look finds a program in Builder.Path; empty when there is none.
+func (b *Builder) look(name string) string {
+	for _, dir := range filepath.SplitList(b.Path) {
+		if !filepath.IsAbs(dir) {
+			continue // never what happens to lie in the current folder
+		}
+		if p := filepath.Join(dir, name); executable(p) {
+			return p
+		}
+	}
+	return ""
+}
+
+func executable(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Mode().Perm()&0o111 != 0
+}
