@@ -90,3 +90,21 @@ func Refused(t testing.TB, err error, resource, word string) {
 		t.Errorf("the error is %q; want one of Resources.%s with %q", s, resource, word)
 	}
 }
+
+// Fuzz feeds a room with properties of any form: it may refuse them, but must
+// come back.
+func Fuzz(f *testing.F, expand Expander, typ string, seeds ...string) {
+	for _, s := range seeds {
+		f.Add(strings.ReplaceAll(strings.Trim(s, "\n\t"), "\n\t", "\n"))
+	}
+	f.Fuzz(func(_ *testing.T, props string) {
+		p, err := tree.Parse("f.yaml", []byte(props))
+		if err != nil {
+			return
+		}
+		res := tree.NewMap().With("Type", tree.NewString(typ)).With("Properties", p)
+		c := base.NewContext(tree.NewMap().With("Resources", tree.NewMap().With("R", res)), base.Options{})
+		c.Out = c.Template.Clone()
+		_, _ = Expand(c, expand, "R")
+	})
+}

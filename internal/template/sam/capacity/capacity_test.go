@@ -62,3 +62,7 @@ func TestRefused(t *testing.T) {
 		})
 	}
 }
+
+func FuzzExpand(f *testing.F) {
+	basetest.Fuzz(f, Expand, Type, "VpcConfig: {SubnetIds: [s]}\nScalingConfig: {MaxVCpuCount: '1'}\nTags: {a: b}\nPropagateTags: true")
+}

@@ -162,3 +162,8 @@ func TestUnionKeepsOrder(t *testing.T) {
 		t.Errorf("got %s", tree.JSON(got))
 	}
 }
+
+func FuzzExpand(f *testing.F) {
+	basetest.Fuzz(f, Expand, Type, "{Source: {Type: AWS::Lambda::Function, RoleName: r}, Destination: [{Type: AWS::SQS::Queue, Arn: q}], Permissions: [Write]}",
+		"{Source: {Id: R}, Destination: {Id: R}, Permissions: [Read]}")
+}

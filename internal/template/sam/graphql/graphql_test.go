@@ -157,3 +157,10 @@ func TestRefused(t *testing.T) {
 		})
 	}
 }
+
+func FuzzExpand(f *testing.F) {
+	basetest.Fuzz(f, Expand, Type, least, least+`
+	DataSources: {DynamoDb: {T: {TableName: t}}, Lambda: {L: {FunctionArn: a}}}
+	Functions: {f: {DataSource: T, InlineCode: c, Runtime: {Name: n, Version: v}}}
+	Resolvers: {Query: {a: {Pipeline: [f]}}}`)
+}

@@ -4,6 +4,7 @@ package statemachine
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/forelane/forelane/internal/template/sam/base"
@@ -283,4 +284,32 @@ func TestRefused(t *testing.T) {
 			basetest.Refused(t, err, "R", tt.word)
 		})
 	}
+}
+
+func FuzzExpand(f *testing.F) {
+	basetest.Fuzz(f, Expand, Type, least, "{Definition: {a: !Ref b}, Policies: [x], AutoPublishAlias: a}",
+		least+"\tEvents: {E: {Type: Schedule, Properties: {Schedule: s, DeadLetterConfig: {Type: SQS}}}}",
+		least+"\tEvents: {E: {Type: Api, Properties: {Path: /, Method: get, RestApiId: !Ref R}}}")
+}
+
+// FuzzDefinition checks that a printed definition reads back as what it was.
+func FuzzDefinition(f *testing.F) {
+	f.Add(`{"a": [1, 2.5, "é\n", {}], "b": null}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := tree.Parse("f.json", []byte(text))
+		if err != nil || !n.IsMap() || cutDynamic(n).Len() > 0 {
+			return
+		}
+		var b strings.Builder
+		for i, l := range definitionString(n).Get("Fn::Join").Items[1].Items {
+			if i > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString(l.Text)
+		}
+		again, err := tree.Parse("f.json", []byte(b.String()))
+		if err != nil || !tree.Equal(n, again) {
+			t.Errorf("%s became %s (%v)", tree.JSON(n), b.String(), err)
+		}
+	})
 }

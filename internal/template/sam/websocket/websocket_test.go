@@ -154,3 +154,8 @@ func TestRefused(t *testing.T) {
 		})
 	}
 }
+
+func FuzzExpand(f *testing.F) {
+	basetest.Fuzz(f, Expand, Type, routes, routes+"\tDomain: {DomainName: d, CertificateArn: c, BasePath: [a], Route53: {HostedZoneId: z}}",
+		routes+"\tAuth: {AuthType: CUSTOM, AuthArn: a}")
+}
