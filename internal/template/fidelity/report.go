@@ -16,6 +16,9 @@ import (
 type Report struct {
 	Stack     string
 	Resources []*Resource // in the order of the template, nested stacks after
+	// Broken is what CloudFormation would refuse; only a report about a
+	// template that is not run has it.
+	Broken []*tree.Error
 }
 
 // Counts are the resources by their worst verdict and the properties by theirs.
@@ -82,6 +85,9 @@ func (r *Report) Text(w io.Writer) error {
 			b.WriteByte('\n')
 		}
 	}
+	for _, e := range r.Broken {
+		fmt.Fprintf(&b, "broken        %s\n", e)
+	}
 	fmt.Fprintf(&b, "%s\n", r.Summary())
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -94,6 +100,7 @@ type (
 		Resources []jsonResource `json:"resources"`
 		Counts    jsonCounts     `json:"counts"`
 		Strict    bool           `json:"strict"` // true: --strict accepts it
+		Errors    []string       `json:"errors,omitempty"`
 	}
 	jsonResource struct {
 		LogicalID  string         `json:"logicalId"`
@@ -133,6 +140,9 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		}
 		out.Resources = append(out.Resources, jr)
 	}
+	for _, e := range r.Broken {
+		out.Errors = append(out.Errors, e.Error())
+	}
 	return json.Marshal(out)
 }
 
@@ -157,6 +167,9 @@ func named(n [4]int) map[string]int {
 // is nothing.
 func (r *Report) Strict() error {
 	var errs []error
+	for _, e := range r.Broken {
+		errs = append(errs, e)
+	}
 	for _, res := range r.Resources {
 		path := "Resources." + res.LogicalID
 		if res.Verdict == Unsupported {

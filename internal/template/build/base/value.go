@@ -186,3 +186,9 @@ func (v Value) Fail(mend, format string, args ...any) {
 	}
 	v.sink.Errs = append(v.sink.Errs, e)
 }
+
+// Path is where the value stands, as errors name it.
+func (v Value) Path() string { return v.path }
+
+// In is the value with its errors going to another sink.
+func (v Value) In(sink *Sink) Value { return Value{v.n, v.path, sink} }

@@ -77,8 +77,11 @@ func (b *builder) customError(d *model.Distribution, v base.Value) model.CustomE
 	if slices.ContainsFunc(d.CustomErrors, func(o model.CustomError) bool { return o.Code == e.Code }) {
 		v.Get("ErrorCode").Fail("keep one of the two", "%d has two custom error responses", e.Code)
 	}
-	if (e.ResponseCode != 0) != (e.PagePath != "") {
-		v.Fail("give both or neither", "ResponseCode and ResponsePagePath belong together")
+	if e.ResponseCode == 0 && e.PagePath != "" {
+		v.Fail("add ResponseCode, for example 200", "ResponsePagePath needs a ResponseCode")
+	}
+	if e.PagePath == "" {
+		e.ResponseCode = 0 // a code without a page changes nothing
 	}
 	if e.ResponseCode != 0 && e.ResponseCode != 200 && !slices.Contains(errorCodes(), e.ResponseCode) {
 		v.Get("ResponseCode").Fail("it is 200, 400, 403, 404, 405, 414, 416 or 500 to 504", "CloudFront cannot answer with %d here", e.ResponseCode)

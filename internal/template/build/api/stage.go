@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/template/build/base"
+)
+
+func (b *builder) stages() {
+	for _, r := range b.Of("AWS::ApiGateway::Stage") {
+		if a := b.of(r, "RestApiId"); a != nil {
+			addStage(a, restStage(r, r.Props, r.Props.Get("StageName").Text(), "AccessLogSetting"), r.Props.Get("StageName"))
+		}
+	}
+	for _, r := range b.Of("AWS::ApiGateway::Deployment") { // one that names a stage makes it
+		name := r.Props.Get("StageName")
+		if name.Text() == "" {
+			continue
+		}
+		a := b.of(r, "RestApiId")
+		if a == nil || slices.ContainsFunc(a.Stages, func(s *model.Stage) bool { return s.Name == name.Text() }) {
+			continue // a second deployment of a stage replaces what it serves
+		}
+		addStage(a, restStage(r, r.Props.Get("StageDescription"), name.Text(), "AccessLogSetting"), name)
+	}
+	for _, r := range b.Of("AWS::ApiGatewayV2::Stage") {
+		if a := b.of(r, "ApiId"); a != nil {
+			addStage(a, httpStage(r), r.Props.Get("StageName"))
+		}
+	}
+}
+
+func addStage(a *model.API, s *model.Stage, at base.Value) {
+	if s.Name == "" || a.Kind == model.RESTAPI && !stageName(s.Name) {
+		at.Fail("use letters, digits, - and _", "%q is no name of a stage", s.Name)
+	}
+	if slices.ContainsFunc(a.Stages, func(o *model.Stage) bool { return o.Name == s.Name }) {
+		at.Fail("keep one of the two", "the API has a stage %q already", s.Name)
+		return
+	}
+	a.Stages = append(a.Stages, s)
+}
+
+func stageName(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	}) < 0
+}
+
+// restStage reads a Stage, or the StageDescription of a Deployment.
+func restStage(r *base.Resource, v base.Value, name, access string) *model.Stage {
+	s := &model.Stage{
+		LogicalID: r.ID, Name: name, Description: v.Get("Description").Text(), Variables: v.Get("Variables").TextMap(),
+		AccessFormat: v.Get(access, "Format").Text(), AccessLogARN: v.Get(access, "DestinationArn").Text(),
+		CacheEnabled:  v.Get("CacheClusterEnabled").Bool(),
+		ThrottleRate:  v.Get("ThrottlingRateLimit").Float(0),
+		ThrottleBurst: v.Get("ThrottlingBurstLimit").Int(0),
+	}
+	for _, m := range v.Get("MethodSettings").List() {
+		if m.Get("ResourcePath").Text() == "/*" && m.Get("HttpMethod").Text() == "*" {
+			s.ThrottleRate, s.ThrottleBurst = m.Get("ThrottlingRateLimit").Float(0), m.Get("ThrottlingBurstLimit").Int(0)
+		}
+	}
+	return s
+}
+
+func httpStage(r *base.Resource) *model.Stage {
+	p := r.Props
+	return &model.Stage{
+		LogicalID: r.ID, Name: p.Get("StageName").Text(), Description: p.Get("Description").Text(),
+		Variables: p.Get("StageVariables").TextMap(), AutoDeploy: p.Get("AutoDeploy").Bool(),
+		AccessFormat: p.Get("AccessLogSettings", "Format").Text(), AccessLogARN: p.Get("AccessLogSettings", "DestinationArn").Text(),
+		ThrottleRate: p.Get("DefaultRouteSettings", "ThrottlingRateLimit").Float(0), ThrottleBurst: p.Get("DefaultRouteSettings", "ThrottlingBurstLimit").Int(0),
+	}
+}

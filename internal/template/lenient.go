@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+// Lenient loading: a report about a template that CloudFormation would refuse.
+// Every refusal is noted in Report.Broken, the smallest part of the template
+// that it names is left out, and the step is tried again.
+
+import (
+	"bytes"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/forelane/forelane/internal/template/tree"
+)
+
+// maxMends bounds how often one step is tried again.
+const maxMends = 60
+
+// fail notes an error: with Lenient it is part of the report.
+func (l *loader) fail(err error) {
+	for _, e := range flatten(err) {
+		var te *tree.Error
+		if l.o.Lenient && errors.As(e, &te) {
+			l.broken = append(l.broken, te)
+			continue
+		}
+		l.errs = append(l.errs, e)
+	}
+}
+
+// flatten takes joined errors apart.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	j, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var out []error
+	for _, e := range j.Unwrap() {
+		out = append(out, flatten(e)...)
+	}
+	return out
+}
+
+// parse reads a template.
+func (l *loader) parse(file string, text []byte) (*tree.Node, error) {
+	t, err := tree.Parse(file, text)
+	for i := 0; err != nil && l.o.Lenient && i < maxMends; i++ {
+		var e *tree.Error
+		if !errors.As(err, &e) {
+			break
+		}
+		rest, ok := withoutFirst(text, e)
+		if !ok {
+			break
+		}
+		l.broken = append(l.broken, e)
+		text = rest
+		t, err = tree.Parse(file, text)
+	}
+	return t, err
+}
+
+var repeatedKey = regexp.MustCompile(`^key "(.*)" was already given at line (\d+)$`)
+
+// withoutFirst blanks the block of the first of two equal keys: in YAML the
+// last one counts.
+func withoutFirst(text []byte, e *tree.Error) ([]byte, bool) {
+	m := repeatedKey.FindStringSubmatch(e.Msg)
+	if m == nil {
+		return nil, false
+	}
+	at, err := strconv.Atoi(m[2])
+	lines := bytes.Split(text, []byte("\n"))
+	if err != nil || at < 1 || at > len(lines) || at >= e.Pos.Line {
+		return nil, false
+	}
+	indent := func(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " ")) }
+	first := lines[at-1]
+	if !strings.HasPrefix(strings.Trim(string(first), ` "'`), m[1]) {
+		return nil, false
+	}
+	column := indent(first)
+	lines[at-1] = nil
+	for i := at; i < e.Pos.Line-1; i++ {
+		if len(bytes.TrimSpace(lines[i])) > 0 && indent(lines[i]) <= column {
+			break
+		}
+		lines[i] = nil
+	}
+	return bytes.Join(lines, []byte("\n")), true
+}
+
+// attempt runs a step on t; with Lenient it leaves out what the step's errors
+// name, and tries again. T is the step's result.
+func attempt[T any](l *loader, t *tree.Node, step func(*tree.Node) (T, error)) (T, error) {
+	out, err := step(t)
+	for i := 0; err != nil && l.o.Lenient && i < maxMends; i++ {
+		pruned := false
+		for _, e := range flatten(err) {
+			var te *tree.Error
+			if errors.As(e, &te) && prune(t, te) {
+				l.broken = append(l.broken, te)
+				pruned = true
+			}
+		}
+		if !pruned {
+			break
+		}
+		out, err = step(t)
+	}
+	return out, err
+}
+
+// prune leaves out the smallest part of a template that an error names: an
+// entry that stands at the error's place, a property, an attribute, an output,
+// a resource.
+func prune(t *tree.Node, e *tree.Error) bool {
+	keys := strings.Split(e.Path, ".")
+	if e.Path == "" {
+		return dropAt(t, e.Pos)
+	}
+	section := t.Get(keys[0])
+	if len(keys) == 1 {
+		return dropAt(section, e.Pos) || t.Delete(keys[0])
+	}
+	if keys[0] != "Resources" {
+		return section.Delete(keys[1])
+	}
+	r := section.Get(keys[1])
+	switch {
+	case r == nil:
+		return false
+	case len(keys) == 2:
+		return dropAt(r, e.Pos) || section.Delete(keys[1])
+	case keys[2] == "Properties" && len(keys) > 3:
+		name, _, _ := strings.Cut(keys[3], "[")
+		return r.Get("Properties").Delete(name) || section.Delete(keys[1])
+	}
+	return r.Delete(keys[2]) || section.Delete(keys[1])
+}
+
+// dropAt deletes the entry of a map whose key stands at a place.
+func dropAt(n *tree.Node, at tree.Pos) bool {
+	if !n.IsMap() || at.Line == 0 {
+		return false
+	}
+	for _, e := range n.Entries {
+		if e.KeyPos == at {
+			return n.Delete(e.Key)
+		}
+	}
+	return false
+}
