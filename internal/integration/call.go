@@ -94,6 +94,7 @@ type Call struct {
 	mappedPath string // by overwrite:path, percent-encoded
 	pathMapped bool
 	headerOwn  bool
+	sourceText string // Caller.SourceIP as text, once it was asked for
 }
 
 // ownHeader makes Header the call's own.

@@ -3,7 +3,6 @@
 package integration
 
 import (
-	"mime"
 	"net/url"
 	"strconv"
 	"strings"
@@ -102,6 +101,9 @@ func splitCookies(values []string) []string {
 // and the last hop.
 func (c *Call) forwardedFor() string {
 	ip := c.sourceIP()
+	if len(c.Header["X-Forwarded-For"]) == 0 {
+		return ip
+	}
 	if had := strings.Join(c.Header["X-Forwarded-For"], ", "); had != "" {
 		return had + ", " + ip
 	}
@@ -109,10 +111,13 @@ func (c *Call) forwardedFor() string {
 }
 
 func (c *Call) sourceIP() string {
-	if !c.Caller.SourceIP.IsValid() {
-		return "127.0.0.1"
+	if c.sourceText == "" {
+		c.sourceText = "127.0.0.1"
+		if c.Caller.SourceIP.IsValid() {
+			c.sourceText = c.Caller.SourceIP.Unmap().String()
+		}
 	}
-	return c.Caller.SourceIP.Unmap().String()
+	return c.sourceText
 }
 
 func (c *Call) scheme() string {
@@ -155,9 +160,6 @@ func isTextType(contentType string) bool {
 
 // mediaType is the type without its parameters, lower case.
 func mediaType(contentType string) string {
-	if t, _, err := mime.ParseMediaType(contentType); err == nil {
-		return t
-	}
 	t, _, _ := strings.Cut(contentType, ";")
 	return strings.ToLower(strings.TrimSpace(t))
 }
