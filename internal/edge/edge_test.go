@@ -35,6 +35,8 @@ type world struct {
 	recs   []record.Record
 	reply  func(rq *http.Request) (*http.Response, error)
 	fn     func(arn string) (Function, error)
+	// transport replaces the default one, which answers by reply.
+	transport func(*model.Origin) http.RoundTripper
 }
 
 // roundTrip makes a function a transport.
@@ -69,7 +71,10 @@ func (w *world) compile() *world {
 	e, err := Compile(w.stack, Deps{
 		Cache: w.cache, Background: &w.wg, Functions: w.fn,
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
-			return roundTrip(func(rq *http.Request) (*http.Response, error) { return w.serve(rq) }), nil
+			if w.transport != nil {
+				return w.transport(o), nil
+			}
+			return roundTrip(func(rq *http.Request) (*http.Response, error) { return w.serveBy(rq, w.reply) }), nil
 		},
 		Record: func(r *record.Record) {
 			w.mu.Lock()
@@ -84,7 +89,8 @@ func (w *world) compile() *world {
 	return w
 }
 
-func (w *world) serve(rq *http.Request) (*http.Response, error) {
+// serveBy notes a request and answers it.
+func (w *world) serveBy(rq *http.Request, reply roundTrip) (*http.Response, error) {
 	body := ""
 	if rq.Body != nil {
 		b, err := io.ReadAll(rq.Body)
@@ -96,7 +102,6 @@ func (w *world) serve(rq *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	w.calls = append(w.calls, rq)
 	w.bodies = append(w.bodies, body)
-	reply := w.reply
 	w.mu.Unlock()
 	rs, err := reply(rq)
 	if rs != nil && rq.Method == "HEAD" {

@@ -159,8 +159,12 @@ func (x *Exchange) originFields(to *httpmsg.Header, rs *http.Response) {
 		if httpspec.HopByHop(name, connection) || strings.HasPrefix(name, "X-Edge-") {
 			continue
 		}
+		shown := name
+		if name == "Etag" { // the spelling of RFC 9110, which net/http changes
+			shown = "ETag"
+		}
 		for _, v := range rs.Header[name] {
-			to.Add(name, v)
+			to.Add(shown, v)
 		}
 	}
 }

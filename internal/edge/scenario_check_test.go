@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/forelane/forelane/internal/record"
+)
+
+func (s *script) status(a []string) {
+	if got := strconv.Itoa(s.last.v.status); got != a[0] {
+		s.errorf("status %s, want %s", got, a[0])
+	}
+}
+
+// matches compares exactly, or by the beginning when want ends in *.
+func matches(got, want string) bool {
+	if p, ok := strings.CutSuffix(want, "*"); ok && want != "*" {
+		return strings.HasPrefix(got, p)
+	}
+	return got == want
+}
+
+func (s *script) header(a []string) {
+	got, ok := s.last.v.header.Lookup(a[0])
+	if ok {
+		got = s.last.v.header.Join(a[0])
+	}
+	if strings.EqualFold(a[0], "Content-Length") {
+		got, ok = strconv.FormatInt(s.last.v.length, 10), s.last.v.length >= 0
+	}
+	want := strings.Join(a[1:], " ")
+	if !ok || !matches(got, want) {
+		s.errorf("%s: %q (there: %v), want %q", a[0], got, ok, want)
+	}
+}
+
+func (s *script) nohead(a []string) {
+	if v, ok := s.last.v.header.Lookup(a[0]); ok {
+		s.errorf("%s: %q, want none", a[0], v)
+	}
+}
+
+func (s *script) body(a []string) {
+	if want := strings.Join(a, " "); s.last.v.String() != want {
+		s.errorf("body %q, want %q", s.last.v, want)
+	}
+}
+
+func (s *script) bodyHas(a []string) {
+	if want := strings.Join(a, " "); !strings.Contains(s.last.v.String(), want) {
+		s.errorf("body %q has no %q", s.last.v, want)
+	}
+}
+
+func (s *script) aborted([]string) {
+	if !s.last.v.aborted {
+		s.errorf("the answer was not cut off")
+	}
+}
+
+func (s *script) xcache(a []string) { s.header([]string{"X-Cache", a[0] + " from cloudfront"}) }
+
+func (s *script) originCalls(a []string) {
+	if got := strconv.Itoa(s.w.originCalls()); got != a[0] {
+		s.errorf("%s requests to origins, want %s", got, a[0])
+	}
+}
+
+func (s *script) originTarget(a []string) {
+	if got := s.w.lastCall().URL.RequestURI(); got != a[0] {
+		s.errorf("the origin was asked for %q, want %q", got, a[0])
+	}
+}
+
+func (s *script) originHeader(a []string) {
+	rq := s.w.lastCall()
+	got := strings.Join(rq.Header.Values(a[0]), ", ")
+	if strings.EqualFold(a[0], "Host") {
+		got = rq.Host
+	}
+	if want := strings.Join(a[1:], " "); !matches(got, want) {
+		s.errorf("the origin got %s: %q, want %q", a[0], got, want)
+	}
+}
+
+func (s *script) originNoHeader(a []string) {
+	if v, ok := s.w.lastCall().Header[a[0]]; ok {
+		s.errorf("the origin got %s: %q, want none", a[0], v)
+	}
+}
+
+// record compares tags of the JSON log; a tag that is left out is "-".
+func (s *script) record(a []string) {
+	r := s.w.lastRecord()
+	var tags map[string]any
+	if err := json.Unmarshal(record.AppendJSON(nil, &r), &tags); err != nil {
+		s.fatalf("%v", err)
+	}
+	for _, w := range a {
+		name, want, _ := strings.Cut(w, "=")
+		got := "-"
+		if v, ok := tags[name]; ok {
+			got = fmt.Sprint(v)
+		}
+		if got != want {
+			s.errorf("record %s=%s, want %s", name, got, want)
+		}
+	}
+}
