@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/request.md and testdata/script/README.md")
+
+// TestRequestPage compares docs/request.md with the step table.
+func TestRequestPage(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString(`# One request, hop by hop
+
+This is the order of everything that happens to a viewer request at the edge. It is printed from the step table
+(` + "`internal/edge/table.go`" + `); a test compares the two. Forward only, with two exceptions: a request that waited in vain
+asks the cache again, and a range of an object too large to keep is asked for again as a range. A row that may block
+is where a request leaves its connection's goroutine; up to there a hit runs inline.
+
+| # | hop | decides | leaves in the record | may block |
+|---|---|---|---|---|
+`)
+	for i, r := range table() {
+		blocks := ""
+		if r.blocks {
+			blocks = "yes"
+		}
+		fmt.Fprintf(&b, "| %d | %s (`edge/%s`) | %s | %s | %s |\n", i+1, r.name, r.file, r.decides, r.leaves, blocks)
+	}
+	b.WriteString(`
+Before hop 1, package viewer has read the request: TLS, protocol, limits, true viewer address. Behind fetch stands
+an ` + "`http.RoundTripper`" + `: the network, or the gateway, a bucket or a function URL of the same process.
+
+Shortcuts: a refusal (screen, behavior) goes on at page, so that custom error pages, policy headers and the log never
+miss it; a redirect and a function's answer go on at headers; a hit goes from lookup to page. A viewer that leaves
+ends its request at finish.
+
+A background refresh (request to finish, lease in hand) and the fetch of a custom error page (behavior to page) are
+second Exchanges without a viewer: same table, same code.
+`)
+	compareFile(t, "../../docs/request.md", b.Bytes())
+}
+
+// TestScriptPage compares the page of the scripts' language with the commands.
+func TestScriptPage(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString(`# Scenario scripts
+
+A script is a txtar file: commands, one a line, then sections. Three actors: origins, the edge, viewers. The scripts
+` + "`cache_ROW_what.txtar`" + ` are run by ` + "`go test ./internal/edge -run TestScripts`" + ` in-process, under a fake clock: a day's
+TTL costs nothing. ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold words
+together; # begins a remark.
+
+| command | meaning |
+|---|---|
+`)
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		c := commands[name]
+		args := c.args
+		if args != "" {
+			args = " " + args
+		}
+		fmt.Fprintf(&b, "| `%s%s` | %s |\n", name, args, c.doc)
+	}
+	b.WriteString(`
+## Sections
+
+` + "`config`" + ` changes the distribution, one noun a line, with KEY=VALUE words. Without it there is one origin ` + "`o`" + ` and a
+default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a year.
+
+    behavior PATTERN KEY=VALUE…   before the default behavior, in order; takes its policy as it then is
+    default KEY=VALUE…            the default behavior
+    origin NAME path=/p 'header=Name: value' attempts=N
+    group NAME MEMBER MEMBER statuses=500,502
+    error CODE page=/p status=N ttl=5s
+    root NAME                     default root object
+    alias HOST
+
+Keys of behaviors: target, min, default, max, ttl (durations); queries, headers, cookies (none, all, a,b, !a for all
+but a); gzip, brotli, compress, legacy; methods (get, options, all), cached (options), viewer (https-only,
+redirect-to-https); orp-headers, orp-queries, orp-cookies (headers also allViewer, allViewerAnd:a,b); and for the
+response headers policy cors, cors-override, credentials, custom, replace, remove, timing.
+
+Every other section is a reply of an origin: status line, fields, an empty line, the body. Fields of the runner:
+` + "`Test-Chunked`" + ` hides the length, ` + "`Test-Break`" + ` breaks the body off after its text, ` + "`Test-Path: PATH SECTION`" + ` answers a path
+from another section. A reply with an ETag answers 304 when it is asked for with that tag.
+`)
+	compareFile(t, "../../testdata/script/README.md", b.Bytes())
+}
+
+func compareFile(t *testing.T, file string, want []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs from the code; go test ./internal/edge -run 'TestRequestPage|TestScriptPage' -update rewrites it", file)
+	}
+}
