@@ -105,8 +105,11 @@ func open(r *http.Request, now time.Time) *exchange {
 	if x.call.Method == "" {
 		x.call.Method = http.MethodGet
 	}
-	if r.Body == nil || r.Body == http.NoBody {
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
 		x.call.Body, x.call.Length = nil, 0
+	case r.ContentLength == 0:
+		x.call.Length = -1 // to a RoundTripper, 0 with a body says that it is not known
 	}
 	return x
 }
