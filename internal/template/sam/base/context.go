@@ -34,6 +34,15 @@ type Context struct {
 	// to its RecordSets.
 	RecordSets map[string]Resource
 
+	// HashOrder tells that maps of the template are walked in the order that
+	// package pydict knows: the template has a REST API, whose definition is
+	// hashed.
+	HashOrder bool
+
+	// EventOrder is the order in which the events of a resource are walked,
+	// where it is neither that of the template nor that of pydict.
+	EventOrder map[string][]string
+
 	// Functions are the function names joined by the id of the REST API their
 	// events name; a change of a name redeploys the API.
 	Functions map[string]string
@@ -57,7 +66,7 @@ func NewContext(t *tree.Node, o Options) *Context {
 	c := &Context{
 		Options: o, Template: t,
 		Params: map[string]*tree.Node{}, Renamed: map[string]string{},
-		RecordSets: map[string]Resource{}, Functions: map[string]string{}, Bag: map[any]any{},
+		RecordSets: map[string]Resource{}, Functions: map[string]string{}, EventOrder: map[string][]string{}, Bag: map[any]any{},
 	}
 	for k, v := range o.Parameters {
 		c.Params[k] = v
@@ -119,4 +128,14 @@ func (c *Context) LookupOut(id string) *tree.Node { return c.Out.Get("Resources"
 func TypeOf(res *tree.Node) string {
 	s, _ := res.Get("Type").Str()
 	return strings.TrimSpace(s)
+}
+
+// AddCondition defines a condition in the result.
+func (c *Context) AddCondition(name string, v *tree.Node) {
+	conds := c.Out.Get("Conditions")
+	if !conds.IsMap() {
+		conds = tree.NewMap()
+		c.Out.Set("Conditions", conds)
+	}
+	conds.Set(name, v)
 }

@@ -123,19 +123,52 @@ func SubRefs(text string, f func(full, name string) (string, error)) (string, er
 	return b.String(), nil
 }
 
-// FindInMap returns n, or the value if n is an Fn::FindInMap of literal keys
-// that the template's Mappings hold.
-func (c *Context) FindInMap(n *tree.Node) (*tree.Node, error) {
-	name, arg, ok := n.Intrinsic()
-	if !ok || name != "Fn::FindInMap" {
+// ResolveIn is Resolve that also changes n, as a value that is used in two
+// places must be the same in both. A Ref alone stays what it is.
+func (c *Context) ResolveIn(n *tree.Node) (*tree.Node, error) {
+	r, err := c.Resolve(n)
+	if err != nil || n == nil {
+		return r, err
+	}
+	if name, _, ok := n.Intrinsic(); !(ok && name == "Ref") && (n.IsMap() || n.IsList()) {
+		*n = *r
 		return n, nil
 	}
+	return r, nil
+}
+
+// FindInMap returns a copy of n in which each Fn::FindInMap of literal keys
+// that the template's Mappings hold is its value.
+func (c *Context) FindInMap(n *tree.Node) (*tree.Node, error) { return c.findInMap(n.Clone()) }
+
+func (c *Context) findInMap(n *tree.Node) (*tree.Node, error) {
+	if n == nil {
+		return nil, nil
+	}
+	if name, arg, ok := n.Intrinsic(); ok && name == "Fn::FindInMap" {
+		return c.mapped(n, arg)
+	}
+	var err error
+	for i := range n.Items {
+		if n.Items[i], err = c.findInMap(n.Items[i]); err != nil {
+			return nil, err
+		}
+	}
+	for i := range n.Entries {
+		if n.Entries[i].Value, err = c.findInMap(n.Entries[i].Value); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func (c *Context) mapped(n, arg *tree.Node) (*tree.Node, error) {
 	if !arg.IsList() || len(arg.Items) != 3 {
 		return nil, n.Errorf("Fn::FindInMap takes a list of three: map, top key, second key")
 	}
 	at := c.Template.Get("Mappings")
 	for i, it := range arg.Items {
-		k, err := c.FindInMap(it)
+		k, err := c.findInMap(it)
 		if err != nil {
 			return nil, err
 		}

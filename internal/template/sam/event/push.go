@@ -98,7 +98,7 @@ func (e *Call) bucket() ([]base.Resource, error) {
 	if err := e.notify(id, props); err != nil {
 		return nil, err
 	}
-	return []base.Resource{p, {ID: id, Node: bucket}}, nil
+	return []base.Resource{p, {ID: id, Node: bucket.Clone()}}, nil
 }
 
 func (e *Call) dependOn(res *tree.Node, id string) error {
@@ -191,7 +191,7 @@ func (e *Call) cognito() ([]base.Resource, error) {
 		}
 		cfg.Set(t.Text, e.Target.ARN())
 	}
-	return []base.Resource{p, {ID: id, Node: pool}}, nil
+	return []base.Resource{p, {ID: id, Node: pool.Clone()}}, nil
 }
 
 func topicProps() []base.Prop {
