@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forelane/forelane/internal/function"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/server"
+	"github.com/forelane/forelane/internal/template"
+)
+
+// loader loads the template of a command line, again and again.
+type loader struct {
+	path string
+	data string // state folder
+	env  map[string]string
+	opt  template.Options
+}
+
+// loaded is what one load gave.
+type loaded struct{ results []*template.Result }
+
+// newLoader reads the flags that a template depends on.
+func (f *stackFlags) newLoader(path string) (*loader, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("%w (name a template, a SAM project's folder or a cdk.out)", err)
+	}
+	l := &loader{path: path, data: filepath.Join(baseDir(path), ".forelane")}
+	params, err := f.parameters()
+	if err != nil {
+		return nil, err
+	}
+	if l.env, err = f.environment(); err != nil {
+		return nil, err
+	}
+	code, err := pairs("code", f.code)
+	if err != nil {
+		return nil, err
+	}
+	buckets, err := pairs("bucket", f.buckets)
+	if err != nil {
+		return nil, err
+	}
+	l.opt = template.Options{
+		StackName: f.stack, Parameters: params, Code: code, Buckets: buckets, Exports: exported,
+		Region:    cmp.Or(f.region, l.env["AWS_REGION"], l.env["AWS_DEFAULT_REGION"], "us-east-1"),
+		AccountID: cmp.Or(l.env["AWS_ACCOUNT_ID"], "123456789012"),
+		Env: func(name string) (string, bool) {
+			if v, ok := l.env[name]; ok {
+				return v, true
+			}
+			return os.LookupEnv(name)
+		},
+	}
+	return l, nil
+}
+
+func (f *upFlags) loader(path string) (*loader, error) {
+	l, err := f.newLoader(path)
+	if err == nil && f.data != "" {
+		l.data = f.data
+	}
+	if err == nil {
+		l.data, err = filepath.Abs(l.data)
+	}
+	return l, err
+}
+
+func (l *loader) load(ctx context.Context) (*loaded, error) {
+	results, err := template.Load(ctx, l.path, l.opt)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{results}, nil
+}
+
+// accept refuses what is unsupported when strict.
+func (l *loaded) accept(strict bool) error {
+	if !strict {
+		return nil
+	}
+	var errs []error
+	for _, r := range l.results {
+		errs = append(errs, r.Report.Strict())
+	}
+	return errors.Join(errs...)
+}
+
+func (l *loaded) stacks() []*model.Stack {
+	var out []*model.Stack
+	for _, r := range l.results {
+		out = append(out, r.Stack)
+	}
+	return out
+}
+
+func (l *loaded) files() []string {
+	var out []string
+	for _, r := range l.results {
+		out = append(out, r.Files...)
+	}
+	return out
+}
+
+func checkCommand() *cobra.Command {
+	var f stackFlags
+	var asJSON, strict bool
+	cmd := &cobra.Command{
+		Use:   "check [TEMPLATE|DIR]",
+		Short: "tell how truly each resource and property of a template runs here",
+		Long: `Loads a template without running it and prints the fidelity report: each resource
+and property is exact, approximated (how), ignored (why that is harmless) or
+unsupported (what will differ). Exit code 2 when the template is wrong, or, with
+--strict, when something is unsupported.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "."
+			if len(args) == 1 {
+				path = args[0]
+			}
+			l, err := f.newLoader(path)
+			if err != nil {
+				return wrong(err)
+			}
+			got, err := l.load(cmd.Context())
+			if err != nil {
+				return wrong(err)
+			}
+			for _, r := range got.results {
+				if err := printReport(cmd.OutOrStdout(), r.Report, asJSON); err != nil {
+					return err
+				}
+			}
+			return wrong(got.accept(strict))
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	cmd.Flags().BoolVar(&strict, "strict", false, "fail when something is unsupported")
+	return cmd
+}
+
+func printReport(w io.Writer, r *template.Report, asJSON bool) error {
+	if !asJSON {
+		return r.Text(w)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
+
+// invokeOnce runs one function of a template without listeners.
+func (f *upFlags) invokeOnce(ctx context.Context, path, name string, payload []byte, stdout, stderr io.Writer) error {
+	l, err := f.loader(path)
+	if err != nil {
+		return wrong(err)
+	}
+	got, err := l.load(ctx)
+	if err != nil {
+		return wrong(err)
+	}
+	srv, err := server.New(server.Options{
+		Data:      l.data,
+		Functions: function.Options{Region: l.opt.Region, AccountID: l.opt.AccountID, Env: l.env, Environ: os.Environ()},
+		OnLogLine: newOutput(stdout, stderr, false, false).functionLine,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = srv.Close(context.WithoutCancel(ctx)) }()
+	if err := srv.Apply(ctx, got.stacks()); err != nil {
+		return wrong(err)
+	}
+	out, err := srv.Invoke(ctx, &model.Invocation{Function: name, Payload: payload})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s\n", out.Payload)
+	if out.Error != "" {
+		return fmt.Errorf("the function failed: %s", out.Error)
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forelane/forelane/internal/function"
+	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/server"
+	"github.com/forelane/forelane/internal/viewer/localca"
+)
+
+// upFlags are the flags of `up` and `proxy`.
+type upFlags struct {
+	stackFlags
+	http, https, admin string
+	data               string
+	origins            []string
+	strict             bool
+	json               bool
+	quiet              bool
+	accessLog          string
+	nodePath           []string
+	pythonPath         []string
+	concurrency        int
+	cacheMemory        string
+	drain              time.Duration
+}
+
+func (f *upFlags) register(cmd *cobra.Command) {
+	f.stackFlags.register(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.http, "http", "127.0.0.1:8080", "address for HTTP; port 0 picks one, empty switches it off")
+	fl.StringVar(&f.https, "https", "127.0.0.1:8443", "address for HTTPS, by the local certificate authority; port 0 picks one, empty switches it off")
+	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
+	fl.StringVar(&f.data, "data", "", "`DIR` for built functions and logs (default: .forelane beside the template)")
+	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
+	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
+	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no line for each request")
+	fl.StringVar(&f.accessLog, "access-log", "", "`FILE` for CloudFront's 33-field access log, - for stdout (default: access.log below --data)")
+	fl.StringArrayVar(&f.nodePath, "node-path", nil, "`DIR` where functions find node modules, such as @aws-sdk/*")
+	fl.StringArrayVar(&f.pythonPath, "python-path", nil, "`DIR` where functions find Python modules, such as boto3")
+	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
+	fl.StringVar(&f.cacheMemory, "cache-memory", "256MiB", "memory of the edge cache")
+	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests may take to finish when stopping")
+}
+
+func upCommand() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up [TEMPLATE|DIR]",
+		Short: "run a template: distributions, APIs, functions, buckets",
+		Long: `Runs a CloudFormation or SAM template, a SAM project's folder or a cdk.out, and
+keeps running it: edits of the template, of function code and of bucket content
+are taken over without a restart.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "."
+			if len(args) == 1 {
+				path = args[0]
+			}
+			return f.run(cmd.Context(), path, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func proxyCommand() *cobra.Command {
+	var f upFlags
+	var printOnly bool
+	cmd := &cobra.Command{
+		Use:   "proxy URL",
+		Short: "a caching edge before any origin",
+		Long: `Runs a distribution with one origin and one behavior that keeps what the origin's
+Cache-Control allows. --print-template prints that template, to go on from.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := proxyTemplate(args[0])
+			if err != nil {
+				return err
+			}
+			if printOnly {
+				_, err := io.WriteString(cmd.OutOrStdout(), text)
+				return err
+			}
+			dir, err := os.MkdirTemp("", "forelane-proxy-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			file := filepath.Join(dir, "template.yaml")
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				return err
+			}
+			if f.stack == "" {
+				f.stack = "proxy"
+			}
+			return f.run(cmd.Context(), file, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&printOnly, "print-template", false, "print the template and do not run it")
+	return cmd
+}
+
+// run is `up`: load, serve, watch, until ctx ends.
+func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer) error {
+	out := newOutput(stdout, stderr, f.json, f.quiet)
+	loader, err := f.loader(path)
+	if err != nil {
+		return wrong(err)
+	}
+	loaded, err := loader.load(ctx)
+	if err != nil {
+		return wrong(err)
+	}
+	if err := loaded.accept(f.strict); err != nil {
+		return wrong(err)
+	}
+	out.summary(loaded)
+	o, closeLog, err := f.serverOptions(loader, out)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = closeLog() }()
+	srv, err := server.New(o)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.Background(), f.drain)
+		defer cancel()
+		if err := srv.Close(stop); err != nil {
+			out.warn("stopped with requests under way", err)
+		}
+	}()
+	if err := srv.Apply(ctx, loaded.stacks()); err != nil {
+		return wrong(err)
+	}
+	if err := srv.Start(ctx); err != nil {
+		return err
+	}
+	if err := srv.Prepare(ctx); err != nil && ctx.Err() == nil {
+		out.warn("a function is not ready", err)
+	}
+	forget, err := remember(srv.Ready(), loaded)
+	if err != nil {
+		out.warn("other commands will not find this stack", err)
+	}
+	defer forget()
+	out.ready(srv.Ready())
+	err = f.watch(ctx, srv, loader, loaded, out)
+	out.event("stopping", nil)
+	return err
+}
+
+// serverOptions makes what the flags say into a node's options.
+func (f *upFlags) serverOptions(l *loader, out *output) (o server.Options, closeLog func() error, err error) {
+	closeLog = func() error { return nil }
+	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
+	o.Log = slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	if o.Origins, err = pairs("origin", f.origins); err != nil {
+		return o, closeLog, wrong(err)
+	}
+	if o.CacheBytes, err = size(f.cacheMemory); err != nil {
+		return o, closeLog, wrong(fmt.Errorf("--cache-memory: %w", err))
+	}
+	if err := os.MkdirAll(l.data, 0o755); err != nil {
+		return o, closeLog, err
+	}
+	if f.https != "" {
+		dir, err := caDir()
+		if err != nil {
+			return o, closeLog, err
+		}
+		if o.CA, err = localca.Open(dir); err != nil {
+			return o, closeLog, err
+		}
+	}
+	o.Functions = function.Options{
+		Region: l.opt.Region, AccountID: l.opt.AccountID, Env: l.env, Environ: os.Environ(),
+		NodePath: f.nodePath, PythonPath: f.pythonPath, Concurrency: f.concurrency,
+	}
+	o.OnLogLine = out.functionLine
+	access, closeLog, err := f.openAccessLog(l.data, out)
+	if err != nil {
+		return o, closeLog, err
+	}
+	o.Record = func(r *record.Record) {
+		access.Write(r)
+		out.request(r)
+	}
+	return o, closeLog, nil
+}
+
+// openAccessLog opens --access-log for appending.
+func (f *upFlags) openAccessLog(data string, out *output) (*record.Writer, func() error, error) {
+	if f.accessLog == "-" {
+		w := record.NewWriter(out.stdout, record.WriterOptions{})
+		return w, w.Close, nil
+	}
+	name := f.accessLog
+	if name == "" {
+		name = filepath.Join(data, "access.log")
+	}
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, func() error { return nil }, err
+	}
+	fi, err := file.Stat()
+	if err != nil {
+		return nil, file.Close, err
+	}
+	w := record.NewWriter(file, record.WriterOptions{NoHead: fi.Size() > 0})
+	return w, func() error { return errors.Join(w.Close(), file.Close()) }, nil
+}

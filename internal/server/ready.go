@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"net"
+	"strings"
+
+	"github.com/forelane/forelane/internal/function"
+	"github.com/forelane/forelane/internal/model"
+)
+
+// Ready is what a node serves: the ready event of `forelane up --json` and the
+// answer of the admin side's status.
+type Ready struct {
+	Event         string              `json:"event"`
+	Stack         string              `json:"stack"` // names joined by commas when there are several
+	HTTP          string              `json:"http"`
+	HTTPS         string              `json:"https"`
+	Admin         string              `json:"admin"`
+	Distributions []ReadyDistribution `json:"distributions"`
+	APIs          []ReadyAPI          `json:"apis"`
+	Functions     []ReadyFunction     `json:"functions"`
+	Buckets       []ReadyBucket       `json:"buckets"`
+	Outputs       map[string]string   `json:"outputs"`
+}
+
+// ReadyDistribution is a distribution and where it answers.
+type ReadyDistribution struct {
+	LogicalID  string   `json:"logicalId"`
+	ID         string   `json:"id"`
+	DomainName string   `json:"domainName"`
+	Aliases    []string `json:"aliases"`
+	URLs       []string `json:"urls"`
+}
+
+// ReadyAPI is an API and where it answers without an edge.
+type ReadyAPI struct {
+	LogicalID string   `json:"logicalId"`
+	ID        string   `json:"id"`
+	Kind      string   `json:"kind"`
+	Stages    []string `json:"stages"`
+	URLs      []string `json:"urls"`
+}
+
+// ReadyFunction is a function; URLs are its function URLs.
+type ReadyFunction struct {
+	LogicalID string   `json:"logicalId"`
+	Name      string   `json:"name"`
+	ARN       string   `json:"arn"`
+	Runtime   string   `json:"runtime"`
+	State     string   `json:"state"`
+	Why       string   `json:"why,omitempty"` // of a state that is not ready
+	URLs      []string `json:"urls"`
+}
+
+// ReadyBucket is a bucket and what fills it.
+type ReadyBucket struct {
+	LogicalID string   `json:"logicalId"`
+	Name      string   `json:"name"`
+	Content   []string `json:"content"`
+}
+
+// Ready describes the current revision.
+func (s *Server) Ready() *Ready {
+	r := &Ready{
+		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), Admin: s.Addr("admin"), Outputs: map[string]string{},
+		Distributions: []ReadyDistribution{}, APIs: []ReadyAPI{}, Functions: []ReadyFunction{}, Buckets: []ReadyBucket{},
+	}
+	snap := s.pin()
+	if snap == nil {
+		return r
+	}
+	defer snap.release()
+	var names []string
+	for _, st := range snap.stacks {
+		names = append(names, st.Name)
+		s.describe(r, st, len(snap.stacks) > 1)
+	}
+	r.Stack = strings.Join(names, ",")
+	return r
+}
+
+func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
+	live := 0
+	for _, d := range st.Distributions {
+		if d.Enabled {
+			live++
+		}
+	}
+	for _, d := range st.Distributions {
+		name := strings.ToLower(d.LogicalID + "." + st.Name)
+		if live == 1 {
+			name = strings.ToLower(st.Name)
+		}
+		rd := ReadyDistribution{LogicalID: d.LogicalID, ID: d.ID, DomainName: d.DomainName, Aliases: append([]string{}, d.Aliases...), URLs: []string{}}
+		if d.Enabled {
+			rd.URLs = r.urls(name + ".localhost")
+		}
+		r.Distributions = append(r.Distributions, rd)
+	}
+	for _, a := range st.APIs {
+		ra := ReadyAPI{LogicalID: a.LogicalID, ID: a.ID, Kind: a.Kind.String(), Stages: []string{}, URLs: []string{}}
+		for _, stage := range a.Stages {
+			ra.Stages = append(ra.Stages, stage.Name)
+			for _, u := range r.urls(a.ID + ".execute-api.localhost") {
+				if stage.Name != "$default" {
+					u += stage.Name + "/"
+				}
+				ra.URLs = append(ra.URLs, u)
+			}
+		}
+		r.APIs = append(r.APIs, ra)
+	}
+	s.describeFunctions(r, st)
+	for _, b := range st.Buckets {
+		rb := ReadyBucket{LogicalID: b.LogicalID, Name: b.Name, Content: []string{}}
+		for _, c := range b.Content {
+			rb.Content = append(rb.Content, c.Dir+c.Zip)
+		}
+		r.Buckets = append(r.Buckets, rb)
+	}
+	for _, o := range st.Outputs {
+		key := o.Name
+		if several {
+			key = st.Name + "." + o.Name
+		}
+		r.Outputs[key] = o.Value
+	}
+}
+
+// urls are the addresses of a host on the listeners there are.
+func (r *Ready) urls(host string) []string {
+	urls := []string{}
+	for _, l := range []struct{ scheme, addr string }{{"http", r.HTTP}, {"https", r.HTTPS}} {
+		if _, port, err := net.SplitHostPort(l.addr); err == nil {
+			urls = append(urls, l.scheme+"://"+host+":"+port+"/")
+		}
+	}
+	return urls
+}
+
+func (s *Server) describeFunctions(r *Ready, st *model.Stack) {
+	states := map[string]function.Status{}
+	for _, state := range s.funcs.Status() {
+		states[state.Name] = state
+	}
+	for _, f := range st.Functions {
+		rf := ReadyFunction{LogicalID: f.LogicalID, Name: f.Name, ARN: f.ARN, Runtime: f.Runtime, URLs: []string{}}
+		rf.State, rf.Why = states[f.Name].State.String(), states[f.Name].Trouble
+		for _, u := range f.URLs {
+			label, _, _ := strings.Cut(u.Host, ".")
+			rf.URLs = append(rf.URLs, r.urls(label+".lambda-url.localhost")...)
+		}
+		r.Functions = append(r.Functions, rf)
+	}
+}

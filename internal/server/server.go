@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package server assembles a running node from models: the only place that
+// sees planes, organs and listeners at once.
+//
+// The flow: (1) New makes what outlives every revision: cache, function
+// service, logs; (2) Apply compiles stacks into a Snapshot and swaps it in
+// atomically; (3) a request is pinned to the Snapshot it began with and is
+// handed to the plane that its Host names: the edge, or an API, function URL
+// or bucket directly; (4) the old Snapshot is drained and closed when its last
+// request has ended; (5) Close stops listeners, functions and logs.
+//
+// What it does not do: it reads no template and no flag, and decides nothing
+// about a request but which plane it is for.
+//
+// Concurrency: Apply and Close exclude each other; everything else may be
+// called by many at once.
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/function"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/viewer"
+	"github.com/forelane/forelane/internal/viewer/localca"
+)
+
+// Options of a Server. Zero values are usable unless a field says otherwise.
+type Options struct {
+	// HTTP, HTTPS and Admin are addresses to listen on; empty: not at all.
+	// Port 0 picks one.
+	HTTP, HTTPS, Admin string
+	// Data is the folder for built functions and logs. Required.
+	Data string
+	// CA signs for HTTPS. Required when HTTPS is set.
+	CA *localca.Authority
+	// Origins replace origins by URL. The key is a host name, an origin's Id,
+	// or "Distribution/Id" by logical id.
+	Origins map[string]string
+	// Roots are trusted for HTTPS origins. Nil: the system's.
+	Roots *x509.CertPool
+	// CacheBytes is the memory of the edge cache. 0: 256 MiB.
+	CacheBytes int64
+	// Functions are handed on to the function service; Dir, Log and Event are
+	// set here.
+	Functions function.Options
+	// Record takes one record an exchange. It must not block. Nil: dropped.
+	Record func(*record.Record)
+	// Log takes what an operator should know. Nil: dropped.
+	Log *slog.Logger
+	// OnLogLine takes each line of a function's log. Nil: only kept.
+	OnLogLine func(function.LogLine)
+}
+
+// Server is one node.
+type Server struct {
+	o     Options
+	log   *slog.Logger
+	cache *cache.Cache
+	funcs *function.Service
+	lines *logBook
+
+	mu        sync.Mutex // Apply, Start and Close
+	current   atomic.Pointer[Snapshot]
+	listeners []*listener
+	draining  sync.WaitGroup // old snapshots
+}
+
+// New makes a node that serves nothing yet.
+func New(o Options) (*Server, error) {
+	s := &Server{o: o, log: o.Log, cache: cache.New(cache.Config{Budget: o.CacheBytes}), lines: newLogBook()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	fo := o.Functions
+	fo.Dir = o.Data
+	fo.Log = func(l function.LogLine) {
+		s.lines.add(l)
+		if o.OnLogLine != nil {
+			o.OnLogLine(l)
+		}
+	}
+	funcs, err := function.New(fo)
+	if err != nil {
+		return nil, err
+	}
+	s.funcs = funcs
+	return s, nil
+}
+
+// Apply makes stacks the ones that are served. On an error what ran before
+// goes on. Requests under way finish on the snapshot they began with; cached
+// objects stay where their keys are unchanged.
+func (s *Server) Apply(ctx context.Context, stacks []*model.Stack) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next, err := s.compile(stacks)
+	if err != nil {
+		return err
+	}
+	if err := s.funcs.Apply(ctx, next.functions()); err != nil {
+		next.close()
+		return err
+	}
+	if old := s.current.Swap(next); old != nil {
+		s.draining.Go(old.retire)
+	}
+	return nil
+}
+
+// Prepare builds and warms the functions of the current revision, so that the
+// first viewer does not wait for it. Its error names those that are broken.
+func (s *Server) Prepare(ctx context.Context) error { return s.funcs.Prepare(ctx) }
+
+// serve is the viewer.Handler: it pins the request to the current snapshot.
+func (s *Server) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer) {
+	snap := s.pin()
+	if snap == nil {
+		_ = w.Head(&httpmsg.Response{Status: 503})
+		return
+	}
+	defer snap.release()
+	snap.serve(ctx, rq, w)
+}
+
+// pin takes the current snapshot and sees to it that it is not closed before
+// release. A snapshot that was retired in between is let go and tried again.
+func (s *Server) pin() *Snapshot {
+	for {
+		snap := s.current.Load()
+		if snap == nil || snap.acquire() {
+			return snap
+		}
+	}
+}
+
+// Close stops accepting, lets requests finish until ctx ends, and stops
+// everything that New and Apply started.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, l := range s.listeners {
+		errs = append(errs, l.close(ctx))
+	}
+	if last := s.current.Swap(nil); last != nil {
+		s.draining.Go(last.retire)
+	}
+	errs = append(errs, s.funcs.Close(ctx))
+	done := make(chan struct{})
+	go func() {
+		s.draining.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		errs = append(errs, errors.New("server: requests were still under way"))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/forelane/forelane/internal/bucket"
+	"github.com/forelane/forelane/internal/edge"
+	"github.com/forelane/forelane/internal/edgefunc"
+	"github.com/forelane/forelane/internal/gateway"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/origin"
+	"github.com/forelane/forelane/internal/viewer"
+)
+
+// Snapshot is one revision of everything that is served. It is immutable; the
+// count of requests that use it keeps it open.
+type Snapshot struct {
+	stacks  []*model.Stack
+	units   []*unit
+	direct  map[string]http.RoundTripper // lower-case host -> plane without an edge
+	buckets []*bucket.Bucket
+	origins []*origin.Transport
+
+	background sync.WaitGroup // refreshes and fills that outlive their request
+
+	mu      sync.Mutex
+	uses    int
+	retired bool
+	idle    chan struct{} // closed when retired and unused
+}
+
+// unit is one stack, compiled.
+type unit struct {
+	stack   *model.Stack
+	edge    *edge.Edge
+	gateway *gateway.Gateway
+	urls    *gateway.FunctionURLs
+}
+
+// compile makes a Snapshot. What fails is closed again.
+func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
+	snap := &Snapshot{stacks: stacks, direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
+	for _, st := range stacks {
+		if err := s.compileStack(snap, st); err != nil {
+			snap.close()
+			return nil, err
+		}
+	}
+	return snap, nil
+}
+
+func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
+	for _, m := range st.Buckets {
+		b, err := bucket.Open(m, s.log)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Pos, err)
+		}
+		snap.buckets = append(snap.buckets, b)
+		rest, website := bucket.Hosts(m, st.URLSuffix)
+		for _, h := range rest {
+			snap.direct[strings.ToLower(h)] = b
+		}
+		for _, h := range website {
+			snap.direct[strings.ToLower(h)] = b.Website()
+		}
+	}
+	deps := gateway.Deps{Invoke: s.funcs, Client: origin.Client(origin.Options{Roots: s.o.Roots}), Log: s.apiLog}
+	gw, err := gateway.Compile(st, deps)
+	if err != nil {
+		return err
+	}
+	urls, err := gateway.CompileFunctionURLs(st, deps)
+	if err != nil {
+		return err
+	}
+	set, err := edgefunc.Compile(st.EdgeFunctions, st.KeyValueStores, edgefunc.Options{Log: s.edgeLog})
+	if err != nil {
+		return err
+	}
+	u := &unit{stack: st, gateway: gw, urls: urls}
+	snap.units = append(snap.units, u)
+	u.edge, err = edge.Compile(st, edge.Deps{
+		Cache:      s.cache,
+		Transport:  func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) { return s.transport(snap, d, o) },
+		Functions:  edgeFunctions(set),
+		Record:     s.o.Record,
+		Background: &snap.background,
+	})
+	return err
+}
+
+// serve hands one request to the plane that its Host names.
+func (snap *Snapshot) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer) {
+	host := hostname(rq.Host)
+	for _, u := range snap.units {
+		if u.edge.Answers(host) {
+			u.edge.Serve(ctx, rq, w)
+			return
+		}
+	}
+	if rt := snap.plane(host); rt != nil {
+		serveDirect(ctx, rt, rq, w)
+		return
+	}
+	if len(snap.units) == 1 {
+		snap.units[0].edge.Serve(ctx, rq, w) // its only distribution, or its 404 with the list
+		return
+	}
+	unknownHost(snap, w)
+}
+
+// plane is what answers to a host without an edge in front: an API, a
+// function URL or a bucket of one of the stacks. Nil: nothing does.
+func (snap *Snapshot) plane(host string) http.RoundTripper {
+	if rt := snap.direct[host]; rt != nil {
+		return rt
+	}
+	for _, u := range snap.units {
+		if u.gateway.Owns(host) {
+			return u.gateway
+		}
+		if u.urls.Owns(host) {
+			return u.urls
+		}
+	}
+	return nil
+}
+
+// allows tells whether HTTPS may be spoken under a name.
+func (snap *Snapshot) allows(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || snap.plane(host) != nil {
+		return true
+	}
+	return slices.ContainsFunc(snap.units, func(u *unit) bool { return u.edge.Answers(host) })
+}
+
+func (snap *Snapshot) functions() []*model.Function {
+	var fns []*model.Function
+	for _, st := range snap.stacks {
+		fns = append(fns, st.Functions...)
+	}
+	return fns
+}
+
+func (snap *Snapshot) acquire() bool {
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	if snap.retired {
+		return false
+	}
+	snap.uses++
+	return true
+}
+
+func (snap *Snapshot) release() {
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	if snap.uses--; snap.retired && snap.uses == 0 {
+		close(snap.idle)
+	}
+}
+
+// retire waits until no request uses the snapshot and closes it.
+func (snap *Snapshot) retire() {
+	snap.mu.Lock()
+	snap.retired = true
+	if snap.uses == 0 {
+		close(snap.idle)
+	}
+	snap.mu.Unlock()
+	<-snap.idle
+	snap.background.Wait()
+	snap.close()
+}
+
+func (snap *Snapshot) close() {
+	var errs []error
+	for _, b := range snap.buckets {
+		errs = append(errs, b.Close())
+	}
+	for _, t := range snap.origins {
+		t.CloseIdleConnections()
+	}
+	_ = errors.Join(errs...) // read-only folders: nothing is lost
+}

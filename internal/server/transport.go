@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/forelane/forelane/internal/bucket"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/origin"
+)
+
+// transport is the way to an origin: an override, a plane of this process when
+// the name is one of ours, else the network.
+func (s *Server) transport(snap *Snapshot, d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
+	if raw, ok := s.override(d, o); ok {
+		moved, err := overridden(o, raw)
+		if err != nil {
+			return nil, err
+		}
+		return snap.network(moved, s), nil
+	}
+	host := strings.ToLower(o.DomainName)
+	for _, st := range snap.stacks {
+		for _, m := range st.Buckets {
+			rest, _ := bucket.Hosts(m, st.URLSuffix)
+			for _, h := range rest {
+				if h == host {
+					return signed{snap.direct[host], originCaller(st, d, o)}, nil
+				}
+			}
+		}
+	}
+	if rt := snap.plane(host); rt != nil {
+		return rt, nil
+	}
+	return snap.network(o, s), nil
+}
+
+func (snap *Snapshot) network(o *model.Origin, s *Server) http.RoundTripper {
+	t := origin.New(o, origin.Options{Roots: s.o.Roots})
+	snap.origins = append(snap.origins, t)
+	return t
+}
+
+// override finds the URL given for an origin, the most exact key first.
+func (s *Server) override(d *model.Distribution, o *model.Origin) (string, bool) {
+	for _, key := range []string{d.LogicalID + "/" + o.ID, o.ID, strings.ToLower(o.DomainName)} {
+		if u, ok := s.o.Origins[key]; ok {
+			return u, true
+		}
+	}
+	return "", false
+}
+
+// overridden is o at another address. The origin's path in the template stays;
+// a path of the URL comes before it.
+func overridden(o *model.Origin, raw string) (*model.Origin, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("origin %s: %q is no http or https URL", o.ID, raw)
+	}
+	moved := *o
+	moved.DomainName, moved.S3, moved.Access, moved.OAI = u.Hostname(), false, nil, ""
+	port := 0
+	if u.Port() != "" {
+		if port, err = strconv.Atoi(u.Port()); err != nil {
+			return nil, fmt.Errorf("origin %s: port of %q: %w", o.ID, raw, err)
+		}
+	}
+	if u.Scheme == "https" {
+		moved.Protocol, moved.HTTPSPort = model.OriginHTTPSOnly, port
+	} else {
+		moved.Protocol, moved.HTTPPort = model.OriginHTTPOnly, port
+	}
+	return &moved, nil
+}
+
+// originCaller is who a bucket sees: the distribution when the origin signs by
+// an origin access control, the identity for a legacy OAI, else nobody (AWS:
+// "Restrict access to an Amazon S3 origin").
+func originCaller(st *model.Stack, d *model.Distribution, o *model.Origin) *bucket.Caller {
+	switch {
+	case o.Access != nil && o.Access.Signing != "never":
+		return &bucket.Caller{
+			Principals: []string{"Service:cloudfront.amazonaws.com"},
+			Context:    map[string]string{"aws:sourcearn": d.ARN, "aws:sourceaccount": st.AccountID, "aws:securetransport": "true"},
+		}
+	case o.OAI != "":
+		return &bucket.Caller{Principals: []string{
+			"AWS:arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity " + o.OAI,
+			"CanonicalUser:" + o.OAICanonical,
+		}}
+	}
+	return nil
+}
+
+// signed tells a bucket who asks.
+type signed struct {
+	to     http.RoundTripper
+	caller *bucket.Caller
+}
+
+// RoundTrip asks as the caller.
+func (t signed) RoundTrip(rq *http.Request) (*http.Response, error) {
+	if t.caller == nil {
+		return t.to.RoundTrip(rq)
+	}
+	return t.to.RoundTrip(rq.WithContext(bucket.WithCaller(rq.Context(), t.caller)))
+}
+
+// hostname is a Host without port, in lower case.
+func hostname(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
