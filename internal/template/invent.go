@@ -49,6 +49,8 @@ func inventValue(name string, p *tree.Node) string {
 		"arn:aws:iam::123456789012:role/invented", "123456789012", "us-east-1", "us-east-1a,us-east-1b", "Invented1!", "Invented1", "a", "",
 	}
 	switch lower := strings.ToLower(name); {
+	case strings.Contains(lower, "vpc") && strings.Contains(lower, "dns"):
+		tries = append([]string{"vpce-0123456789abcdef0-abcdefgh.execute-api.us-east-1.vpce.amazonaws.com"}, tries...)
 	case strings.Contains(lower, "domain"), strings.Contains(lower, "host"), strings.Contains(lower, "endpoint"):
 		tries = append([]string{"www.example.com"}, tries...)
 	case strings.Contains(lower, "email"), strings.Contains(lower, "mail"):

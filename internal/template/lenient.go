@@ -137,7 +137,7 @@ func prune(t *tree.Node, e *tree.Error) bool {
 	case r == nil:
 		return false
 	case len(keys) == 2:
-		return dropAt(r, e.Pos) || section.Delete(keys[1])
+		return dropAt(r, e.Pos) || dropDeep(r.Get("Properties"), e.Pos, 0) || section.Delete(keys[1])
 	case keys[2] == "Properties" && len(keys) > 3:
 		name, _, _ := strings.Cut(keys[3], "[")
 		return r.Get("Properties").Delete(name) || section.Delete(keys[1])
@@ -152,6 +152,27 @@ func dropAt(n *tree.Node, at tree.Pos) bool {
 	}
 	for _, e := range n.Entries {
 		if e.KeyPos == at {
+			return n.Delete(e.Key)
+		}
+	}
+	return false
+}
+
+// dropDeep deletes the innermost entry that stands at a place, or whose value does.
+func dropDeep(n *tree.Node, at tree.Pos, depth int) bool {
+	if n == nil || at.Line == 0 || depth > tree.MaxDepth {
+		return false
+	}
+	for _, it := range n.Items {
+		if dropDeep(it, at, depth+1) {
+			return true
+		}
+	}
+	for _, e := range n.Entries {
+		if dropDeep(e.Value, at, depth+1) {
+			return true
+		}
+		if e.KeyPos == at || e.Value.Pos == at {
 			return n.Delete(e.Key)
 		}
 	}

@@ -202,7 +202,9 @@ func (m *importer) scheme(name string, v base.Value) scheme {
 
 func (m *importer) path(path string, v base.Value) {
 	v = m.ref(v)
-	checkPath(v, path)
+	if m.api.Kind != model.HTTPAPI || path != "$default" {
+		checkPath(v, path)
+	}
 	for _, op := range v.Pairs() {
 		verb := strings.ToUpper(op.Key)
 		switch op.Key {
@@ -221,7 +223,7 @@ func (m *importer) operation(verb, path string, v, shared base.Value) {
 		Key: verb + " " + path, Method: verb, Path: path, Pos: v.Pos().String(), OperationName: v.Get("operationId").Text(), Authorization: "NONE",
 	}
 	if m.api.Kind == model.HTTPAPI {
-		if path == "/$default" || v.Get("isDefaultRoute").Bool() {
+		if path == "$default" || path == "/$default" || v.Get("isDefaultRoute").Bool() {
 			rt.Key, rt.Method, rt.Path = "$default", "", ""
 		}
 	} else {
