@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/forelane/forelane/internal/template/sam/base"
+	"github.com/forelane/forelane/internal/template/sam/pydict"
 	"github.com/forelane/forelane/internal/template/sam/shape"
 	"github.com/forelane/forelane/internal/template/tree"
 )
@@ -20,12 +21,8 @@ type event struct {
 }
 
 func (m *machine) events() error {
-	evs := m.props.Get("Events")
-	if !evs.IsMap() {
-		return nil
-	}
 	var errs []error
-	for _, e := range evs.Entries {
+	for _, e := range m.walk(m.props.Get("Events")) {
 		ev := event{m: m, name: e.Key, id: m.id + e.Key, node: e.Value, props: e.Value.Get("Properties")}
 		if ev.props == nil {
 			ev.props = tree.NewMap()
@@ -33,6 +30,25 @@ func (m *machine) events() error {
 		errs = append(errs, ev.expand())
 	}
 	return errors.Join(errs...)
+}
+
+// walk lists events in the order in which they write into the definition of
+// an API, whose text is hashed.
+func (m *machine) walk(events *tree.Node) []tree.Entry {
+	if !events.IsMap() {
+		return nil
+	}
+	if order := m.c.EventOrder[m.id]; len(order) == len(events.Entries) {
+		var out []tree.Entry
+		for _, k := range order {
+			out = append(out, tree.Entry{Key: k, Value: events.Get(k)})
+		}
+		return out
+	}
+	if m.c.HashOrder {
+		return pydict.Order(events)
+	}
+	return events.Entries
 }
 
 func (e event) fault(at *tree.Node, format string, args ...any) *tree.Error {
