@@ -171,9 +171,9 @@ func (w *worker) attend(heard <-chan struct{}) {
 	s.mu.Lock()
 	delete(s.workers, w)
 	s.mu.Unlock()
+	os.RemoveAll(w.tmp)
 	close(w.gone)
 	w.rev.pool.gone(w)
-	os.RemoveAll(w.tmp)
 }
 
 var errDied = fmt.Errorf("the function's process ended in the middle of its answer: %w", io.ErrUnexpectedEOF)
