@@ -135,7 +135,8 @@ type writer struct {
 func (w *writer) Head(rs *httpmsg.Response) error {
 	h := w.w.Header()
 	for _, f := range rs.Header.Fields() {
-		h[http.CanonicalHeaderKey(f.Name)] = append(h[http.CanonicalHeaderKey(f.Name)], f.Value)
+		name := spelled(f.Name)
+		h[name] = append(h[name], f.Value)
 	}
 	for _, automatic := range []string{"Date", "Content-Type"} {
 		if _, set := h[automatic]; !set {
@@ -148,6 +149,18 @@ func (w *writer) Head(rs *httpmsg.Response) error {
 	}
 	w.w.WriteHeader(rs.Status)
 	return nil
+}
+
+// spelled is the case in which a field goes out: net/http's own, but for the
+// names that everybody writes otherwise. HTTP/2 sends all in lower case.
+func spelled(name string) string {
+	switch name = http.CanonicalHeaderKey(name); name {
+	case "Etag":
+		return "ETag"
+	case "Www-Authenticate":
+		return "WWW-Authenticate"
+	}
+	return name
 }
 
 // Write sends a piece of the body.
