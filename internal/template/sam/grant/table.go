@@ -44,13 +44,13 @@ func (s side) String() string {
 	return "Destination"
 }
 
-// waiter is what must not be created before the policy exists.
+// waiter is what must not be created before the policy exists; the zero
+// value is nothing.
 type waiter uint8
 
 const (
-	nobody waiter = iota
 	// eventMapping: the mapping that polls the source for the destination.
-	eventMapping
+	eventMapping waiter = iota + 1
 	// theSource: the source itself.
 	theSource
 )

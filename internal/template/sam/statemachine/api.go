@@ -63,6 +63,9 @@ func (e event) method(link openapi.Link, role string) error {
 		return err
 	}
 	if auth := e.props.Get("Auth"); base.Truthy(auth) {
+		// AWS takes the stage of a resource policy from the event alone, and
+		// writes a null, which it then refuses to deploy, if it is not there.
+		// Here the API's own stage stands in.
 		if s := base.Opt(e.props, "Stage"); s != nil {
 			link.Stage = s
 		}

@@ -33,12 +33,19 @@ func props() []base.Prop {
 	section := func(name string) base.Prop { return base.Prop{Name: name, Check: base.IsMap} }
 	policy := base.OneOf(base.IsString, base.IsMap)
 	return []base.Prop{
-		section("Definition"), {Name: "DefinitionUri", Check: base.OneOf(base.IsString, base.IsMap)},
-		section("Logging"), text("Role"), {Name: "RolePath", Plain: true}, section("DefinitionSubstitutions"),
-		{Name: "Events", Check: base.MapOf(base.IsMap)}, text("Name"), text("Type"), section("Tags"),
+		section("Definition"),
+		{Name: "DefinitionUri", Check: base.OneOf(base.IsString, base.IsMap)},
+		section("Logging"), text("Role"),
+		{Name: "RolePath", Plain: true},
+		section("DefinitionSubstitutions"),
+		{Name: "Events", Check: base.MapOf(base.IsMap)},
+		text("Name"), text("Type"), section("Tags"),
 		{Name: "PropagateTags", Check: base.IsBool},
-		{Name: "Policies", Check: base.OneOf(base.IsString, base.ListOf(policy))}, section("Tracing"),
-		text("PermissionsBoundary"), {Name: "AutoPublishAlias", Plain: true}, {Name: "DeploymentPreference", Plain: true},
+		{Name: "Policies", Check: base.OneOf(base.IsString, base.ListOf(policy))},
+		section("Tracing"),
+		text("PermissionsBoundary"),
+		{Name: "AutoPublishAlias", Plain: true},
+		{Name: "DeploymentPreference", Plain: true},
 		{Name: "UseAliasAsEventTarget", Check: base.IsBool, Plain: true},
 	}
 }
@@ -67,8 +74,10 @@ func Expand(c *base.Context, id string, res *tree.Node) ([]base.Resource, error)
 		}
 	}
 	for _, n := range [][2]string{
-		{"Name", "StateMachineName"}, {"Type", "StateMachineType"},
-		{"Logging", "LoggingConfiguration"}, {"Tracing", "TracingConfiguration"},
+		{"Name", "StateMachineName"},
+		{"Type", "StateMachineType"},
+		{"Logging", "LoggingConfiguration"},
+		{"Tracing", "TracingConfiguration"},
 	} {
 		main.Set(n[1], m.props.Get(n[0]).Clone())
 	}

@@ -247,6 +247,33 @@ func TestAPIEvent(t *testing.T) {
 	}
 }
 
+func TestEventsAreWalkedInTheOrderGiven(t *testing.T) {
+	evs := basetest.Parse(t, "{a: {}, b: {}, c: {}}")
+	c := basetest.Context(t, "R: {}")
+	m := &machine{c: c, id: "R"}
+	keys := func() string {
+		var out []string
+		for _, e := range m.walk(evs) {
+			out = append(out, e.Key)
+		}
+		return strings.Join(out, " ")
+	}
+	if got := keys(); got != "a b c" {
+		t.Errorf("order of the template: got %s", got)
+	}
+	c.HashOrder = true
+	if got := keys(); got != "a c b" {
+		t.Errorf("order of the hash table: got %s", got)
+	}
+	c.EventOrder["R"] = []string{"c", "b", "a"}
+	if got := keys(); got != "c b a" {
+		t.Errorf("order of the context: got %s", got)
+	}
+	if m.walk(nil) != nil {
+		t.Error("no events have an order")
+	}
+}
+
 func TestUnescapedRequest(t *testing.T) {
 	e := event{m: &machine{target: "M"}, props: basetest.Parse(t, "UnescapeMappingTemplate: true")}
 	want := `{"input": "$util.escapeJavaScript($input.json('$')).replaceAll("\\'","'")", "stateMachineArn": "${M}"}`

@@ -41,9 +41,11 @@ func props() []base.Prop {
 		text("ApiKeySelectionExpression"), section("AccessLogSettings"), section("Auth"), section("DefaultRouteSettings"),
 		text("Description"), flag("DisableExecuteApiEndpoint"), section("Domain"), flag("DisableSchemaValidation"),
 		flag("FailOnWarnings"), text("IpAddressType"), text("Name"), flag("PropagateTags"),
-		{Name: "Routes", Check: base.IsMap, Required: true}, section("RouteSettings"),
+		{Name: "Routes", Check: base.IsMap, Required: true},
+		section("RouteSettings"),
 		{Name: "RouteSelectionExpression", Check: base.IsString, Required: true},
-		{Name: "StageName", Check: base.OneOf(base.IsString, base.IsMap)}, section("StageVariables"), section("Tags"),
+		{Name: "StageName", Check: base.OneOf(base.IsString, base.IsMap)},
+		section("StageVariables"), section("Tags"),
 	}
 }
 
