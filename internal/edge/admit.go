@@ -25,6 +25,11 @@ func (x *Exchange) admit() stepID {
 	bodyless := x.rq.Method == "HEAD" || x.rs.Status == http.StatusNoContent
 	limit := x.edge.deps.Cache.ObjectLimit()
 	switch {
+	case x.asked.forwarded && x.rs.Status != 200:
+		// The origin judged the viewer's preconditions and ranges: an answer
+		// for this viewer. The marker that made us leave it to it stays.
+		x.rec.Cache.Store = record.StoreStatus
+		l.Pass(x.now(), 0, cache.Unshared)
 	case !f.Store && !f.Share:
 		x.rec.Cache.Store = record.StoreForbidden
 		l.Pass(x.now(), cache.MarkTime(cache.Unshared), cache.Unshared)

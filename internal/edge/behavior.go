@@ -82,6 +82,7 @@ func (x *Exchange) behavior() stepID {
 		return x.refuse(400, "The request's path cannot be served.")
 	}
 	x.rec.Edge.Behavior = x.beh.m.PathPattern
+	x.target, x.keyed.origin = x.beh.target, x.beh.m.Target
 	if x.role == forPage {
 		return stepKey
 	}
@@ -95,6 +96,9 @@ func (x *Exchange) behavior() stepID {
 	if x.rq.Method == "GET" && x.rq.Body != nil && x.rq.ContentLength != 0 {
 		x.rec.Result.Detail = record.InvalidRequest
 		return x.refuse(403, "A GET request must not have a body.")
+	}
+	if x.beh.viewerRequest == nil {
+		return stepKey
 	}
 	return stepFunction
 }

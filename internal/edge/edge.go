@@ -72,6 +72,9 @@ type Deps struct {
 	Record func(*record.Record)
 	// POP is the X-Amz-Cf-Pop. Empty: LOC50-C1.
 	POP string
+	// HTTPSPort is where redirects to HTTPS point when the request's Host
+	// carried a port. 0: 443.
+	HTTPSPort int
 	// Background takes the goroutines that outlive their request (refreshes,
 	// fills). Nil: they are not waited for.
 	Background *sync.WaitGroup

@@ -6,7 +6,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -25,6 +24,8 @@ type Exchange struct {
 
 	dist *distribution
 	beh  *behavior
+	// target is where the behavior, or a function, sends the request.
+	target *originRef
 
 	keyed keyed
 	store stored
@@ -47,9 +48,9 @@ const (
 
 // keyed is what step key found.
 type keyed struct {
-	cacheable bool // the cache may be used
-	head      bool // a HEAD that may be stored under a key of its own
-	target    string
+	cacheable bool   // the cache may be used
+	head      bool   // a HEAD that may be stored under a key of its own
+	origin    string // id of the origin, as it stands in the key
 	key       []byte
 	encodings httpspec.Encodings
 	cut       int // len(key) without the mark of a HEAD
@@ -74,7 +75,6 @@ type asked struct {
 	forwarded   bool // the viewer's own preconditions and Range went on
 	err         error
 	status      int // of the error that stands for the missing answer
-	began       time.Time
 	freshness   httpspec.Freshness
 }
 

@@ -63,18 +63,17 @@ func (e *Edge) compileOrigins(d *distribution) error {
 // the secondary after a failure or a chosen status, for GET, HEAD and OPTIONS
 // (row O6).
 func (x *Exchange) fetch() stepID {
-	group := x.beh.target.members
+	group := x.target.members
 	if x.asked.rq.Body != nil || !safe(x.asked.rq.Method) {
 		group = group[:1]
 	}
-	x.asked.began = x.now()
 	for i, m := range group {
 		x.ask(m)
 		x.rec.Origin.Failover = i > 0
 		if i+1 == len(group) || x.asked.rq.Context().Err() != nil {
 			break
 		}
-		if x.asked.err == nil && !slices.Contains(x.beh.target.statuses, x.asked.rs.StatusCode) {
+		if x.asked.err == nil && !slices.Contains(x.target.statuses, x.asked.rs.StatusCode) {
 			break
 		}
 		if x.asked.rs != nil {

@@ -2,11 +2,181 @@
 
 package edge
 
-// Function is a CloudFront function.
-type Function interface{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 
-func (e *Edge) compileFunctions(b *behavior) error { return nil }
+	"github.com/forelane/forelane/internal/edgefunc"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
+)
 
-func (x *Exchange) function() stepID { return stepKey }
+// Function is a CloudFront function, as package edgefunc compiles it.
+type Function interface {
+	Name() string
+	// ViewerRequest changes rq, or returns an answer.
+	ViewerRequest(ctx context.Context, ev *edgefunc.Event, rq *httpmsg.Request) (*httpmsg.Response, edgefunc.Outcome, error)
+	// ViewerResponse changes rs; a body that it sets is in rs.Body.
+	ViewerResponse(ctx context.Context, ev *edgefunc.Event, rq *httpmsg.Request, rs *httpmsg.Response) (edgefunc.Outcome, error)
+}
 
-func (x *Exchange) respond() {}
+func (e *Edge) compileFunctions(b *behavior) error {
+	for _, a := range b.m.Functions {
+		if a.Lambda {
+			continue // Lambda@Edge is not run; the fidelity report says so
+		}
+		if e.deps.Functions == nil {
+			return fmt.Errorf("%s function %s: there are no functions", a.Event, a.ARN)
+		}
+		f, err := e.deps.Functions(a.ARN)
+		if err != nil {
+			return fmt.Errorf("%s function %s: %w", a.Event, a.ARN, err)
+		}
+		switch a.Event {
+		case model.ViewerRequest:
+			b.viewerRequest = f
+		case model.ViewerResponse:
+			b.viewerResponse = f
+		default:
+			return fmt.Errorf("function %s: a CloudFront function cannot run at %s", a.ARN, a.Event)
+		}
+	}
+	return nil
+}
+
+// function runs the viewer-request function. It may rewrite the request (a new
+// path does not choose another behavior) or answer it.
+func (x *Exchange) function() stepID {
+	f := x.beh.viewerRequest
+	rs, out, err := f.ViewerRequest(x.ctx, x.event(), x.rq)
+	x.noteRun(0, f, out, err)
+	switch {
+	case err != nil:
+		return x.functionFailed(err)
+	case rs != nil:
+		x.takeAnswer(rs)
+		x.rec.Result.Type, x.rec.Cache.Reason = record.FunctionGeneratedResponse, record.ReasonGenerated
+		return stepHeaders
+	case out.Origin != nil:
+		return x.chooseOrigin(out.Origin)
+	}
+	return stepKey
+}
+
+func (x *Exchange) event() *edgefunc.Event {
+	return &edgefunc.Event{
+		DistributionDomain: x.dist.m.DomainName, DistributionID: x.dist.m.ID,
+		RequestID: x.rec.ID, EdgeLocation: x.edge.deps.POP,
+	}
+}
+
+func (x *Exchange) noteRun(i int, f Function, out edgefunc.Outcome, err error) {
+	r := &x.rec.Function[i]
+	r.Name, r.Time, r.Utilization = f.Name(), out.Elapsed, out.Utilization
+	if err != nil {
+		r.Error = err.Error()
+	}
+}
+
+// takeAnswer makes a function's response the answer.
+func (x *Exchange) takeAnswer(rs *httpmsg.Response) {
+	x.rs = *rs
+	x.rs.Body = nil
+	x.body = body{src: rs.Body}
+	if rs.Body == nil {
+		x.rs.ContentLength = 0
+	}
+	x.rs.Header.Set("Server", "CloudFront")
+}
+
+// functionFailed answers for a function that threw, broke a rule (502) or took
+// too long. The viewer gets the status, the log the cause.
+func (x *Exchange) functionFailed(err error) stepID {
+	if x.ctx.Err() != nil {
+		return x.hungUp()
+	}
+	status, kind, detail := 503, record.FunctionExecutionError, record.DetailFunctionExecutionError
+	var e *edgefunc.Error
+	if errors.As(err, &e) {
+		status = e.Kind.Status()
+		switch e.Kind {
+		case edgefunc.Validation:
+			detail = record.DetailFunctionValidationError
+		case edgefunc.Throttled:
+			kind, detail = record.FunctionThrottledError, record.DetailNone
+		case edgefunc.Execution:
+		}
+	}
+	x.rs.Header.Reset()
+	x.fail(status, "The CloudFront function of this path failed, or its result is not valid. The log has the cause.")
+	x.rec.Result.Detail = detail
+	return x.generated(kind)
+}
+
+// chooseOrigin takes another origin of the distribution, or a group of two, for
+// this request. Overrides of an origin's settings are not built: a function
+// that asks for them fails visibly instead of reaching the wrong place.
+func (x *Exchange) chooseOrigin(o *edgefunc.Origin) stepID {
+	ref, id, ok := &originRef{statuses: o.StatusCodes}, "", len(o.Select) > 0
+	for _, c := range o.Select {
+		one := x.dist.origins[c.ID]
+		if one == nil || !plain(&c.Override) {
+			ok = false
+			break
+		}
+		ref.members = append(ref.members, one.members...)
+		id += "+" + c.ID
+	}
+	if ok {
+		x.target, x.keyed.origin = ref, id
+		return stepKey
+	}
+	err := fmt.Errorf("function %s: origin %s: changing the settings of an origin is not supported here", x.beh.viewerRequest.Name(), o.Action)
+	x.rec.Function[0].Error = err.Error()
+	return x.functionFailed(err)
+}
+
+// plain tells whether an override changes nothing.
+func plain(o *edgefunc.Override) bool {
+	return o.DomainName == "" && o.HostHeader == "" && o.Path == nil && o.Headers == nil && o.Attempts == 0 &&
+		o.ReadTimeout == 0 && o.KeepAlive == 0 && o.Connect == 0 && o.Completion == 0 && o.Port == 0 && o.Protocol == "" &&
+		len(o.TLSVersions) == 0 && o.SNI == "" && len(o.Certificates) == 0 && o.ShieldRegion == nil && o.Access == nil && !o.AccessOff
+}
+
+// respond runs the viewer-response function. It does not run for errors of the
+// origin, for custom error pages, redirects to HTTPS and answers of a
+// viewer-request function (row E2).
+func (x *Exchange) respond() stepID {
+	t := x.rec.Result.Type
+	if x.sub != nil || x.rs.Status >= 400 || t == record.Redirect || t == record.FunctionGeneratedResponse {
+		return stepDeliver
+	}
+	f := x.beh.viewerResponse
+	x.rs.Body = nil
+	out, err := f.ViewerResponse(x.ctx, x.event(), x.rq, &x.rs)
+	x.noteRun(1, f, out, err)
+	if err != nil {
+		if x.functionFailed(err) == stepFinish {
+			return stepFinish
+		}
+		x.rec.Response.HasRange = false
+		x.sign()
+		return stepDeliver
+	}
+	if out.Body {
+		x.body.close()
+		x.body = body{src: x.rs.Body}
+		x.rs.Body = nil
+		if x.body.src == nil {
+			x.body.src, x.rs.ContentLength = io.NopCloser(noBody{}), 0
+		}
+	}
+	return stepDeliver
+}
+
+type noBody struct{}
+
+func (noBody) Read([]byte) (int, error) { return 0, io.EOF }

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"strings"
+	"strconv"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/pattern"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -62,9 +63,9 @@ func (x *Exchange) generated(r record.ResultType) stepID {
 
 // redirect sends the viewer to the same address by HTTPS.
 func (x *Exchange) redirect(status int) stepID {
-	host := x.rq.Host
-	if i := strings.LastIndexByte(host, ':'); i > 0 && strings.HasSuffix(host, ":80") {
-		host = host[:i]
+	host := pattern.TrimPort(x.rq.Host)
+	if port := x.edge.deps.HTTPSPort; port != 0 && port != 443 && host != x.rq.Host {
+		host += ":" + strconv.Itoa(port)
 	}
 	text := http.StatusText(status)
 	x.rs = httpmsg.Response{Status: status}

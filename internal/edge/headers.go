@@ -10,32 +10,35 @@ import (
 	"github.com/forelane/forelane/internal/record"
 )
 
-// headers finishes the head: the response headers policy, the viewer-response
-// function, and the fields that CloudFront writes on every answer.
+// headers finishes the head: the response headers policy, and the fields that
+// CloudFront writes on every answer.
 func (x *Exchange) headers() stepID {
 	if x.role != forViewer {
 		return stepDeliver
 	}
 	if x.beh != nil {
 		x.applyPolicy()
-		x.respond()
 	}
+	x.sign()
+	if x.beh != nil && x.beh.viewerResponse != nil {
+		return stepRespond
+	}
+	return stepDeliver
+}
+
+// sign writes the edge's own fields.
+func (x *Exchange) sign() {
 	h := &x.rs.Header
 	if !h.Has("Date") {
 		h.Add("Date", httpspec.FormatDate(x.now()))
 	}
-	via := x.viaText()
-	if v := h.Join("Via"); v != "" {
-		via = v + ", " + via
-	}
 	h.Set("X-Cache", x.rec.Result.Type.XCache())
-	h.Set("Via", via)
+	h.Add("Via", x.viaText())
 	h.Set("X-Amz-Cf-Pop", x.edge.deps.POP)
 	h.Set("X-Amz-Cf-Id", x.rec.ID)
 	if age, ok := x.age(); ok {
 		h.Set("Age", strconv.FormatInt(int64(age/time.Second), 10))
 	}
-	return stepDeliver
 }
 
 func (x *Exchange) viaText() string {

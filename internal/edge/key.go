@@ -77,7 +77,7 @@ func (x *Exchange) appendKey(k []byte) []byte {
 	case !b.keyQuery.none():
 		k = appendQuery(k, rq.Query, b.keyQuery.has)
 	}
-	k = append(append(append(k, cache.KeySep), "origin="...), b.m.Target...)
+	k = append(append(append(k, cache.KeySep), "origin="...), x.keyed.origin...)
 	if rq.Method == "OPTIONS" {
 		k = append(append(k, cache.KeySep), "method=OPTIONS"...)
 	}

@@ -67,6 +67,9 @@ func (x *Exchange) hit(o *cache.Object) stepID {
 	if o.Flags&flagOriginDown != 0 {
 		x.rec.Cache.Status, x.rec.Cache.Reason = record.CacheStale, record.ReasonOriginDown
 	}
+	if o.Status < 400 && x.role == forViewer {
+		return stepSelect
+	}
 	return stepPage
 }
 
@@ -132,7 +135,7 @@ func (x *Exchange) watch() {
 func (x *Exchange) refresh(a cache.Answer) {
 	y := &Exchange{
 		ctx: context.WithoutCancel(x.ctx), edge: x.edge, rq: x.rq.Clone(), role: forRefresh,
-		dist: x.dist, beh: x.beh, keyed: x.keyed,
+		dist: x.dist, beh: x.beh, target: x.target, keyed: x.keyed,
 	}
 	y.keyed.key = append([]byte(nil), x.keyed.key...)
 	y.store.obj, y.store.lease = a.Object, a.Lease

@@ -87,7 +87,7 @@ func (x *Exchange) standIn(o *cache.Object) stepID {
 	kept := o.Refreshed()
 	longer := now.Sub(o.Born) + x.dist.errorTTL(status) - o.TTL
 	kept.TTL += longer
-	kept.Stale = 0
+	kept.Stale = max(kept.Stale-longer, 0)
 	kept.StaleIfError -= longer
 	kept.Flags |= flagOriginDown
 	kept.Alone = false
@@ -136,6 +136,9 @@ func (x *Exchange) renew() stepID {
 func (x *Exchange) takeFields(rs *http.Response) {
 	x.rs.Header.Reset()
 	x.originFields(&x.rs.Header, rs)
+	if !x.rs.Header.Has("Date") { // RFC 9110 6.6.1: who receives it adds it
+		x.rs.Header.Add("Date", httpspec.FormatDate(x.now()))
+	}
 }
 
 // originFields appends the fields of an origin's answer that go on, sorted by
@@ -185,7 +188,8 @@ func (x *Exchange) vary(list string) string {
 	return strings.Join(kept, ", ")
 }
 
-// date gives an object its times.
+// date gives an object its times. Age counts from when the answer came, plus
+// what the origin's own Age says; the origin's clock (Date) is not trusted.
 func (x *Exchange) date(o *cache.Object) {
 	f := x.asked.freshness
 	o.Born, o.TTL, o.Stale, o.StaleIfError = x.now(), f.TTL, f.Revalidate, f.IfError
@@ -196,7 +200,6 @@ func (x *Exchange) date(o *cache.Object) {
 	}
 	o.Age = 0
 	if x.asked.rs != nil {
-		h := x.asked.rs.Header
-		o.Age = httpspec.Age(h.Get("Date"), h.Get("Age"), x.asked.began, o.Born, o.Born).Truncate(time.Second)
+		o.Age = httpspec.Age("", x.asked.rs.Header.Get("Age"), o.Born, o.Born, o.Born).Truncate(time.Second)
 	}
 }

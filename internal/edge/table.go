@@ -22,6 +22,7 @@ const (
 	stepPage
 	stepSelect
 	stepHeaders
+	stepRespond
 	stepDeliver
 	stepFinish
 	stepCount
@@ -72,8 +73,10 @@ func table() [stepCount]row {
 			(*Exchange).page},
 		stepSelect: {"select", "select.go", "preconditions and ranges (304, 206, 412, 416)", "range", false,
 			(*Exchange).selectPart},
-		stepHeaders: {"headers", "headers.go", "response headers policy, viewer-response function, X-Cache, Age, Via", "function", true,
+		stepHeaders: {"headers", "headers.go", "response headers policy; Date, Age, Via, X-Cache, X-Amz-Cf-*", "", false,
 			(*Exchange).headers},
+		stepRespond: {"respond", "function.go", "viewer-response function", "function", true,
+			(*Exchange).respond},
 		stepDeliver: {"deliver", "deliver.go", "the only writer to the viewer", "status, bytes, times, end", true,
 			(*Exchange).deliver},
 		stepFinish: {"finish", "finish.go", "gives lease and bodies back on every path, emits the Record", "result", false,
