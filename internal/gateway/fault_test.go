@@ -40,7 +40,7 @@ func TestA20DefaultErrors(t *testing.T) {
 	}{
 		{"function error", failed, 500, httpE, 502, rest, ReasonFunction},
 		{"malformed", says(`not json`), 500, httpE, 502, rest, ReasonMalformed},
-		{"throttled", refuse(model.FaultThrottled), 500, httpE, 500, rest, ReasonThrottled},
+		{"throttled", refuse(model.FaultThrottled), 503, `{"message":"Service Unavailable"}`, 500, rest, ReasonThrottled},
 		{"not found", refuse(model.FaultNotFound), 500, httpE, 500, rest, ReasonRefused},
 		{"broken", refuse(model.FaultBroken), 500, httpE, 500, rest, ReasonRefused},
 		{"event above 6 MB", refuse(model.FaultTooLarge), 413, `{"message":"Request Entity Too Large"}`, 413, `{"message":"Request Too Long"}`, ReasonBodyTooLarge},

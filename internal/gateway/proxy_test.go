@@ -77,9 +77,13 @@ func TestA6HTTPProxyTargets(t *testing.T) {
 		newRoute("ANY /pets/{id}", target("https://t.example/p/{id}/x")),
 		newRoute("ANY /files/{proxy+}", target("https://t.example/{proxy}")),
 		newRoute("ANY /host/{h}", target("https://{h}.example/")),
+		newRoute("ANY /q/{id}", target("https://t.example/x?id={id}")),
 		newRoute("$default", target("https://t.example/base/")),
 	)
+	fromHeader := target("https://t.example/{h}")
+	fromHeader.RequestParameters = []model.Mapping{{To: "integration.request.path.h", From: "method.request.header.X-H"}}
 	rest := restAPI(
+		newRoute("GET /header", fromHeader),
 		newRoute("ANY /v/{proxy+}", mapped), newRoute("POST /get", get), newRoute("GET /unmapped/{id}", target("https://t.example/{id}")),
 	)
 	for _, tt := range []struct{ method, url, line string }{
@@ -88,12 +92,14 @@ func TestA6HTTPProxyTargets(t *testing.T) {
 		{"GET", httpHost + "/any/thing?a=b&a=c", "GET https://t.example/base/any/thing?a=b&a=c"},
 		{"GET", httpHost + "/host/a-1", "GET https://a-1.example/"},
 		{"GET", httpHost + "/host/a@evil.org%23", ""},
+		{"GET", httpHost + "/q/1&admin=1%26?z=2", "GET https://t.example/x?id=1%26admin%3D1%26&z=2"},
+		{"GET", restHost + "/prod/header?q=1", "GET https://t.example/a%3Fb%23c/d?q=1"},
 		{"GET", restHost + "/prod/v/a/b?q=1", "GET https://t.example/base/a/b?q=1&stage=prod"},
 		{"POST", restHost + "/prod/get", "GET http://t1.example:81/x?k=v"},
 		{"GET", restHost + "/prod/unmapped/1", ""}, // a REST API says where each variable comes from
 	} {
 		r := proxyRig(t, roundTripper(echo), api, rest)
-		resp, body := r.do(tt.method, tt.url, "")
+		resp, body := r.do(tt.method, tt.url, "", "X-H: a?b#c/d")
 		line, _, _ := strings.Cut(body, "\n")
 		if tt.line == "" {
 			if resp.StatusCode != 500 {
@@ -292,8 +298,12 @@ func TestA9MappingOfLambdaProxies(t *testing.T) {
 
 func TestA9RefusesReservedFields(t *testing.T) {
 	for _, m := range []model.Mapping{
-		{To: "append:header.Authorization", From: "x"}, {To: "append:header.x-amz-a", From: "x"}, {To: "append:path", From: "/x"},
-		{To: "overwrite:statuscode", From: "200"}, {To: "set:header.a", From: "x"}, {To: "append:header.a", From: "$response.header.b"},
+		{To: "append:header.Authorization", From: "x"},
+		{To: "append:header.x-amz-a", From: "x"},
+		{To: "append:path", From: "/x"},
+		{To: "overwrite:statuscode", From: "200"},
+		{To: "set:header.a", From: "x"},
+		{To: "append:header.a", From: "$response.header.b"},
 		{To: "append:header.a", From: "$nonsense"},
 	} {
 		in := target("https://t.example")

@@ -124,7 +124,7 @@ func httpWire(r Reason) wire {
 		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Entity Too Large"}
 	case ReasonUnsigned, ReasonPolicy, ReasonAPIKey:
 		return wire{status: http.StatusForbidden, message: "Forbidden"}
-	case ReasonTimeout, ReasonUnreachable:
+	case ReasonTimeout, ReasonUnreachable, ReasonThrottled:
 		return wire{status: http.StatusServiceUnavailable, message: "Service Unavailable"}
 	case ReasonMediaType:
 		return wire{status: http.StatusUnsupportedMediaType, message: "Unsupported Media Type"}

@@ -38,8 +38,16 @@ type uriTemplate []uriPart
 type uriPart struct {
 	text     string // literal text, or the variable's name
 	variable bool
-	host     bool // the variable stands before the path
+	place    uriPlace // where the variable stands
 }
+
+type uriPlace uint8
+
+const (
+	uriHost uriPlace = iota
+	uriPath
+	uriQuery
+)
 
 func parseURI(uri string) (uriTemplate, error) {
 	scheme, rest, ok := strings.Cut(uri, "://")
@@ -48,7 +56,7 @@ func parseURI(uri string) (uriTemplate, error) {
 	}
 	var t uriTemplate
 	text := scheme + "://"
-	inHost := true
+	place := uriHost
 	for rest != "" {
 		i := strings.IndexByte(rest, '{')
 		j := strings.IndexByte(rest, '}')
@@ -57,8 +65,13 @@ func parseURI(uri string) (uriTemplate, error) {
 			break
 		}
 		text += rest[:i]
-		inHost = inHost && !strings.ContainsAny(rest[:i], "/?")
-		t = append(t, uriPart{text: text}, uriPart{strings.TrimSuffix(rest[i+1:j], "+"), true, inHost})
+		switch {
+		case strings.Contains(rest[:i], "?"):
+			place = uriQuery
+		case place == uriHost && strings.Contains(rest[:i], "/"):
+			place = uriPath
+		}
+		t = append(t, uriPart{text: text}, uriPart{strings.TrimSuffix(rest[i+1:j], "+"), true, place})
 		text, rest = "", rest[j+1:]
 	}
 	if text != "" {
@@ -67,8 +80,9 @@ func parseURI(uri string) (uriTemplate, error) {
 	return t, nil
 }
 
-// expand writes the values in. What stands in the place of a host must be a
-// host's name, so that a viewer cannot choose the target.
+// expand writes the values in, so that they stay in their place: a viewer
+// chooses neither another host, nor a query string from within the path, nor
+// a second parameter from within the first.
 func (t uriTemplate) expand(value func(name string) (string, bool)) (string, error) {
 	var b strings.Builder
 	for _, p := range t {
@@ -80,12 +94,49 @@ func (t uriTemplate) expand(value func(name string) (string, bool)) (string, err
 		if !ok {
 			return "", faultf(FaultConfig, "integration URI: nothing gives {%s} a value", p.text)
 		}
-		if p.host && strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != "" {
+		if p.place == uriHost && strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != "" {
 			return "", faultf(FaultConfig, "integration URI: the value of {%s} is no host name", p.text)
+		}
+		switch p.place {
+		case uriPath:
+			v = escapePath(v)
+		case uriQuery:
+			v = url.QueryEscape(unescapePath(v))
+		case uriHost:
 		}
 		b.WriteString(v)
 	}
 	return b.String(), nil
+}
+
+// escapePath encodes what would end a path or is not allowed in one, and leaves
+// slashes and what is encoded already.
+func escapePath(s string) string {
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		bad := c <= ' ' || c >= 0x7f || strings.IndexByte("?#\"<>\\^`{|}", c) >= 0 ||
+			c == '%' && !(i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]))
+		if bad && b == nil {
+			b = append(make([]byte, 0, len(s)+8), s[:i]...)
+		}
+		switch {
+		case bad:
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+		case b != nil:
+			b = append(b, c)
+		}
+	}
+	if b == nil {
+		return s
+	}
+	return string(b)
+}
+
+const upperHex = "0123456789ABCDEF"
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
 // Run sends the request and returns the response, its body still arriving.
@@ -210,6 +261,7 @@ func (h *httpProxy) target(c *Call) (*url.URL, error) {
 
 // setPath sets a path that is still percent-encoded.
 func setPath(u *url.URL, escaped string) {
+	escaped = escapePath(escaped)
 	if !strings.HasPrefix(escaped, "/") {
 		escaped = "/" + escaped
 	}

@@ -63,7 +63,7 @@ func parseRule(m model.Mapping, response bool) (mapRule, error) {
 	case "remove":
 		r.op = opRemove
 	default:
-		return r, fmt.Errorf("parameter mapping %q: begin with append:, overwrite: or remove:", m.To)
+		return r, fmt.Errorf("parameter mapping %q: want one of append, overwrite and remove before the colon", m.To)
 	}
 	place, name, _ := strings.Cut(rest, ".")
 	r.name = name

@@ -131,8 +131,8 @@ func (r *reply) fields() http.Header {
 	for name, values := range r.multi {
 		h[name] = values
 	}
-	for _, c := range r.cookies {
-		h["Set-Cookie"] = append(h["Set-Cookie"], c)
+	if len(r.cookies) > 0 {
+		h["Set-Cookie"] = append(h["Set-Cookie"], r.cookies...)
 	}
 	return h
 }

@@ -40,10 +40,14 @@ func TestA4A5FunctionAnswers(t *testing.T) {
 		{"2.0", `{"statusCode":201,"body":"x"}`, "201 " + plain + " x"},
 		{"2.0", `{"statusCode":"404"}`, "404 " + plain + " "},
 		{"2.0", `{"statusCode":200.0,"body":null,"headers":null,"cookies":null}`, "200 " + plain + " "},
-		{"2.0", `{"statusCode":200,"headers":{"X-a":"1","content-type":"text/html","n":7,"b":true,"z":null},"body":"<p>"}`,
-			"200 B[true] Content-Type[text/html] N[7] X-A[1] <p>"},
-		{"2.0", `{"statusCode":200,"cookies":["a=1; Path=/","b=2"],"body":"eA==","isBase64Encoded":true}`,
-			"200 " + plain + " Set-Cookie[a=1; Path=/ b=2] x"},
+		{
+			"2.0", `{"statusCode":200,"headers":{"X-a":"1","content-type":"text/html","n":7,"b":true,"z":null},"body":"<p>"}`,
+			"200 B[true] Content-Type[text/html] N[7] X-A[1] <p>",
+		},
+		{
+			"2.0", `{"statusCode":200,"cookies":["a=1; Path=/","b=2"],"body":"eA==","isBase64Encoded":true}`,
+			"200 " + plain + " Set-Cookie[a=1; Path=/ b=2] x",
+		},
 		{"2.0", `{"statusCode":200,"body":"\u00e9\ud83d\ude00\n"}`, "200 " + plain + " é😀\n"},
 		{"2.0", `{"statusCode":200,"body":"a","multiValueHeaders":{"X":["1"]},"other":1}`, "200 " + plain + " a"},
 		{"2.0", `{"statusCode":200,"body":{"a":1}}`, ""},
@@ -56,8 +60,10 @@ func TestA4A5FunctionAnswers(t *testing.T) {
 		{"2.0", `{"statusCode":200`, ""},
 		{"2.0", ``, ""},
 		// Payload 1.0 of an HTTP API: statusCode must be there.
-		{"1.0", `{"statusCode":200,"multiValueHeaders":{"X":["1","2"]},"headers":{"X":"0","Y":"3"},"body":"b"}`,
-			"200 " + plain + " X[1 2] Y[3] b"},
+		{
+			"1.0", `{"statusCode":200,"multiValueHeaders":{"X":["1","2"]},"headers":{"X":"0","Y":"3"},"body":"b"}`,
+			"200 " + plain + " X[1 2] Y[3] b",
+		},
 		{"1.0", `{"body":"x"}`, ""},
 		{"1.0", `"x"`, ""},
 		// REST: no member is mandatory, no other member is allowed.
