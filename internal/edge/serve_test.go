@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
+)
+
+func TestC9Hosts(t *testing.T) {
+	w := newWorld(t)
+	two := *w.dist
+	two.LogicalID, two.ID, two.DomainName, two.Aliases = "Other", "E2", "d2.cloudfront.net", []string{"shop.example.com", "*.example.com"}
+	w.dist.Aliases = []string{"www.example.com"}
+	off := *w.dist
+	off.LogicalID, off.ID, off.DomainName, off.Aliases, off.Enabled = "Off", "E3", "d3.cloudfront.net", nil, false
+	w.stack.Distributions = append(w.stack.Distributions, &two, &off)
+	w.compile()
+	for host, want := range map[string]string{
+		"www.example.com": "E1TEST", "WWW.example.com:8080": "E1TEST", "shop.example.com": "E2", "any.example.com": "E2",
+		"d1.cloudfront.net": "E1TEST", "d2.cloudfront.net": "E2", "dist.test.localhost": "E1TEST", "other.test.localhost:80": "E2",
+		"test.localhost": "", "d3.cloudfront.net": "", "example.com": "", "": "",
+	} {
+		v := w.do("/a", "Host", host)
+		got := w.lastRecord().Edge.Distribution
+		if got != want || (want == "") != (v.status == 404) {
+			t.Errorf("%q: %q, status %d; want %q", host, got, v.status, want)
+		}
+		if want == "" && !strings.Contains(v.String(), "shop.example.com") {
+			t.Errorf("%q: the answer does not list the hosts: %s", host, v)
+		}
+	}
+}
+
+func TestAnOnlyDistributionAnswersEveryHost(t *testing.T) {
+	w := newWorld(t).compile()
+	for _, host := range []string{"test.localhost:8080", "localhost:8080", "127.0.0.1", "[::1]:80"} {
+		if v := w.do("/a", "Host", host); v.status != 200 {
+			t.Errorf("%s: %d", host, v.status)
+		}
+	}
+	if !w.edge.Answers("test.localhost") || w.edge.Answers("localhost") {
+		t.Error("Answers must know the names only")
+	}
+}
+
+func TestCompileNamesWhatIsWrong(t *testing.T) {
+	for want, spoil := range map[string]func(*world){
+		`there is no origin or origin group "x"`: func(w *world) { w.behavior().Target = "x" },
+		`there is no origin "y"`: func(w *world) {
+			w.dist.OriginGroups = []*model.OriginGroup{{ID: "g", Members: []string{"o", "y"}}}
+		},
+		"no default cache behavior": func(w *world) { w.dist.Behaviors = nil },
+		"no cache policy":           func(w *world) { w.behavior().Cache = nil },
+		"behavior /[a":              func(w *world) { w.behavior().PathPattern = "/[a\x01" },
+	} {
+		w := newWorld(t)
+		spoil(w)
+		_, err := Compile(w.stack, Deps{Transport: func(*model.Distribution, *model.Origin) (http.RoundTripper, error) {
+			return roundTrip(nil), nil
+		}})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Dist") {
+			t.Errorf("want %q: %v", want, err)
+		}
+	}
+}
+
+func TestE7RequestIDs(t *testing.T) {
+	shape := regexp.MustCompile(`^[A-Za-z0-9_-]{54}==$`)
+	seen := map[string]bool{}
+	for range 1000 {
+		id := newID()
+		if !shape.MatchString(id) || seen[id] {
+			t.Fatalf("id %q", id)
+		}
+		seen[id] = true
+	}
+}
+
+func TestTheCacheOutlivesTheSnapshot(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.do("/a")
+		w.behavior().ResponseHeaders = &model.ResponseHeadersPolicy{Custom: []model.PolicyHeader{{Name: "X-New", Value: "1"}}}
+		w.compile()
+		v := w.do("/a")
+		w.expect(v, 200, "Hit", "hello")
+		if v.header.Get("X-New") != "1" {
+			t.Error("the new snapshot's policy is not applied")
+		}
+	})
+}
+
+func TestC5RedirectPort(t *testing.T) {
+	w := newWorld(t)
+	w.behavior().Viewer = model.RedirectToHTTPS
+	w.compile()
+	for _, tt := range []struct {
+		port int
+		host string
+		want string
+	}{
+		{0, "shop.test:8080", "https://shop.test/a"},
+		{8443, "shop.test:8080", "https://shop.test:8443/a"},
+		{8443, "shop.test", "https://shop.test/a"},
+		{8443, "[::1]:8080", "https://[::1]:8443/a"},
+	} {
+		w.edge.deps.HTTPSPort = tt.port
+		v := w.do("/a", "Host", tt.host, "Scheme", "http")
+		if got := v.header.Get("Location"); got != tt.want {
+			t.Errorf("%d %s: %s, want %s", tt.port, tt.host, got, tt.want)
+		}
+	}
+}
+
+func TestC5BelowHTTP11(t *testing.T) {
+	w := newWorld(t)
+	w.behavior().Viewer = model.RedirectToHTTPS
+	w.behavior().Allowed = []string{"GET", "HEAD", "POST"}
+	w.compile()
+	v, rq := &viewer{}, request("POST /a", "Scheme", "http")
+	rq.Proto = httpmsg.HTTP10
+	w.edge.Serve(t.Context(), rq, v)
+	w.expect(v, 403, "Error", "")
+}
+
+func TestAPanicIsAnAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.reply = func(*http.Request) (*http.Response, error) { panic("boom") }
+		v := w.do("/a")
+		if v.status != 500 || !v.header.Has("X-Amz-Cf-Id") {
+			t.Errorf("%d %v", v.status, v.header.Fields())
+		}
+		if r := w.lastRecord(); r.Result.End != record.EndInternal || !strings.Contains(r.Origin.Error, "boom") {
+			t.Errorf("record %+v", r)
+		}
+		w.reply = func(*http.Request) (*http.Response, error) { return answer(200, "fine"), nil }
+		w.expect(w.do("/a"), 200, "Miss", "fine") // the lease was given back
+	})
+}
+
+func TestF17ViewerLeavesInTheMiddleOfTheBody(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		pr, pw := io.Pipe()
+		closed := make(chan struct{})
+		w.reply = func(*http.Request) (*http.Response, error) {
+			rs := answer(200, "")
+			rs.ContentLength, rs.Body = 10, &closeNoter{pr, closed}
+			return rs, nil
+		}
+		w.compile()
+		ctx, cancel := context.WithCancel(t.Context())
+		v, done := &viewer{}, make(chan struct{})
+		go func() {
+			defer close(done)
+			w.edge.Serve(ctx, request("/a"), v)
+		}()
+		go func() { _, _ = pw.Write([]byte("12345")) }()
+		synctest.Wait()
+		cancel()
+		<-done
+		_ = pr.CloseWithError(context.Canceled) // as a transport does when its context ends
+		w.wg.Wait()
+		<-closed
+		if r := w.lastRecord(); r.Result.Detail != record.ClientHungUpRequest || r.Cache.Store != record.StoreViewerLeft {
+			t.Errorf("record: %+v %+v", r.Result, r.Cache)
+		}
+		w.reply = func(*http.Request) (*http.Response, error) { return answer(200, "whole"), nil }
+		w.expect(w.do("/a"), 200, "Miss", "whole")
+	})
+}
+
+type closeNoter struct {
+	io.Reader
+	closed chan struct{}
+}
+
+func (c *closeNoter) Close() error {
+	close(c.closed)
+	return nil
+}
+
+// generator is a reader of so many bytes, which are not all the same.
+type generator struct {
+	left int64
+	at   int
+}
+
+var generated = func() (b [251 + 16<<10]byte) {
+	for i := range b {
+		b[i] = byte(i % 251)
+	}
+	return b
+}()
+
+func (g *generator) Read(p []byte) (int, error) {
+	if g.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(int64(len(p)), g.left, 16<<10)], generated[g.at:])
+	g.at = (g.at + n) % 251
+	g.left -= int64(n)
+	return n, nil
+}
+
+// digester is a Writer that keeps the digest of the body only.
+type digester struct {
+	viewer
+	h hash.Hash32
+	n int64
+}
+
+func (d *digester) Write(p []byte) (int, error) {
+	d.n += int64(len(p))
+	return d.h.Write(p)
+}
+
+func digestOf(n int64) uint32 {
+	h := crc32.NewIEEE()
+	_, _ = io.Copy(h, &generator{left: n})
+	return h.Sum32()
+}
+
+func TestMemoryDoesNotGrowWithTheBody(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		size    int64
+		chunked bool
+		policy  time.Duration
+	}{
+		{"10 MB", 10 << 20, false, time.Hour},
+		{"10 MB chunked", 10 << 20, true, time.Hour},
+		{"128 MB", 128 << 20, false, time.Hour},
+		{"128 MB chunked", 128 << 20, true, time.Hour},
+		{"128 MB not cached", 128 << 20, true, 0},
+	} {
+		w := newWorld(t)
+		w.behavior().Cache.DefaultTTL, w.behavior().Cache.MaxTTL = tt.policy, tt.policy
+		w.reply = func(*http.Request) (*http.Response, error) {
+			rs := answer(200, "")
+			rs.Body, rs.ContentLength = io.NopCloser(&generator{left: tt.size}), tt.size
+			if tt.chunked {
+				rs.ContentLength = -1
+			}
+			return rs, nil
+		}
+		w.compile()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		d := &digester{h: crc32.NewIEEE()}
+		w.edge.Serve(t.Context(), request("/a"), d)
+		w.wg.Wait()
+		runtime.ReadMemStats(&after)
+		if d.n != tt.size || d.h.Sum32() != digestOf(tt.size) || d.aborted {
+			t.Errorf("%s: %d bytes, aborted %v", tt.name, d.n, d.aborted)
+		}
+		if grown := int64(after.HeapSys+after.StackSys) - int64(before.HeapSys+before.StackSys); grown > 48<<20 {
+			t.Errorf("%s: memory grew by %d MB", tt.name, grown>>20)
+		}
+	}
+}
+
+func TestRequestBodiesStreamToTheOrigin(t *testing.T) {
+	w := newWorld(t)
+	w.behavior().Allowed = []string{"GET", "HEAD", "POST"}
+	var got int64
+	w.transport = func(*model.Origin) http.RoundTripper {
+		return roundTrip(func(rq *http.Request) (*http.Response, error) {
+			h := crc32.NewIEEE()
+			n, err := io.Copy(h, rq.Body)
+			got = n
+			return answer(200, fmt.Sprintf("%08x", h.Sum32())), err
+		})
+	}
+	w.compile()
+	const size = 32 << 20
+	rq := request("POST /a")
+	rq.Body, rq.ContentLength = io.NopCloser(&generator{left: size}), size
+	v := &viewer{}
+	w.edge.Serve(t.Context(), rq, v)
+	if sum := digestOf(size); got != size || v.String() != fmt.Sprintf("%08x", sum) {
+		t.Errorf("%d bytes arrived, %s", got, v)
+	}
+}
+
+func TestF15PartOfATooLargeObject(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		size := w.cache.ObjectLimit() * 2
+		w.reply = func(rq *http.Request) (*http.Response, error) {
+			if rq.Header.Get("Range") == "bytes=5-9" {
+				rs := answer(206, "56789", "Content-Range", fmt.Sprintf("bytes 5-9/%d", size))
+				return rs, nil
+			}
+			rs := answer(200, "")
+			rs.Body, rs.ContentLength = io.NopCloser(&generator{left: size}), size
+			return rs, nil
+		}
+		for i, calls := range []int{2, 3} {
+			v := w.do("/a", "Range", "bytes=5-9")
+			w.expect(v, 206, "Miss", "56789")
+			if w.originCalls() != calls {
+				t.Errorf("request %d: %d calls, want %d", i, w.originCalls(), calls)
+			}
+		}
+		// An origin that does not know ranges: the edge cuts the part out.
+		w.reply = func(*http.Request) (*http.Response, error) {
+			rs := answer(200, "")
+			rs.Body, rs.ContentLength = io.NopCloser(&generator{left: size}), size
+			return rs, nil
+		}
+		v := w.do("/b", "Range", "bytes=5-9")
+		if v.status != 206 && v.status != 200 {
+			t.Errorf("status %d", v.status)
+		}
+	})
+}
+
+func TestE11FailuresAreClassified(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		status int
+		detail record.Detail
+	}{
+		{errors.New("net/http: HTTP/1.x transport connection broken: malformed HTTP response"), 502, record.OriginInvalidResponseError},
+		{errors.New("net/http: server response headers exceeded 100 bytes; aborted"), 502, record.OriginHeaderTooBigError},
+		{io.EOF, 502, record.OriginReadError},
+		{context.DeadlineExceeded, 504, record.OriginCommError},
+		{errors.New("tls: failed to verify certificate: x509: wrong name"), 502, record.OriginConnectError},
+		{errors.New("anything"), 502, record.OriginCommError},
+	} {
+		bubble(t, func(t *testing.T, w *world) {
+			w.reply = func(*http.Request) (*http.Response, error) { return nil, tt.err }
+			v := w.do("/a")
+			w.expect(v, tt.status, "Error", "")
+			if d := w.lastRecord().Result.Detail; d != tt.detail || !bytes.Contains(v.body.Bytes(), fmt.Appendf(nil, "%d ERROR", tt.status)) {
+				t.Errorf("%v: %v", tt.err, d)
+			}
+		})
+	}
+}
+
+func TestManyViewersOneEdge(t *testing.T) {
+	w := newWorld(t)
+	w.reply = func(rq *http.Request) (*http.Response, error) {
+		rs := answer(200, rq.URL.Path, "Cache-Control", "max-age=60")
+		if strings.HasPrefix(rq.URL.Path, "/private") {
+			rs.Header.Set("Cache-Control", "private")
+		}
+		return rs, nil
+	}
+	w.compile()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 200 {
+				path := fmt.Sprintf("/%d", (i*j)%17)
+				if j%5 == 0 {
+					path = "/private" + path
+				}
+				if v := w.start(t.Context(), path); v.status != 200 || v.String() != path {
+					t.Errorf("%s: %d %q", path, v.status, v)
+				}
+				if j%50 == 0 {
+					w.cache.Purge()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	w.wg.Wait()
+}
+
+func TestDevices(t *testing.T) {
+	for agent, want := range map[string][]string{
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140":                            {"desktop"},
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148 Safari/604": {"ios", "mobile"},
+		"Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) Mobile/15E148":                     {"ios", "tablet"},
+		"Mozilla/5.0 (Linux; Android 15; Pixel 9) Mobile Safari/537":                      {"android", "mobile"},
+		"Mozilla/5.0 (Linux; Android 14; SM-X700) Safari/537":                             {"android", "tablet"},
+		"Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) Version/6":                              {"smarttv"},
+		"curl/8.9": {"desktop"},
+		"":         {"desktop"},
+	} {
+		var got []string
+		for _, n := range []string{"android", "desktop", "ios", "mobile", "smarttv", "tablet"} {
+			if is, ok := deviceOf(agent).is("cloudfront-is-" + n + "-viewer"); is && ok {
+				got = append(got, n)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", agent, got, want)
+		}
+	}
+}
+
+// wholeViewer takes whole answers in one call.
+type wholeViewer struct {
+	viewer
+	calls int
+}
+
+func (v *wholeViewer) Whole(rs *httpmsg.Response, body [][]byte) error {
+	v.calls++
+	if err := v.Head(rs); err != nil {
+		return err
+	}
+	for _, p := range body {
+		v.body.Write(p)
+	}
+	return nil
+}
+
+func TestAHitIsOneCallOfTheWriter(t *testing.T) {
+	w := newWorld(t).compile()
+	w.do("/a")
+	v := &wholeViewer{}
+	w.edge.Serve(t.Context(), request("/a"), v)
+	w.expect(&v.viewer, 200, "Hit", "hello")
+	if v.calls != 1 {
+		t.Errorf("%d calls", v.calls)
+	}
+}
+
+// nothing is a Writer for measurements.
+type nothing struct{}
+
+func (nothing) Head(*httpmsg.Response) error            { return nil }
+func (nothing) Write(p []byte) (int, error)             { return len(p), nil }
+func (nothing) Flush() error                            { return nil }
+func (nothing) Abort()                                  {}
+func (nothing) Whole(*httpmsg.Response, [][]byte) error { return nil }
+
+// hitAllocations is the budget of a hit; the way to zero leads downwards.
+const hitAllocations = 12
+
+func TestHitAllocations(t *testing.T) {
+	w := newWorld(t).compile()
+	w.edge.deps.Record = nil
+	w.do("/a")
+	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
+	ctx := t.Context()
+	n := testing.AllocsPerRun(200, func() { w.edge.Serve(ctx, rq, nothing{}) })
+	if n > hitAllocations {
+		t.Errorf("%v allocations for a hit, budget %d", n, hitAllocations)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	w := newWorld(&testing.T{}).compile()
+	w.edge.deps.Record = nil
+	w.start(b.Context(), "/a")
+	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
+	b.ReportAllocs()
+	for b.Loop() {
+		w.edge.Serve(b.Context(), rq, nothing{})
+	}
+}
