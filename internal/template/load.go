@@ -55,13 +55,14 @@ type unit struct {
 
 	stack     *eval.Stack
 	inventor  *eval.Inventor
-	nested    map[string]*unit // by logical id; nil: it could not be loaded
+	source    map[string]tree.Pos // of the resources as written
+	nested    map[string]*unit    // by logical id; nil: it could not be loaded
 	outputs   map[string]*tree.Node
 	resources []*base.Resource
 }
 
 func (l *loader) load(ctx context.Context, src source) (*Result, error) {
-	root := &unit{file: src.file, dir: filepath.Dir(src.file), stackName: l.o.StackName, params: l.o.Parameters}
+	root := &unit{file: src.file, dir: folder(src.file), stackName: l.o.StackName, params: l.o.Parameters}
 	l.unit(root)
 	if root.stack == nil || len(l.errs) > 0 {
 		return nil, ordered(l.errs)
@@ -98,7 +99,7 @@ func (l *loader) unit(u *unit) {
 		l.errs = append(l.errs, err)
 		return
 	}
-	t, err := l.parse(u.file, text)
+	t, err := l.parse(asset.Show(u.file), text)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return
@@ -107,6 +108,12 @@ func (l *loader) unit(u *unit) {
 		var names []string
 		u.params, names = invent(t, u.params)
 		l.invented = append(l.invented, names...)
+	}
+	u.source = map[string]tree.Pos{}
+	if rs := t.Get("Resources"); rs.IsMap() {
+		for _, e := range rs.Entries {
+			u.source[e.Key] = e.KeyPos
+		}
 	}
 	s, err := l.prepare(u, t)
 	if err != nil {
@@ -142,7 +149,7 @@ func (l *loader) evaluate(u *unit) {
 		if r == nil {
 			continue
 		}
-		out := &base.Resource{ID: u.prefix + id, Type: r.Type, Pos: position(r, u.file), Dir: u.dir}
+		out := &base.Resource{ID: u.prefix + id, Type: r.Type, Pos: position(u, r), Dir: u.dir}
 		out.Report = &fidelity.Resource{LogicalID: out.ID, Type: r.Type, Pos: out.Pos}
 		props, err := u.stack.Properties(id)
 		switch {
@@ -183,11 +190,22 @@ func (l *loader) evaluate(u *unit) {
 	}
 }
 
+// folder is the absolute folder of a file: code runs elsewhere than here.
+func folder(file string) string {
+	if abs, err := filepath.Abs(file); err == nil {
+		file = abs
+	}
+	return filepath.Dir(file)
+}
+
 // position is where a resource stands; one that a transform made has the
-// place of what it was made from, if that is known.
-func position(r *eval.Resource, file string) tree.Pos {
-	for _, p := range []tree.Pos{r.Pos, r.Node.Pos} {
-		if p.Line > 0 {
+// place of the resource it was made from, which its id begins with.
+func position(u *unit, r *eval.Resource) tree.Pos {
+	if r.Pos.Line > 0 {
+		return r.Pos
+	}
+	for n := len(r.LogicalID); n > 0; n-- {
+		if p, ok := u.source[r.LogicalID[:n]]; ok {
 			return p
 		}
 	}
@@ -212,7 +230,7 @@ func position(r *eval.Resource, file string) tree.Pos {
 	if first.Line > 0 {
 		return first
 	}
-	return tree.Pos{File: file}
+	return tree.Pos{File: asset.Show(u.file)}
 }
 
 // gather puts the resources of all units into the scope and the report, and

@@ -62,7 +62,7 @@ func (l *loader) child(u *unit, id string) *unit {
 		return nil
 	}
 	c := &unit{
-		file: path, dir: filepath.Dir(path), prefix: u.prefix + id, stackName: u.stackName + "-" + id,
+		file: path, dir: folder(path), prefix: u.prefix + id, stackName: u.stackName + "-" + id,
 		params: map[string]string{}, depth: u.depth + 1, outputs: map[string]*tree.Node{},
 	}
 	if p := props.Get("Parameters"); p.IsMap() {

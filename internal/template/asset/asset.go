@@ -118,3 +118,20 @@ func (s *Set) Files() []string {
 	slices.Sort(out)
 	return out
 }
+
+// Show is a path as messages name it: relative to the working directory where
+// that is shorter and stays below it.
+func Show(path string) string {
+	wd, err := os.Getwd()
+	if err != nil || !filepath.IsAbs(path) {
+		return path
+	}
+	rel, err := filepath.Rel(wd, path)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return path
+	}
+	return rel
+}
+
+// Show is the function Show, for builders.
+func (s *Set) Show(path string) string { return Show(path) }

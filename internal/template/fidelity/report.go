@@ -74,16 +74,7 @@ func (r *Report) Text(w io.Writer) error {
 		if res.Words != "" {
 			fmt.Fprintf(&b, "%14s%s\n", "", res.Words)
 		}
-		for _, n := range res.Notes {
-			fmt.Fprintf(&b, "  %-12s%s", n.Verdict, n.Path)
-			if n.Words != "" {
-				fmt.Fprintf(&b, ": %s", n.Words)
-			}
-			if n.Pos.Line > 0 {
-				fmt.Fprintf(&b, " (%s)", n.Pos)
-			}
-			b.WriteByte('\n')
-		}
+		writeNotes(&b, res.Notes)
 	}
 	for _, e := range r.Broken {
 		fmt.Fprintf(&b, "broken        %s\n", e)
@@ -91,6 +82,29 @@ func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(&b, "%s\n", r.Summary())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeNotes prints the notes of one resource, those with the same words on
+// one line.
+func writeNotes(b *strings.Builder, notes []Note) {
+	done := make([]bool, len(notes))
+	for i, n := range notes {
+		if done[i] {
+			continue
+		}
+		paths := []string{n.Path}
+		for j := i + 1; j < len(notes); j++ {
+			if o := notes[j]; o.Verdict == n.Verdict && o.Words == n.Words && len(paths) < 12 {
+				done[j] = true
+				paths = append(paths, o.Path)
+			}
+		}
+		fmt.Fprintf(b, "  %-12s  %s: %s", n.Verdict, strings.Join(paths, ", "), n.Words)
+		if n.Pos.Line > 0 && len(paths) == 1 {
+			fmt.Fprintf(b, " (%s)", n.Pos)
+		}
+		b.WriteByte('\n')
+	}
 }
 
 // The JSON form of a report.

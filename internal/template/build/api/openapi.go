@@ -9,7 +9,6 @@ package api
 // Gateway"; row A30.
 
 import (
-	"path/filepath"
 	"strings"
 
 	"github.com/forelane/forelane/internal/model"
@@ -60,7 +59,7 @@ func (b *builder) bodyFile(r *base.Resource, loc base.Value) base.Value {
 		}
 		return base.Value{}
 	}
-	n, err := tree.Parse(filepath.Clean(path), text)
+	n, err := tree.Parse(b.Assets.Show(path), text)
 	if err != nil {
 		loc.Fail("correct the definition", "%v", err)
 		return base.Value{}

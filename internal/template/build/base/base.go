@@ -54,6 +54,8 @@ type Locator interface {
 	Locate(owner, bucket, key string) (path string, ok bool)
 	// Read returns the bytes of a file that the template names.
 	Read(path string) ([]byte, error)
+	// Show is a path as messages name it.
+	Show(path string) string
 	// Kind tells what stands at a path.
 	Kind(path string) PathKind
 }

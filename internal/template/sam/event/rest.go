@@ -166,13 +166,12 @@ func (r route) integrate() error {
 // merge puts the route of made over that of the user's definition.
 func (r route) merge(body, made *tree.Node) error {
 	paths := body.Get("paths")
-	if paths.IsNull() {
-		paths = tree.NewMap()
-		if !body.IsMap() {
-			return base.Errorf(r.api.ID, body, "DefinitionBody must be a map")
-		}
-	}
-	if !paths.IsMap() {
+	switch {
+	case !body.IsMap():
+		return base.Errorf(r.api.ID, body, "DefinitionBody must be a map")
+	case !base.Truthy(paths):
+		return nil // AWS merges into paths that are there, and loses the route otherwise
+	case !paths.IsMap():
 		return base.Errorf(r.api.ID, paths, "DefinitionBody.paths must be a map")
 	}
 	item := paths.Get(r.path.Text)
