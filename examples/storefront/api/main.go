@@ -6,6 +6,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -97,7 +98,11 @@ func add(rq request, n int64) (response, error) {
 		ID       string `json:"id"`
 		Quantity int    `json:"quantity"`
 	}
-	if err := json.Unmarshal([]byte(rq.Body), &line); err != nil || line.ID == "" || line.Quantity < 1 {
+	body := []byte(rq.Body)
+	if rq.IsBase64Encoded { // what is not said to be text comes encoded, such as the form of curl -d
+		body, _ = base64.StdEncoding.DecodeString(rq.Body) // API Gateway encoded it
+	}
+	if err := json.Unmarshal(body, &line); err != nil || line.ID == "" || line.Quantity < 1 {
 		return answer(400, "", map[string]any{"message": `send {"id": "s1", "quantity": 1}`})
 	}
 	return answer(201, "no-store", map[string]any{"added": line, "call": n})

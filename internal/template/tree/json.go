@@ -39,6 +39,10 @@ type jsonParser struct {
 	lines  []int // offsets at which lines 2, 3, … begin
 	dec    *json.Decoder
 	budget int
+
+	// The last position asked for: a file that is one long line would cost a
+	// count from its beginning for every value.
+	lastOff, lastCol, lastStart int
 }
 
 func (p *jsonParser) at(off int) Pos {
@@ -48,7 +52,13 @@ func (p *jsonParser) at(off int) Pos {
 	if l > 0 {
 		start = p.lines[l-1]
 	}
-	return Pos{p.file, l + 1, utf8.RuneCount(p.text[start:off]) + 1}
+	from, col := start, 1
+	if p.lastStart == start && p.lastOff >= start && p.lastOff <= off && p.lastCol > 0 {
+		from, col = p.lastOff, p.lastCol
+	}
+	col += utf8.RuneCount(p.text[from:off])
+	p.lastOff, p.lastCol, p.lastStart = off, col, start
+	return Pos{p.file, l + 1, col}
 }
 
 // here is where the next token begins.

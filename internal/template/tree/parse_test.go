@@ -87,6 +87,17 @@ func TestPositions(t *testing.T) {
 	}
 }
 
+func TestPositionsOnOneLongLine(t *testing.T) {
+	text := `{"é":[` + strings.Repeat(`"é",`, 150_000) + `"last"]}` // quadratic work would take minutes
+	n, err := Parse("t", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := n.Get("é").Items[150_000].Pos; last.Col != 7+4*150_000 {
+		t.Errorf("the last value stands at %v", last)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"a: !Ref B", "{\"a\":[1]}", "a: &a [*a]", "<<: {a: 1}", "? [a]\n: b", "a: 0777"} {
 		f.Add(s)
