@@ -50,6 +50,19 @@ func (b *book) text() string {
 	return sb.String()
 }
 
+// own is what text is, without what Forelane says of the function.
+func (b *book) own() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var sb strings.Builder
+	for _, l := range b.lines {
+		if l.Kind != LogService {
+			sb.WriteString(l.Text + "\n")
+		}
+	}
+	return sb.String()
+}
+
 // wait blocks until n lines contain s; the test's own time limit ends it.
 func (b *book) wait(s string, n int) {
 	b.mu.Lock()

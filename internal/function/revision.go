@@ -111,7 +111,7 @@ func (f *function) build() {
 		began := time.Now()
 		unit, err := s.builder.Prepare(s.ctx, def)
 		<-s.builds
-		if took := time.Since(began); err == nil && took > 500*time.Millisecond {
+		if took := time.Since(began); err == nil && took > time.Second {
 			s.say(f.name, fmt.Sprintf("built in %.1f s", took.Seconds()))
 		}
 		f.publish(def, unit, err)

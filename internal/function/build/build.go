@@ -81,7 +81,7 @@ func (b *Builder) Prepare(ctx context.Context, fn *model.Function) (*Unit, error
 		}
 		u.Layers = append(u.Layers, dir)
 	}
-	if err := b.choose(fn, u); err != nil {
+	if err := b.choose(ctx, fn, u); err != nil {
 		return nil, err
 	}
 	return u, nil

@@ -3,6 +3,7 @@
 package build
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,12 +13,12 @@ import (
 )
 
 // choose sets the command line by the runtime.
-func (b *Builder) choose(fn *model.Function, u *Unit) error {
+func (b *Builder) choose(ctx context.Context, fn *model.Function, u *Unit) error {
 	switch r := fn.Runtime; {
 	case strings.HasPrefix(r, "nodejs"):
-		return b.node(fn, u)
+		return b.node(ctx, fn, u)
 	case strings.HasPrefix(r, "python"):
-		return b.python(fn, u)
+		return b.python(ctx, fn, u)
 	case ownProgram(r):
 		return ownBootstrap(fn, u)
 	case r == "":
@@ -54,31 +55,31 @@ func ownBootstrap(fn *model.Function, u *Unit) error {
 	return broken("there is no bootstrap for %s (looked for %s): build one, or for Go source set Metadata BuildMethod: go1.x", fn.Runtime, strings.Join(tried, ", "))
 }
 
-func (b *Builder) node(fn *model.Function, u *Unit) error {
-	p := b.look("node")
+func (b *Builder) node(ctx context.Context, fn *model.Function, u *Unit) error {
+	p := b.unshim(ctx, b.look("node"), u.Root, "-p", "process.execPath")
 	if p == "" {
-		return broken("%s needs node on PATH: install Node.js (apt install nodejs)", fn.Runtime)
+		return broken("%s needs a node that runs on PATH: install Node.js (apt install nodejs)", fn.Runtime)
 	}
 	u.Argv, u.Frames = []string{p, b.Clients.Node}, true
 	return nil
 }
 
-var minor = regexp.MustCompile(`^python(3\.\d+)$`)
+var minor = regexp.MustCompile(`^python3\.\d+$`)
 
-func (b *Builder) python(fn *model.Function, u *Unit) error {
+func (b *Builder) python(ctx context.Context, fn *model.Function, u *Unit) error {
+	const tell = "import sys; print(sys.executable)"
 	p := ""
-	if m := minor.FindStringSubmatch(fn.Runtime); m != nil {
-		p = b.look("python" + m[1])
+	if minor.MatchString(fn.Runtime) { // a shim of that name may have nothing behind it
+		p = b.unshim(ctx, b.look(fn.Runtime), u.Root, "-c", tell)
 	}
 	if p == "" {
-		if p = b.look("python3"); p != "" {
-			if real, err := filepath.EvalSymlinks(p); err == nil && filepath.Base(real) != fn.Runtime {
-				u.Note = fn.Runtime + " is run by the machine's " + filepath.Base(real)
-			}
-		}
+		p = b.unshim(ctx, b.look("python3"), u.Root, "-c", tell)
 	}
 	if p == "" {
-		return broken("%s needs python3 on PATH: install Python (apt install python3)", fn.Runtime)
+		return broken("%s needs a python3 that runs on PATH: install Python (apt install python3)", fn.Runtime)
+	}
+	if real, err := filepath.EvalSymlinks(p); err == nil && filepath.Base(real) != fn.Runtime {
+		u.Note = fn.Runtime + " is run by the machine's " + filepath.Base(real)
 	}
 	u.Argv, u.Frames = []string{p, b.Clients.Python}, true
 	return nil

@@ -7,17 +7,19 @@ as one frame, which also asks for the next. Frames are described in package
 runtimeapi. Everything that the function prints goes to stdout.
 """
 
-import os
-import sys
-
-# The byte code goes beside this client, so that no __pycache__ appears in the
-# folder of the function (which is watched).
-sys.pycache_prefix = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cache")
-
+import decimal
+import importlib
 import json
 import logging
+import os
+import socket
+import sys
 import time
 import traceback
+
+# The byte code of what the function imports goes beside this client, so that
+# no __pycache__ appears in the folder of the function (which is watched).
+sys.pycache_prefix = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cache")
 
 
 class Fault(Exception):
@@ -34,8 +36,6 @@ class Wire:
     """The socket to Forelane. Reads and writes block: one thing at a time."""
 
     def __init__(self, fd):
-        import socket
-
         os.set_inheritable(fd, False)
         self.sock = socket.socket(fileno=fd)
         self.sock.setblocking(True)
@@ -67,8 +67,6 @@ class Wire:
 
 def default(o):
     """Decimals become numbers, as boto3's tables need it."""
-    import decimal
-
     if isinstance(o, decimal.Decimal):
         return int(o) if o.is_finite() and o == o.to_integral_value() else float(o)
     raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
@@ -239,8 +237,6 @@ def load(name):
     dotted = module.replace("/", ".")
     if dotted.split(".")[0] in sys.builtin_module_names:
         raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module} as a handler module")
-    import importlib
-
     try:
         m = importlib.import_module(dotted)
     except ImportError as e:
