@@ -296,7 +296,8 @@ func TestHosts(t *testing.T) {
 		e.RequestContext.DomainName != "abcdefghij.execute-api.localhost" || e.RequestContext.DomainPrefix != "abcdefghij" {
 		t.Errorf("%+v", e.RequestContext)
 	}
-	if resp, _ := r.do("GET", "https://nobody.example/", ""); resp.StatusCode != http.StatusNotFound || r.records[1].Reason != ReasonNoAPI {
-		t.Errorf("%d", resp.StatusCode)
+	resp, body := r.do("GET", "https://nobody.example/", "")
+	if resp.StatusCode != http.StatusForbidden || body != `{"message":"Forbidden"}` || r.records[1].Reason != ReasonNoAPI {
+		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }

@@ -116,7 +116,9 @@ type wire struct {
 // httpWire is what an HTTP API says.
 func httpWire(r Reason) wire {
 	switch r {
-	case ReasonNoAPI, ReasonDisabled, ReasonNoStage, ReasonNoRoute:
+	case ReasonNoAPI: // what a viewer's Host header gets that a distribution forwards
+		return wire{status: http.StatusForbidden, message: "Forbidden", errorType: "ForbiddenException"}
+	case ReasonDisabled, ReasonNoStage, ReasonNoRoute:
 		return wire{status: http.StatusNotFound, message: "Not Found"}
 	case ReasonHeadersTooLarge:
 		return wire{status: http.StatusRequestHeaderFieldsTooLarge, message: "Request Header Fields Too Large"}
@@ -171,9 +173,7 @@ func restWire(r Reason) wire {
 // urlBody is what a function URL says: status, x-amzn-ErrorType and the whole body.
 func urlBody(r Reason) (status int, errorType, body string) {
 	switch r {
-	case ReasonNoAPI:
-		return http.StatusNotFound, "ResourceNotFoundException", `{"Message":null}`
-	case ReasonUnsigned:
+	case ReasonNoAPI, ReasonUnsigned:
 		return http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`
 	case ReasonHeadersTooLarge:
 		return http.StatusRequestHeaderFieldsTooLarge, "RequestHeaderFieldsTooLargeException", `{"message":"Request Header Fields Too Large"}`

@@ -80,6 +80,9 @@ func (x *exchange) response() *http.Response {
 			h["Apigw-Requestid"] = []string{x.call.RequestID}
 		}
 	case integration.RESTAPI:
+		if h["Content-Type"] == nil { // "API Gateway includes a Content-Type header for all integration responses"
+			h["Content-Type"] = []string{"application/json"}
+		}
 		h["X-Amzn-Requestid"] = []string{x.call.RequestID}
 		h["X-Amz-Apigw-Id"] = []string{x.call.ExtendedID}
 		h["X-Amzn-Trace-Id"] = []string{x.call.TraceID}
@@ -145,7 +148,11 @@ func (x *exchange) explain() *integration.Answer {
 	case integration.HTTPAPI:
 	}
 	w := httpWire(x.refused.reason)
-	return jsonAnswer(w.status, w.body())
+	a := jsonAnswer(w.status, w.body())
+	if w.errorType != "" {
+		a.Header["X-Amzn-Errortype"] = []string{w.errorType}
+	}
+	return a
 }
 
 // body is {"message":"…"}; the messages need no escaping.

@@ -58,7 +58,7 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	x.api = g.hosts[x.call.Domain]
 	if x.api == nil {
 		x.call.API = &integration.API{}
-		x.refuse(ReasonNoAPI, fmt.Errorf("no API has the host %q", x.call.Domain))
+		x.refuse(ReasonNoAPI, noHost("API", x.call.Domain))
 	} else {
 		x.call.API = &x.api.facts
 		x.cors = x.api.cors
@@ -66,6 +66,11 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.walk(steps[:])
 	}
 	return x.finish(start, g.log)
+}
+
+func noHost(what, host string) error {
+	return fmt.Errorf("no %s has the host %q; a distribution in front must not forward the viewer's Host header "+
+		"(the managed policy AllViewerExceptHostHeader does not)", what, host)
 }
 
 // walk takes the steps. A panic is a mistake of ours; the viewer gets a 500.

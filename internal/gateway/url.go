@@ -97,7 +97,7 @@ func (f *FunctionURLs) RoundTrip(r *http.Request) (*http.Response, error) {
 	u := f.hosts[x.call.Domain]
 	if u == nil {
 		x.call.API = &integration.API{Style: integration.FunctionURL}
-		x.refuse(ReasonNoAPI, fmt.Errorf("no function URL has the host %q", x.call.Domain))
+		x.refuse(ReasonNoAPI, noHost("function URL", x.call.Domain))
 		return x.finish(start, f.log)
 	}
 	x.api, x.cors, x.run = &u.api, u.cors, u.run
