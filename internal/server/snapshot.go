@@ -86,6 +86,9 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	if err != nil {
 		return err
 	}
+	for _, note := range append(gw.Notes(), urls.Notes()...) {
+		s.log.Warn(note, "stack", st.Name)
+	}
 	u := &unit{stack: st, gateway: gw, urls: urls}
 	snap.units = append(snap.units, u)
 	u.edge, err = edge.Compile(st, edge.Deps{
