@@ -44,7 +44,8 @@ func Build(s *base.Scope) {
 func (b builder) bucket(r *base.Resource) *model.Bucket {
 	n := &model.Bucket{LogicalID: r.ID, Name: r.Ref, Region: b.Stack.Region, Pos: r.Where()}
 	name := r.Props.Get("BucketName")
-	if name.Exists() && !validName(name.Text()) {
+	made := strings.HasPrefix(name.Text(), b.Stack.Name+"-") // not the user's own words
+	if name.Exists() && !made && !validName(name.Text()) {
 		name.Fail("use 3 to 63 small letters, digits, dots and hyphens", "%q is no bucket name", name.Text())
 	}
 	if dir := b.Buckets[r.ID]; dir != "" {
