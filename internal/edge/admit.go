@@ -102,6 +102,7 @@ func (x *Exchange) keep(bodyless bool) {
 		l.Renew(o)
 		return
 	}
+	x.encode(o)
 	src := x.body.src
 	fill, reader := l.Begin(o)
 	x.body = body{reader: reader}

@@ -5,7 +5,6 @@ package edge
 import (
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/record"
@@ -24,6 +23,7 @@ func (x *Exchange) deliver() stepID {
 	x.rec.Result.Sent = x.rec.Result.Type
 	rec := &x.rec.Response
 	rec.Status, rec.ContentType = x.rs.Status, x.rs.Header.Get("Content-Type")
+	x.rec.Cache.Encoding = x.rs.Header.Get("Content-Encoding")
 	rec.ContentLength, rec.HasLength = max(x.rs.ContentLength, 0), x.rs.ContentLength >= 0
 	rec.Bytes = int64(x.headBytes())
 	err := x.send()
@@ -146,9 +146,6 @@ func (x *Exchange) follow() error {
 	return nil
 }
 
-// buffers are for bodies that stream past the cache.
-var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
-
 // stream passes the origin's body on.
 func (x *Exchange) stream() error {
 	b := &x.body
@@ -159,8 +156,8 @@ func (x *Exchange) stream() error {
 		}
 		src = io.LimitReader(src, b.to-b.from)
 	}
-	buf := buffers.Get().(*[32 << 10]byte)
-	defer buffers.Put(buf)
+	buf := x.edge.buffers.Get().(*[32 << 10]byte)
+	defer x.edge.buffers.Put(buf)
 	for {
 		n, err := src.Read(buf[:])
 		if n > 0 {

@@ -32,6 +32,7 @@ import (
 	"sync"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/encode"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
@@ -87,6 +88,9 @@ type Edge struct {
 	stack string
 	hosts Hosts
 	dists []*distribution
+
+	encoder encode.Encoder
+	buffers sync.Pool // *[32 << 10]byte, for bodies that stream past the cache
 }
 
 // Hosts is a table of host names. Those of several stacks can be merged.
@@ -104,7 +108,7 @@ func Compile(s *model.Stack, d Deps) (*Edge, error) {
 	if d.POP == "" {
 		d.POP = "LOC50-C1"
 	}
-	e := &Edge{deps: d, steps: table(), stack: s.Name}
+	e := &Edge{deps: d, buffers: sync.Pool{New: func() any { return new([32 << 10]byte) }}, steps: table(), stack: s.Name}
 	var errs []error
 	for _, md := range s.Distributions {
 		dist, err := e.compileDistribution(md)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/record"
 )
@@ -34,7 +35,10 @@ func (x *Exchange) key() stepID {
 		}
 		x.rq.Path = "/" + x.dist.m.DefaultRootObject
 	}
-	x.keyed.encodings = httpspec.AcceptedEncodings(x.rq.Header.Join("Accept-Encoding")) & x.beh.encodings
+	x.keyed.encodings = 0
+	if x.rq.Proto != httpmsg.HTTP10 { // CloudFront takes the field off such requests
+		x.keyed.encodings = x.acceptedEncodings()
+	}
 	if !x.mayCache() {
 		x.rec.Cache.Status = record.CacheBypass
 		return stepRequest
@@ -43,6 +47,14 @@ func (x *Exchange) key() stepID {
 	x.keyed.key = x.appendKey(x.keyed.key[:0])
 	x.keyed.cut = len(x.keyed.key)
 	return stepLookup
+}
+
+// acceptedEncodings are the codings that both viewer and policy accept.
+func (x *Exchange) acceptedEncodings() httpspec.Encodings {
+	if x.beh.encodings == 0 {
+		return 0
+	}
+	return httpspec.AcceptedEncodings(x.rq.Header.Join("Accept-Encoding")) & x.beh.encodings
 }
 
 func (x *Exchange) mayCache() bool {

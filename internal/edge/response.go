@@ -20,6 +20,7 @@ import (
 const (
 	flagGenerated  = 1 << iota // the edge's own error page, made anew for each viewer
 	flagOriginDown             // served in place of an error for a while
+	flagEncoded                // compressed at the edge
 	flagIfErrorSet             // stale-if-error (or must-revalidate) bounds how long it stands in
 )
 
@@ -117,6 +118,9 @@ func (x *Exchange) renew() stepID {
 		if !strings.HasPrefix(strings.ToLower(f.Name), "content-") {
 			o.Header.Add(f.Name, f.Value)
 		}
+	}
+	if o.Flags&flagEncoded != 0 {
+		weaken(&o.Header)
 	}
 	x.judge(o.Status, &o.Header, x.asked.rs)
 	x.date(o)
