@@ -20,6 +20,7 @@ const wire = new Wire(3, begin)
 const major = Number((/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV || '') || [])[1] || 0)
 
 let handler // set once it is loaded
+let trace // of the invocation before
 let run = null // the invocation that runs: {id, context, done, held, out}
 
 function begin (head, payload) {
@@ -27,11 +28,14 @@ function begin (head, payload) {
   run = r
   wire.idle(true)
   log.request(head.id)
-  if (head.trace) process.env._X_AMZN_TRACE_ID = head.trace
-  else delete process.env._X_AMZN_TRACE_ID
+  if (head.trace !== trace) {
+    trace = head.trace
+    if (trace) process.env._X_AMZN_TRACE_ID = trace
+    else delete process.env._X_AMZN_TRACE_ID
+  }
   let event
   try {
-    event = JSON.parse(payload.toString('utf8'))
+    event = JSON.parse(payload)
   } catch (e) {
     fail(r, e)
     return

@@ -4,6 +4,7 @@
 // Wire is the socket to Forelane. The frames are described in package
 // runtimeapi: length (4 bytes), kind (1 byte), body.
 
+const fs = require('node:fs')
 const net = require('node:net')
 
 class Wire {
@@ -12,8 +13,14 @@ class Wire {
     this.have = []
     this.size = 0
     this.need = 4
-    this.sock = new net.Socket({ fd, readable: true, writable: true })
-    this.sock.on('data', chunk => this.feed(chunk))
+    this.fd = fd
+    // One buffer for all reads: Node would make one of 64 KB for each.
+    this.sock = new net.Socket({
+      fd,
+      readable: true,
+      writable: true,
+      onread: { buffer: Buffer.alloc(1 << 16), callback: (n, buffer) => { this.feed(buffer.subarray(0, n)); return true } }
+    })
     this.sock.on('end', () => process.exit(0)) // Forelane is gone
     this.sock.on('error', () => process.exit(0))
   }
@@ -25,8 +32,13 @@ class Wire {
     else this.sock.ref()
   }
 
+  // feed takes bytes that are overwritten when it has returned.
   feed (chunk) {
-    this.have.push(chunk)
+    if (this.size === 0 && chunk.length >= 4 && chunk.readUInt32BE(0) + 4 === chunk.length) {
+      this.frame(chunk)
+      return
+    }
+    this.have.push(Buffer.from(chunk))
     this.size += chunk.length
     while (this.size >= this.need) {
       const all = this.have.length === 1 ? this.have[0] : Buffer.concat(this.have)
@@ -40,9 +52,13 @@ class Wire {
       this.have = rest.length ? [rest] : []
       this.size = rest.length
       this.need = 4
-      const k = all.readUInt32BE(5)
-      this.take(JSON.parse(all.toString('utf8', 9, 9 + k)), all.subarray(9 + k, n))
+      this.frame(all.subarray(0, n))
     }
+  }
+
+  frame (b) {
+    const k = b.readUInt32BE(5) + 9
+    this.take(JSON.parse(b.toString('utf8', 9, k)), b.toString('utf8', k))
   }
 
   // write sends one frame; body is a string or a Buffer.
@@ -54,7 +70,17 @@ class Wire {
     frame[4] = kind.charCodeAt(0)
     if (isText) frame.write(body, 5)
     else if (n) body.copy(frame, 5)
-    return this.sock.write(frame, then)
+    if (then || n > 1 << 14 || this.sock.writableLength > 0) {
+      this.sock.write(frame, then)
+      return
+    }
+    let sent = 0 // a small frame needs none of the stream's machinery
+    try {
+      sent = fs.writeSync(this.fd, frame)
+    } catch (e) {
+      if (e.code !== 'EAGAIN') throw e
+    }
+    if (sent < frame.length) this.sock.write(frame.subarray(sent))
   }
 
   fail (kind, object, then) {
