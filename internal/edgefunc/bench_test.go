@@ -5,6 +5,7 @@ package edgefunc
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"testing"
 
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -42,8 +43,23 @@ func compileOne(tb testing.TB, kind, code string, o Options, stores ...*model.Ke
 	if !ok {
 		tb.Fatal("the function is not in the set")
 	}
+	if o.Machines == 0 {
+		f.pool = sharedPools()[f.kind]
+	}
 	return f
 }
+
+// sharedPools spares the tests the making of a machine for each function.
+var sharedPools = sync.OnceValue(func() (p [2]*pool) {
+	text, err := compilePrograms()
+	if err != nil {
+		panic(err)
+	}
+	for k := range p {
+		p[k] = newPool(kind(k), text, &Options{Machines: 4})
+	}
+	return p
+})
 
 func benchmarkRequest(b *testing.B, kind, code string) {
 	f, ev := compileOne(b, kind, code, Options{}), testEvent()

@@ -22,7 +22,8 @@ type Options struct {
 	// Budget is the time that counts as a compute utilization of 100; 0 is
 	// 1 ms. Nothing happens when a run takes longer.
 	Budget time.Duration
-	// Timeout is when a run is stopped; 0 is 50 ms.
+	// Timeout is when a run is stopped, by the clock on the wall; 0 is 200 ms,
+	// so that a busy machine does not stop what is harmless.
 	Timeout time.Duration
 	// Machines bounds how many runs go on at the same time, for each of the
 	// two runtimes; 0 is twice GOMAXPROCS. Others wait for one to end.
@@ -89,7 +90,7 @@ func Compile(fns []*model.EdgeFunction, stores []*model.KeyValueStore, o Options
 		o.Budget = time.Millisecond
 	}
 	if o.Timeout <= 0 {
-		o.Timeout = 50 * time.Millisecond
+		o.Timeout = 200 * time.Millisecond
 	}
 	if o.Machines <= 0 {
 		o.Machines = 2 * runtime.GOMAXPROCS(0)

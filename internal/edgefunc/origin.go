@@ -126,7 +126,7 @@ func (r originReader) number(o *goja.Object, name string, low, high int64) int64
 	return n
 }
 
-func (r originReader) list(o *goja.Object, name string, most int) []*goja.Object {
+func (r originReader) list(o *goja.Object, name string, most int) []goja.Value {
 	v, ok := r.has(o, name)
 	if !ok {
 		return nil
@@ -139,9 +139,11 @@ func (r originReader) list(o *goja.Object, name string, most int) []*goja.Object
 	if n > most {
 		r.fail("%s has %d members; %d are allowed", name, n, most)
 	}
-	out := make([]*goja.Object, n)
+	out := make([]goja.Value, n)
 	for i := range n {
-		out[i] = r.m.vm.ToValue(a.Get(fmt.Sprint(i))).ToObject(r.m.vm)
+		if out[i] = a.Get(fmt.Sprint(i)); out[i] == nil {
+			out[i] = goja.Undefined()
+		}
 	}
 	return out
 }
@@ -171,10 +173,10 @@ func (r originReader) choice(o *goja.Object) OriginChoice {
 
 func (r originReader) group(o *Origin, arg *goja.Object) {
 	for _, member := range r.list(arg, "originIds", 2) {
-		if id, isText := member.Export().(string); isText {
+		if id, isText := textOf(member); isText {
 			o.Select = append(o.Select, OriginChoice{ID: strings.Clone(id)})
-		} else {
-			o.Select = append(o.Select, r.choice(member))
+		} else if c, isObject := member.(*goja.Object); isObject {
+			o.Select = append(o.Select, r.choice(c))
 		}
 	}
 	if len(o.Select) != 2 {

@@ -82,14 +82,23 @@ func (f *Function) exec(ctx context.Context, r run, work func(*machine) (bool, e
 	reusable := m.end() && !f.fresh
 	if err != nil {
 		out.Origin = nil
-		// What went on when it stopped is not known: the machine is not used again.
-		var e *Error
-		reusable = reusable && errors.As(err, &e)
+		reusable = reusable && clean(err)
 		err = f.failure(err)
 	}
 	f.pool.put(m, reusable)
 	out.Utilization = min(100, int(out.Elapsed*100/f.opts.Budget))
 	return out, err
+}
+
+// clean tells whether a machine is as good as before after an error: a rule
+// was broken, or the code threw and nobody caught it. After anything else it
+// is not used again.
+func clean(err error) bool {
+	switch err.(type) {
+	case *Error, *goja.Exception:
+		return true
+	}
+	return false
 }
 
 // guarded turns a panic of the engine into an error: it throws that way when
@@ -99,7 +108,7 @@ func guarded(m *machine, work func(*machine) (bool, error)) (changed bool, err e
 		switch r := recover().(type) {
 		case nil:
 		case error:
-			err = r
+			err = fmt.Errorf("%w", r) // not clean
 		default:
 			err = fmt.Errorf("the engine failed: %v", r)
 		}

@@ -10,7 +10,7 @@
 (function (host, v2, keep, extend) {
   'use strict';
   const G = globalThis, apply = Reflect.apply, own = Reflect.getOwnPropertyDescriptor;
-  const define = Reflect.defineProperty, keys = Reflect.ownKeys, parent = Reflect.getPrototypeOf;
+  const define = Reflect.defineProperty, construct = Reflect.construct, keys = Reflect.ownKeys, parent = Reflect.getPrototypeOf;
   const maxText = 2 << 20, maxItems = 1 << 17, Seen = Set;
   // Not forEach, nor for-of: those are about to be bounded, and slower.
   const each = function (list, f) { for (let i = 0; i < list.length; i++) f(list[i]); };
@@ -72,17 +72,15 @@
 
   const sized = function (name) {
     const was = G[name];
-    const now = new Proxy(was, {
-      construct(t, args, target) {
-        const n = typeof args[0] === 'number' ? args[0] : args[0] && args[0].length !== undefined ? args[0].length : 0;
-        if (n > (name === 'Array' ? maxItems : maxText)) full();
-        return Reflect.construct(t, args, target === now ? t : target);
-      },
-      apply(t, self, args) {
-        if (name === 'Array' && typeof args[0] === 'number' && args[0] > maxItems) full();
-        return apply(t, self, args);
-      },
-    });
+    // A function, not a Proxy: instanceof does not take the engine's proxies.
+    const now = function (...args) {
+      const n = typeof args[0] === 'number' ? args[0] : args[0] && args[0].length !== undefined ? args[0].length : 0;
+      if (n > (name === 'Array' ? maxItems : maxText)) full();
+      return new.target === undefined ? apply(was, this, args) : construct(was, args, new.target === now ? was : new.target);
+    };
+    each(keys(was), function (k) { if (k !== 'prototype') define(now, k, own(was, k)); });
+    define(now, 'prototype', { value: was.prototype, writable: false });
+    Object.setPrototypeOf(now, parent(was));
     hidden(was.prototype, 'constructor', now);
     hidden(G, name, now);
   };
@@ -158,6 +156,7 @@
         } }.set,
         enumerable: false, configurable: false,
       });
+      walk(own(o, k).get); walk(own(o, k).set);
     });
   };
   const seen = new Seen();
