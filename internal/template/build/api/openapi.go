@@ -77,13 +77,6 @@ type importer struct {
 	follow   int // references followed
 }
 
-// scheme is a security scheme: what a route that names it asks for.
-type scheme struct {
-	authorization string // NONE when it is only an API key
-	authorizer    string
-	apiKey        bool
-}
-
 // maxRefs bounds the references that one definition follows.
 const maxRefs = 10_000
 
@@ -150,7 +143,7 @@ func (m *importer) extensions() {
 	}
 	if v := root.Get(ext + "policy"); v.Exists() && a.ResourcePolicyJSON == "" {
 		a.ResourcePolicyJSON = v.JSON()
-		m.r.Note(v, fidelity.Unsupported, "the resource policy is not evaluated: every caller is allowed")
+		m.r.Note(v, fidelity.Unsupported, "the resource policy is not evaluated: every request is refused with 403 (fail closed)")
 	}
 	if root.Get(ext+"api-key-source").Text() == "AUTHORIZER" {
 		a.APIKeyFromAuth = true
@@ -164,39 +157,6 @@ func (m *importer) extensions() {
 			Parameters: stringMap(p.Value.Get("responseParameters")), Templates: p.Value.Get("responseTemplates").TextMap(),
 		})
 	}
-}
-
-// scheme reads a security scheme and keeps its authorizer.
-func (m *importer) scheme(name string, v base.Value) scheme {
-	x := v.Get(ext + "authorizer")
-	authType := strings.ToLower(v.Get(ext + "authtype").Text())
-	if !x.Exists() {
-		if authType == "awssigv4" {
-			return scheme{authorization: "AWS_IAM"}
-		}
-		return scheme{authorization: "NONE", apiKey: v.Get("type").Text() == "apiKey"}
-	}
-	z := &model.Authorizer{
-		LogicalID: name, ID: name, Name: name, Kind: strings.ToUpper(x.Get("type").Text()),
-		Payload: x.Get("authorizerPayloadFormatVersion").TextOr("1.0"), Simple: x.Get("enableSimpleResponses").Bool(),
-		Validation: x.Get("identityValidationExpression").Text(), Pools: x.Get("providerARNs").Texts(),
-		TTL: ttl(x.Get("authorizerResultTtlInSeconds")), Issuer: x.Get("jwtConfiguration", "issuer").Text(),
-		Audience: x.Get("jwtConfiguration", "audience").Texts(), IdentitySource: splitSources(x.Get("identitySource").Text()),
-	}
-	if list := x.Get("identitySource"); list.Node().IsList() {
-		z.IdentitySource = list.Texts()
-	}
-	z.Function, _ = functionOf(x.Get("authorizerUri").Text())
-	if z.Kind == "TOKEN" && len(z.IdentitySource) == 0 && v.Get("name").Text() != "" {
-		z.IdentitySource = []string{"method.request.header." + v.Get("name").Text()}
-	}
-	m.api.Authorizers = append(m.api.Authorizers, z)
-	m.r.Note(x, fidelity.Unsupported, "requests to routes with authorizer "+name+" are refused (fail closed): authorizers are not evaluated")
-	switch z.Kind {
-	case "JWT", "COGNITO_USER_POOLS":
-		return scheme{authorization: z.Kind, authorizer: name}
-	}
-	return scheme{authorization: "CUSTOM", authorizer: name}
 }
 
 func (m *importer) path(path string, v base.Value) {
@@ -249,7 +209,7 @@ func (m *importer) operation(verb, path string, v, shared base.Value) {
 func (m *importer) notes(v base.Value, i *model.Integration) {
 	switch {
 	case i.VPCLink != "":
-		m.r.Note(v.Get("connectionId"), fidelity.Unsupported, "private connections are not made: the target is called as a public address")
+		m.r.Note(v.Get("connectionId"), fidelity.Unsupported, "private connections are not made: a URL is called as a public address, the ARN of a listener answers an error")
 	case i.Kind == model.LambdaCustom, i.Kind == model.HTTPCustom, i.Kind == model.AWSService:
 		m.r.Note(v.Get("type"), fidelity.Unsupported, i.Kind.String()+" integrations answer an error: mapping templates and AWS services are not run")
 	}
@@ -286,37 +246,4 @@ func (m *importer) response(status string, v base.Value) model.MethodResponse {
 		r.Headers["method.response.header."+h.Key] = false
 	}
 	return r
-}
-
-// authorize reads the operation's security, or the document's.
-func (m *importer) authorize(rt *model.Route, v base.Value) {
-	if t := v.Get(ext+"auth", "type").Text(); t != "" {
-		rt.Authorization = strings.ToUpper(t)
-	}
-	list := v.Get("security")
-	if !list.Exists() {
-		list = m.root.Get("security")
-	}
-	for _, alternative := range list.List() {
-		for _, p := range alternative.Pairs() {
-			s, ok := m.security[p.Key]
-			if !ok {
-				if p.Key == "NONE" {
-					continue
-				}
-				p.Value.Fail(base.Nearest(p.Key, m.root.Get("components", "securitySchemes").Node().Keys(), "declare it in securitySchemes"), "no security scheme is named %q", p.Key)
-				continue
-			}
-			if s.apiKey {
-				rt.APIKeyRequired = true
-				m.r.Note(p.Value, fidelity.Unsupported, rt.Key+" requires an API key: such requests are refused (fail closed)")
-			}
-			if s.authorization != "NONE" {
-				rt.Authorization, rt.AuthorizerID, rt.Scopes = s.authorization, s.authorizer, p.Value.Texts()
-			}
-		}
-	}
-	if rt.Authorization == "AWS_IAM" {
-		m.r.Note(v, fidelity.Unsupported, rt.Key+" wants a signature: requests are refused (fail closed)")
-	}
 }

@@ -44,6 +44,18 @@ func (r *Resource) Note(at Value, v fidelity.Verdict, words string) {
 	r.Report.Add(fidelity.Note{Verdict: v, Path: path, Words: words, Pos: pos})
 }
 
+// Skip says that the resource is not built, and why; verdicts on its
+// properties have no meaning then.
+func (r *Resource) Skip(v fidelity.Verdict, words string) {
+	n := 0
+	for _, c := range r.Report.Counts {
+		n += c
+	}
+	r.Report.Verdict, r.Report.Words, r.Report.Notes = v, words, nil
+	r.Report.Counts = [4]int{}
+	r.Report.Counts[v&3] = n
+}
+
 // Where is the place of the resource, as the model keeps it.
 func (r *Resource) Where() string { return r.Pos.String() }
 

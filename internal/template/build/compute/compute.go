@@ -34,6 +34,11 @@ func Build(s *base.Scope) {
 		b.layers[r.Ref] = b.code(r, v, false)
 	}
 	for _, r := range s.Of("AWS::Lambda::Function") {
+		if cdkHelper(r.ID) {
+			r.Skip(fidelity.Ignored, "a helper of CDK's deployment: it is not started")
+			s.Stack.Opaque = append(s.Stack.Opaque, &model.Opaque{LogicalID: r.ID, Type: r.Type, Ref: r.Ref, Pos: r.Where()})
+			continue
+		}
 		s.Stack.Functions = append(s.Stack.Functions, b.function(r))
 	}
 	for _, r := range s.Of("AWS::Lambda::Version") {
@@ -45,6 +50,22 @@ func Build(s *base.Scope) {
 	for _, r := range s.Of("AWS::Lambda::Url") {
 		b.url(r)
 	}
+}
+
+// cdkHelper tells whether a logical id is one that CDK gives to the functions
+// behind its own custom resources. They hold a fixed hash or a fixed name.
+func cdkHelper(id string) bool {
+	for _, mark := range []string{
+		"CustomResourceProviderHandler", "CustomCDKBucketDeployment8693BB64968944B69AAFB0CC9EB8756C",
+		"LogRetentionaae0aa3c5b4d4f87b02d85b201efdd8a", "AWS679f53fac002430cb0da5b7982bd2287",
+		"BucketNotificationsHandler050a0587b7544547bf325f094a3db834",
+		"frameworkonEvent", "frameworkisComplete", "frameworkonTimeout",
+	} {
+		if strings.Contains(id, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *builder) function(r *base.Resource) *model.Function {

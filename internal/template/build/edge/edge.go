@@ -24,6 +24,7 @@ type builder struct {
 	request  map[string]*model.OriginRequestPolicy
 	response map[string]*model.ResponseHeadersPolicy
 	access   map[string]*model.OriginAccess
+	oai      map[string]string // canonical user id by id
 }
 
 // Build puts everything of CloudFront into s.Stack.
@@ -31,6 +32,7 @@ func Build(s *base.Scope) {
 	b := &builder{
 		Scope: s, cache: map[string]*model.CachePolicy{}, request: map[string]*model.OriginRequestPolicy{},
 		response: map[string]*model.ResponseHeadersPolicy{}, access: map[string]*model.OriginAccess{},
+		oai: map[string]string{},
 	}
 	for _, r := range s.Of("AWS::CloudFront::CachePolicy") {
 		b.cache[r.Ref] = b.cachePolicy(r)
@@ -47,6 +49,9 @@ func Build(s *base.Scope) {
 			ID: r.Ref, Name: c.Get("Name").Text(),
 			Type: c.Get("OriginAccessControlOriginType").Text(), Signing: c.Get("SigningBehavior").Text(),
 		}
+	}
+	for _, r := range s.Of("AWS::CloudFront::CloudFrontOriginAccessIdentity") {
+		b.oai[r.Ref] = r.Att("S3CanonicalUserId")
 	}
 	for _, r := range s.Of("AWS::CloudFront::KeyValueStore") {
 		s.Stack.KeyValueStores = append(s.Stack.KeyValueStores, b.keyValueStore(r))

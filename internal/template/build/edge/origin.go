@@ -82,7 +82,7 @@ func (b *builder) originKind(o *model.Origin, v base.Value) {
 	case s3.Exists():
 		o.S3, o.Protocol = true, model.OriginMatchViewer
 		o.ReadTimeout = s3.Get("OriginReadTimeout").Seconds(o.ReadTimeout)
-		oai(o, s3.Get("OriginAccessIdentity"))
+		b.identity(o, s3.Get("OriginAccessIdentity"))
 	case vpc.Exists():
 		o.VPCOrigin = vpc.Get("VpcOriginId").Text()
 		o.ReadTimeout = vpc.Get("OriginReadTimeout").Seconds(o.ReadTimeout)
@@ -92,7 +92,7 @@ func (b *builder) originKind(o *model.Origin, v base.Value) {
 	}
 }
 
-func oai(o *model.Origin, v base.Value) {
+func (b *builder) identity(o *model.Origin, v base.Value) {
 	const prefix = "origin-access-identity/cloudfront/"
 	id := v.Text()
 	if id == "" {
@@ -102,6 +102,7 @@ func oai(o *model.Origin, v base.Value) {
 		v.Fail("write !Sub "+prefix+"${Identity}", "an origin access identity is written %sID", prefix)
 	}
 	o.OAI = strings.TrimPrefix(id, prefix)
+	o.OAICanonical = b.oai[o.OAI]
 }
 
 func customOrigin(o *model.Origin, v base.Value) {
@@ -137,7 +138,7 @@ func (b *builder) oldOrigin(name string, v base.Value) *model.Origin {
 	domain(v.Get("DNSName"))
 	if name == "S3Origin" {
 		o.S3, o.Protocol = true, model.OriginMatchViewer
-		oai(o, v.Get("OriginAccessIdentity"))
+		b.identity(o, v.Get("OriginAccessIdentity"))
 		return o
 	}
 	customOrigin(o, v)

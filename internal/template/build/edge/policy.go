@@ -58,7 +58,7 @@ func ttls(v base.Value) (least, usual, most time.Duration) {
 	return least, usual, most
 }
 
-func seconds(d time.Duration) string { return (d.Round(time.Second)).String() }
+func seconds(d time.Duration) string { return d.Round(time.Second).String() }
 
 func (b *builder) cachePolicy(r *base.Resource) *model.CachePolicy {
 	c := r.Props.Get("CachePolicyConfig")
