@@ -69,11 +69,15 @@ func (e *exchange) answer(o *goja.Object) (*httpmsg.Response, error) {
 // content-length is the edge's own business: it is shown, and what the
 // function writes there is ignored, for it could only be wrong.
 func (e *exchange) applyResponse(o *goja.Object, rs *httpmsg.Response) (changed, body bool, err error) {
-	status, err := statusOf(o)
+	get := func(name string) goja.Value { return e.response.peek(o, name) }
+	status, err := e.status, error(nil)
+	if code, words := get("statusCode"), get("statusDescription"); code != untouched || words != untouched {
+		status, err = statusOf(o)
+	}
 	if err != nil {
 		return false, false, err
 	}
-	headers, _, err := e.response.changes(o.Get("headers"), "response.headers")
+	headers, _, err := e.sent.changes(get("headers"), "response.headers")
 	if err != nil {
 		return false, false, err
 	}
@@ -81,7 +85,7 @@ func (e *exchange) applyResponse(o *goja.Object, rs *httpmsg.Response) (changed,
 	if err := checkHeaders(headers, false, false); err != nil {
 		return false, false, err
 	}
-	cookies, order, err := e.setCookies.changes(o.Get("cookies"), "response.cookies")
+	cookies, order, err := e.setCookies.changes(get("cookies"), "response.cookies")
 	if err != nil {
 		return false, false, err
 	}

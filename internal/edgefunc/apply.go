@@ -14,31 +14,37 @@ import (
 // applyRequest reads the request that a function handed back, judges all of
 // it, and only then changes rq.
 func (e *exchange) applyRequest(o *goja.Object, rq *httpmsg.Request) (changed bool, err error) {
-	if method, ok := textOf(o.Get("method")); !ok || method != e.method {
-		return false, invalid("request.method is read-only")
+	get := func(name string) goja.Value { return e.request.peek(o, name) }
+	if v := get("method"); v != untouched {
+		if method, ok := textOf(v); !ok || method != e.method {
+			return false, invalid("request.method is read-only")
+		}
 	}
-	uri, ok := textOf(o.Get("uri"))
+	uri, ok := e.uri, true
+	if v := get("uri"); v != untouched {
+		uri, ok = textOf(v)
+	}
 	switch {
 	case !ok:
 		return false, invalid("request.uri is not a string")
 	case !strings.HasPrefix(uri, "/") && uri != e.uri:
 		return false, invalid("request.uri %q does not begin with /", clip(uri, 60))
 	}
-	headers, _, err := e.headers.changes(o.Get("headers"), "request.headers")
+	headers, _, err := e.headers.changes(get("headers"), "request.headers")
 	if err != nil {
 		return false, err
 	}
 	if err := checkHeaders(headers, true, false); err != nil {
 		return false, err
 	}
-	cookies, cookieOrder, err := e.cookies.changes(o.Get("cookies"), "request.cookies")
+	cookies, cookieOrder, err := e.cookies.changes(get("cookies"), "request.cookies")
 	if err != nil {
 		return false, err
 	}
 	if err := checkCookies(cookies); err != nil {
 		return false, err
 	}
-	params, paramOrder, err := e.query.changes(o.Get("querystring"), "request.querystring")
+	params, paramOrder, err := e.query.changes(get("querystring"), "request.querystring")
 	if err != nil {
 		return false, err
 	}

@@ -25,6 +25,8 @@ const maxNames = 4096
 func (b *bag) changes(v goja.Value, what string) (list []change, order []string, err error) {
 	o, ok := v.(*goja.Object)
 	switch {
+	case v == untouched:
+		return nil, nil, nil
 	case v == nil || goja.IsUndefined(v) || goja.IsNull(v):
 		return b.replaced(nil, what)
 	case !ok || o.ClassName() == "Array":

@@ -28,8 +28,8 @@ type source interface {
 type bag struct {
 	m      *machine
 	src    source
-	cookie bool // of a response: members have attributes
-	object *goja.Object
+	cookie bool         // of a response: members have attributes
+	object *goja.Object // nil: the function did not look
 	slots  []slot
 	listed bool // slots have every name of src
 }
@@ -42,11 +42,12 @@ type slot struct {
 	gone bool       // deleted
 }
 
-// newBag makes a bag and its object.
-func (m *machine) newBag(src source, cookie bool) *bag {
-	b := &bag{m: m, src: src, cookie: cookie}
-	b.object = m.vm.NewDynamicObject(b)
-	return b
+// value is the object of b, made when it is asked for the first time.
+func (b *bag) value() goja.Value {
+	if b.object == nil {
+		b.object = b.m.vm.NewDynamicObject(b)
+	}
+	return b.object
 }
 
 // find returns the slot of a name that exists or existed, or nil.
@@ -82,7 +83,9 @@ func (b *bag) list() {
 			all = append(all, b.slots[i])
 			return
 		}
-		all = append(all, slot{name: name, was: b.src.lookup(name)})
+		if was := b.src.lookup(name); was != nil {
+			all = append(all, slot{name: name, was: was})
+		}
 	})
 	for _, s := range b.slots {
 		if s.was == nil {
@@ -207,7 +210,7 @@ func (s headerSource) lookup(name string) []item {
 
 func (s headerSource) names(add func(string)) {
 	for _, f := range s.header.Fields() {
-		if name := strings.ToLower(f.Name); !s.hidden(name) {
+		if name := strings.ToLower(f.Name); !s.hidden(name) && httpspec.ValidName(name) {
 			add(name)
 		}
 	}

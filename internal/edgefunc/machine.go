@@ -32,11 +32,12 @@ const (
 
 // machine is a JavaScript runtime that is used by one run at a time.
 type machine struct {
-	vm    *goja.Runtime
-	kind  kind
-	outer map[*Function]goja.Value
-	make  factory
-	run   // of the function that runs now
+	vm     *goja.Runtime
+	kind   kind
+	outer  map[*Function]goja.Value
+	make   factory
+	shared *goja.Object // prototype of requests, runtime 2.0
+	run                 // of the function that runs now
 
 	mu      sync.Mutex // guards what follows, between the run and the watch
 	timer   *time.Timer
@@ -88,6 +89,7 @@ func newMachine(k kind, p programs, keep bool) (*machine, error) {
 	} {
 		*to, _ = goja.AssertFunction(o.Get(name))
 	}
+	m.shared, _ = o.Get("shared").(*goja.Object)
 	m.timer = time.AfterFunc(time.Hour, m.watch)
 	m.timer.Stop()
 	return m, nil

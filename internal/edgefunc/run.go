@@ -34,7 +34,7 @@ func (f *Function) ViewerRequest(ctx context.Context, ev *Event, rq *httpmsg.Req
 		if !ok {
 			return false, invalid("the function returned %s instead of a request or a response", clip(fmt.Sprint(v), 60))
 		}
-		if code := o.Get("statusCode"); code != nil && !goja.IsUndefined(code) {
+		if code := e.request.peek(o, "statusCode"); code != nil && !goja.IsUndefined(code) {
 			answer, err = e.answer(o)
 			return false, err
 		}
@@ -118,42 +118,65 @@ func guarded(m *machine, work func(*machine) (bool, error)) (changed bool, err e
 
 var promiseType = reflect.TypeFor[*goja.Promise]()
 
-// exchange is the event of a run: the bags in it, and the arguments of invoke.
+// exchange is the event of a run and the bags in it.
 type exchange struct {
 	m                       *machine
+	event                   *lazy
+	request, response       *lazy
 	method, uri             string
-	query, headers, cookies *bag
-	setCookies              *bag
-	response                *bag // headers
-	args                    [15]goja.Value
-	n                       int
+	status                  int
+	query, headers, cookies bag
+	sent, setCookies        bag // headers and cookies of the response
 }
 
 // newExchange builds the event; rs is nil at viewer-request.
 func (m *machine) newExchange(rq *httpmsg.Request, rs *httpmsg.Response) *exchange {
 	e := &exchange{m: m, method: rq.Method, uri: utf8Text(rq.Path)}
-	e.query = m.newBag(querySource(rq.Query), false)
-	e.headers = m.newBag(headerSource{header: &rq.Header}, false)
-	e.cookies = m.newBag(cookieSource(rq.Header.Join("Cookie")), false)
+	text := func(s string) func() goja.Value { return func() goja.Value { return m.vm.ToValue(s) } }
+	e.query = bag{m: m, src: querySource(rq.Query)}
+	e.headers = bag{m: m, src: headerSource{header: &rq.Header}}
+	e.cookies = bag{m: m, src: cookieSource(rq.Header.Join("Cookie"))}
+	e.request = m.newLazy([]member{
+		{name: "method", make: text(e.method)}, {name: "uri", make: text(e.uri)}, {name: "querystring", make: e.query.value},
+		{name: "headers", make: e.headers.value}, {name: "cookies", make: e.cookies.value},
+	})
+	if m.shared != nil {
+		_ = e.request.object.SetPrototype(m.shared)
+	}
 	kind := "viewer-request"
 	if rs != nil {
 		kind = "viewer-response"
 	}
-	text := m.vm.ToValue
-	e.args = [15]goja.Value{
-		1: text(kind), 2: text(m.ev.DistributionDomain), 3: text(m.ev.DistributionID), 4: text(m.ev.RequestID),
-		5: text(rq.Viewer.Addr.Addr().Unmap().WithZone("").String()), 6: text(rq.Method), 7: text(e.uri),
-		8: e.query.object, 9: e.headers.object, 10: e.cookies.object,
+	members := []member{
+		{name: "version", make: text("1.0")},
+		{name: "context", make: func() goja.Value {
+			return m.newLazy([]member{
+				{name: "distributionDomainName", make: text(m.ev.DistributionDomain)}, {name: "distributionId", make: text(m.ev.DistributionID)},
+				{name: "eventType", make: text(kind)}, {name: "requestId", make: text(m.ev.RequestID)},
+			}).object
+		}},
+		{name: "viewer", make: func() goja.Value {
+			return m.newLazy([]member{{name: "ip", make: text(rq.Viewer.Addr.Addr().Unmap().WithZone("").String())}}).object
+		}},
+		{name: "request", now: e.request.object},
 	}
-	e.n = 11
 	if rs != nil {
-		e.response = m.newBag(headerSource{header: &rs.Header, response: true, length: lengthText(rs.ContentLength)}, false)
-		e.setCookies = m.newBag(setCookieSource{&rs.Header}, true)
-		e.args[11], e.args[12] = text(rs.Status), text(http.StatusText(rs.Status))
-		e.args[13], e.args[14] = e.response.object, e.setCookies.object
-		e.n = 15
+		e.addResponse(rs)
+		members = append(members, member{name: "response", now: e.response.object})
 	}
+	e.event = m.newLazy(members)
 	return e
+}
+
+func (e *exchange) addResponse(rs *httpmsg.Response) {
+	e.status = rs.Status
+	e.sent = bag{m: e.m, src: headerSource{header: &rs.Header, response: true, length: lengthText(rs.ContentLength)}}
+	e.setCookies = bag{m: e.m, src: setCookieSource{&rs.Header}, cookie: true}
+	e.response = e.m.newLazy([]member{
+		{name: "statusCode", make: func() goja.Value { return e.m.vm.ToValue(e.status) }},
+		{name: "statusDescription", make: func() goja.Value { return e.m.vm.ToValue(http.StatusText(e.status)) }},
+		{name: "headers", make: e.sent.value}, {name: "cookies", make: e.setCookies.value},
+	})
 }
 
 // handle evaluates the code, calls its handler, and takes the result out of
@@ -171,8 +194,7 @@ func (e *exchange) handle(f *Function) (goja.Value, error) {
 			m.outer[f] = outer
 		}
 	}
-	e.args[0] = outer
-	v, err := m.make.invoke(goja.Undefined(), e.args[:e.n]...)
+	v, err := m.make.invoke(goja.Undefined(), outer, e.event.object)
 	if err != nil {
 		return nil, err
 	}

@@ -121,17 +121,15 @@
     hidden(G, name, E);
   });
 
-  const shared = Object.create(Object.prototype);
+  const shared = v2 ? Object.create(Object.prototype) : null;
   if (v2) hidden(shared, 'rawQueryString', { rawQueryString() { return host.rawQuery(); } }.rawQueryString);
   const made = {
-    invoke(outer, type, domain, id, rid, ip, method, uri, querystring, headers, cookies, code, description, rheaders, rcookies) {
-      const event = { version: '1.0', context: { distributionDomainName: domain, distributionId: id, eventType: type, requestId: rid }, viewer: { ip: ip },
-        request: { __proto__: shared, method: method, uri: uri, querystring: querystring, headers: headers, cookies: cookies } };
-      if (code !== undefined) event.response = { statusCode: code, statusDescription: description, headers: rheaders, cookies: rcookies };
+    invoke(outer, event) {
       const handler = outer();
       if (handler === undefined) throw new ReferenceError('there is no function called handler');
       return handler(event);
     },
+    shared: shared,
     value(v) { return { value: v }; },
     cookie(v, a) { return { value: v, attributes: a }; },
     many(v, list) { return { value: v, multiValue: list }; },
