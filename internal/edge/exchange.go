@@ -61,7 +61,6 @@ type stored struct {
 	obj     *cache.Object // what is served, or the expired one
 	lease   *cache.Lease
 	flight  *cache.Flight
-	reader  *cache.Reader
 	pass    cache.PassReason
 	unwatch func() bool // stops the watch over the viewer's context
 	leave   func()      // tells lease or flight that the viewer has gone

@@ -63,7 +63,7 @@ func (x *Exchange) acceptEncoding(h *httpmsg.Header) {
 	case x.beh.encodings != 0:
 		if e := x.keyed.encodings; e != 0 {
 			h.Set("Accept-Encoding", e.String())
-		} else {
+		} else if !x.beh.forward.legacy {
 			h.Set("Accept-Encoding", "identity")
 		}
 	case x.beh.forward.wants("accept-encoding"):

@@ -65,8 +65,10 @@ func runScript(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	a := txtar.Parse(data)
-	s := &script{t: t, w: newWorld(t), file: filepath.Base(file), text: map[string]string{},
-		org: map[string]*scriptedOrigin{}, open: map[string]*viewing{}}
+	s := &script{
+		t: t, w: newWorld(t), file: filepath.Base(file), text: map[string]string{},
+		org: map[string]*scriptedOrigin{}, open: map[string]*viewing{},
+	}
 	for _, f := range a.Files {
 		s.text[f.Name] = string(f.Data)
 	}

@@ -45,41 +45,77 @@ type row struct {
 // once an Edge.
 func table() [stepCount]row {
 	return [stepCount]row{
-		stepOpen: {"open", "open.go", "makes the Exchange: request id, start", "id, time, viewer, request", false,
-			(*Exchange).open},
-		stepDistribution: {"distribution", "distribution.go", "distribution by Host", "distribution", false,
-			(*Exchange).distribution},
-		stepScreen: {"screen", "screen.go", "size of URL and fields (413)", "", false,
-			(*Exchange).screen},
-		stepBehavior: {"behavior", "behavior.go", "behavior by path; HTTPS redirect; allowed methods; a GET with a body", "behavior", false,
-			(*Exchange).behavior},
-		stepFunction: {"function", "function.go", "viewer-request function: rewrite or answer", "function", true,
-			(*Exchange).function},
-		stepKey: {"key", "key.go", "default root object; may the cache be used; cache key", "bypass", false,
-			(*Exchange).key},
-		stepLookup: {"lookup", "lookup.go", "hit, stale (serve and refresh once), miss or expired (lease), wait, pass", "cache status", false,
-			(*Exchange).lookup},
-		stepWait: {"wait", "lookup.go", "follows the lease of another request for the key", "", true,
-			(*Exchange).wait},
-		stepRequest: {"request", "request.go", "what the origin is sent: origin request policy, conditional fields", "", false,
-			(*Exchange).request},
-		stepFetch: {"fetch", "fetch.go", "asks the origin, or the members of its group; tries", "origin, tries, first byte", true,
-			(*Exchange).fetch},
-		stepResponse: {"response", "response.go", "a 304 merges into the stored head; stale in place of an error", "origin status", false,
-			(*Exchange).response},
-		stepAdmit: {"admit", "admit.go", "store or not, how long, shared with those who wait or not", "ttl, reason", false,
-			(*Exchange).admit},
-		stepPage: {"page", "page.go", "custom error page, fetched by a second Exchange", "page", true,
-			(*Exchange).page},
-		stepSelect: {"select", "select.go", "preconditions and ranges (304, 206, 412, 416)", "range", false,
-			(*Exchange).selectPart},
-		stepHeaders: {"headers", "headers.go", "response headers policy; Date, Age, Via, X-Cache, X-Amz-Cf-*", "", false,
-			(*Exchange).headers},
-		stepRespond: {"respond", "function.go", "viewer-response function", "function", true,
-			(*Exchange).respond},
-		stepDeliver: {"deliver", "deliver.go", "the only writer to the viewer", "status, bytes, times, end", true,
-			(*Exchange).deliver},
-		stepFinish: {"finish", "finish.go", "gives lease and bodies back on every path, emits the Record", "result", false,
-			(*Exchange).finish},
+		stepOpen: {
+			"open", "open.go", "makes the Exchange: request id, start", "id, time, viewer, request", false,
+			(*Exchange).open,
+		},
+		stepDistribution: {
+			"distribution", "distribution.go", "distribution by Host", "distribution", false,
+			(*Exchange).distribution,
+		},
+		stepScreen: {
+			"screen", "screen.go", "size of URL and fields (413)", "", false,
+			(*Exchange).screen,
+		},
+		stepBehavior: {
+			"behavior", "behavior.go", "behavior by path; HTTPS redirect; allowed methods; a GET with a body", "behavior", false,
+			(*Exchange).behavior,
+		},
+		stepFunction: {
+			"function", "function.go", "viewer-request function: rewrite or answer", "function", true,
+			(*Exchange).function,
+		},
+		stepKey: {
+			"key", "key.go", "default root object; may the cache be used; cache key", "bypass", false,
+			(*Exchange).key,
+		},
+		stepLookup: {
+			"lookup", "lookup.go", "hit, stale (serve and refresh once), miss or expired (lease), wait, pass", "cache status", false,
+			(*Exchange).lookup,
+		},
+		stepWait: {
+			"wait", "lookup.go", "follows the lease of another request for the key", "", true,
+			(*Exchange).wait,
+		},
+		stepRequest: {
+			"request", "request.go", "what the origin is sent: origin request policy, conditional fields", "", false,
+			(*Exchange).request,
+		},
+		stepFetch: {
+			"fetch", "fetch.go", "asks the origin, or the members of its group; tries", "origin, tries, first byte", true,
+			(*Exchange).fetch,
+		},
+		stepResponse: {
+			"response", "response.go", "a 304 merges into the stored head; stale in place of an error", "origin status", false,
+			(*Exchange).response,
+		},
+		stepAdmit: {
+			"admit", "admit.go", "store or not, how long, shared with those who wait or not", "ttl, reason", false,
+			(*Exchange).admit,
+		},
+		stepPage: {
+			"page", "page.go", "custom error page, fetched by a second Exchange", "page", true,
+			(*Exchange).page,
+		},
+		stepSelect: {
+			"select", "select.go", "preconditions and ranges (304, 206, 412, 416)", "range", false,
+			(*Exchange).selectPart,
+		},
+		stepHeaders: {
+			"headers", "headers.go", "response headers policy; Date, Age, Via, X-Cache, X-Amz-Cf-*", "", false,
+			(*Exchange).headers,
+		},
+		stepRespond: {
+			"respond", "function.go", "viewer-response function", "function", true,
+			(*Exchange).respond,
+		},
+		stepDeliver: {
+			"deliver", "deliver.go", "the only writer to the viewer", "status, bytes, times, end", true,
+			(*Exchange).deliver,
+		},
+		stepFinish: {
+			"finish", "finish.go", "gives lease and bodies back on every path, emits the Record", "result", false,
+			(*Exchange).finish,
+		},
 	}
 }
