@@ -53,7 +53,7 @@ func (k apiKind) open(c *base.Context, id string, def *tree.Node) (editor, error
 	if k.rest {
 		return openapi.NewREST(c, id, def)
 	}
-	return openapi.NewHTTP(id, def)
+	return openapi.NewHTTP(c, id, def)
 }
 
 func (k apiKind) valid(def *tree.Node) bool {

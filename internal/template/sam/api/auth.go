@@ -76,7 +76,7 @@ func (u *unit) restAuth() error {
 	if err != nil {
 		return err
 	}
-	return openapi.Normalize(u.id, u.body, u.get("OpenApiVersion"))
+	return openapi.Normalize(u.c, u.id, u.body, u.get("OpenApiVersion"))
 }
 
 func (u *unit) defaultAuthorizer(sw *openapi.Swagger, def *tree.Node, as []openapi.Authorizer) error {

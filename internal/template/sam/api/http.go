@@ -99,7 +99,7 @@ func (u *unit) editHTTP(prop string, f func(*openapi.HTTP) error) error {
 	if err := u.inline(prop); err != nil {
 		return err
 	}
-	ed, err := openapi.NewHTTP(u.id, u.body)
+	ed, err := openapi.NewHTTP(u.c, u.id, u.body)
 	if err != nil {
 		return err
 	}
@@ -148,6 +148,10 @@ func (u *unit) httpTags() error {
 	}
 	tags.Set(createdBy, base.Str("SAM"))
 	u.props.Set("Tags", tags)
+	if u.c.HashOrder {
+		tags = tags.Clone()
+		tags.Entries = pydict.Order(tags)
+	}
 	return u.editHTTP("Tags", func(ed *openapi.HTTP) error { return ed.AddTags(tags) })
 }
 

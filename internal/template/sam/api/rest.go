@@ -163,7 +163,7 @@ func (u *unit) rest() error {
 	}
 	switch {
 	case u.body != nil:
-		if err := openapi.Normalize(u.id, u.body, u.get("OpenApiVersion")); err != nil {
+		if err := openapi.Normalize(u.c, u.id, u.body, u.get("OpenApiVersion")); err != nil {
 			return err
 		}
 		api.Set("Body", u.body)
@@ -375,7 +375,7 @@ func (u *unit) models() error {
 	if err := u.edit(func(sw *openapi.Swagger) error { return sw.AddModels(v) }); err != nil {
 		return err
 	}
-	return openapi.Normalize(u.id, u.body, u.get("OpenApiVersion"))
+	return openapi.Normalize(u.c, u.id, u.body, u.get("OpenApiVersion"))
 }
 
 // deploy writes deployment and stage, and returns the stage.

@@ -69,7 +69,7 @@ func (r route) httpPermission() (*base.Resource, error) {
 		path = ""
 	}
 	if base.Truthy(body) {
-		ed, err := openapi.NewHTTP(r.api.ID, body)
+		ed, err := openapi.NewHTTP(r.C, r.api.ID, body)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +101,7 @@ func (r route) httpIntegrate() error {
 	if body.IsNull() {
 		return nil
 	}
-	ed, err := openapi.NewHTTP(r.api.ID, body)
+	ed, err := openapi.NewHTTP(r.C, r.api.ID, body)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,7 @@
 // resource policies.
 //
 // The flow: Swagger (REST APIs, Swagger 2 or OpenAPI 3) or HTTP (HTTP APIs,
-// OpenAPI 3) opens a definition, which is copied; the methods edit the copy;
-// Definition returns it. A path or a method may stand in an Fn::If, of which
+// OpenAPI 3) opens a definition; the methods edit it; Definition returns it. A path or a method may stand in an Fn::If, of which
 // both branches are edited.
 //
 // Maps are filled with pydict, because the text of a REST definition is hashed
@@ -46,11 +45,79 @@ func IsVersion3(n *tree.Node) bool {
 	return ok && version3.MatchString(s)
 }
 
+// MaxRoutes bounds the paths of one API, far above API Gateway's own quota, so
+// that a hostile template ends soon.
+const MaxRoutes = 1000
+
 // editor is what both kinds share.
 type editor struct {
 	id    string // of the API, for errors
 	doc   *tree.Node
 	paths *tree.Node
+
+	state *state
+}
+
+// state is what an API's definition keeps from one editor to the next. The
+// original copied the whole definition when an editor opened it and again when
+// it handed it back, which may change the order of maps. Here the first editor
+// copies; the later ones settle the orders in place, and leave alone paths that
+// did not change since settling them changed nothing.
+type state struct {
+	doc    *tree.Node
+	stable map[*tree.Node]bool // values of paths
+	keys   int                 // number of paths when their order was found stable
+}
+
+// stateKey is the key of an API's state in Context.Bag.
+type stateKey struct{ id string }
+
+// open makes the editor of a definition whose form was checked.
+func open(c *base.Context, id string, def *tree.Node) (editor, error) {
+	st, ok := c.Bag[stateKey{id}].(*state)
+	if ok && st.doc == def {
+		e := editor{id: id, doc: def, paths: def.Get("paths"), state: st}
+		e.settle()
+		return e, nil
+	}
+	doc := pydict.Copy(def)
+	st = &state{doc: doc, stable: map[*tree.Node]bool{}}
+	c.Bag[stateKey{id}] = st
+	e := editor{id: id, doc: doc, paths: doc.Get("paths"), state: st}
+	for _, p := range e.paths.Entries {
+		if _, err := e.items(p.Key); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// settle brings every map into the order that a copy of it would have.
+func (e *editor) settle() {
+	st := e.state
+	pydict.SettleKeys(e.doc)
+	for _, s := range e.doc.Entries {
+		if s.Value != e.paths {
+			pydict.Settle(s.Value)
+		}
+	}
+	if st.keys != len(e.paths.Entries) {
+		st.keys = 0
+		if !pydict.SettleKeys(e.paths) {
+			st.keys = len(e.paths.Entries)
+		}
+	}
+	for _, p := range e.paths.Entries {
+		if !st.stable[p.Value] && !pydict.Settle(p.Value) {
+			st.stable[p.Value] = true
+		}
+	}
+}
+
+// settled returns the settled definition.
+func (e *editor) settled() *tree.Node {
+	e.settle()
+	return e.doc
 }
 
 func (e *editor) errorf(at *tree.Node, format string, args ...any) error {
@@ -83,7 +150,9 @@ func (e *editor) branches(n *tree.Node) ([]*tree.Node, error) {
 
 // items returns the branches of a path, all maps.
 func (e *editor) items(path string) ([]*tree.Node, error) {
-	bs, err := e.branches(e.paths.Get(path))
+	item := e.paths.Get(path)
+	delete(e.state.stable, item) // the caller may change it
+	bs, err := e.branches(item)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +225,9 @@ func (e *editor) HasIntegration(path, method string) (bool, error) {
 func (e *editor) AddPath(path, method *tree.Node) error {
 	item := e.paths.Get(path.Text)
 	if item == nil {
+		if len(e.paths.Entries) >= MaxRoutes {
+			return e.errorf(path, "the API has more than %d paths", MaxRoutes)
+		}
 		item = tree.NewMap()
 		pydict.Set(e.paths, path.Text, path.Pos, item)
 	}

@@ -25,13 +25,18 @@ func ValidHTTP(n *tree.Node) bool {
 	return n.IsMap() && n.Get("paths").IsMap() && base.Truthy(n.Get("openapi")) && IsVersion3(n.Get("openapi"))
 }
 
-// NewHTTP opens a copy of the definition of the API id.
-func NewHTTP(id string, def *tree.Node) (*HTTP, error) {
+// NewHTTP opens the definition of the API id, def or a copy of it. Only
+// Definition may be used of it afterwards.
+func NewHTTP(c *base.Context, id string, def *tree.Node) (*HTTP, error) {
 	if !ValidHTTP(def) {
 		return nil, base.Errorf(id, def, "DefinitionBody must be an OpenAPI 3 definition with paths")
 	}
-	doc := pydict.Copy(def)
-	h := &HTTP{editor: editor{id: id, doc: doc, paths: doc.Get("paths")}, schemes: tree.NewMap(), info: section(doc, "info")}
+	e, err := open(c, id, def)
+	if err != nil {
+		return nil, err
+	}
+	doc := e.doc
+	h := &HTTP{editor: e, schemes: tree.NewMap(), info: section(doc, "info")}
 	if c := doc.Get("components"); !c.IsNull() {
 		if !c.IsMap() {
 			return nil, h.errorf(c, "components must be a map")
@@ -55,7 +60,7 @@ func HTTPSkeleton() *tree.Node {
 // DefaultTitle is the title of an API that gives none.
 func DefaultTitle() *tree.Node { return base.Ref("AWS::StackName") }
 
-// Definition returns a copy of the edited definition.
+// Definition returns the edited definition.
 func (h *HTTP) Definition() *tree.Node {
 	if h.tags.Len() > 0 {
 		pydict.Put(h.doc, "tags", h.tags)
@@ -68,7 +73,7 @@ func (h *HTTP) Definition() *tree.Node {
 	if h.info.Len() > 0 {
 		pydict.Put(h.doc, "info", h.info)
 	}
-	return pydict.Copy(h.doc)
+	return h.settled()
 }
 
 var functionArn = regexp.MustCompile(`([A-Za-z0-9]+)\.Arn`)

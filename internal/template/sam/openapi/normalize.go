@@ -12,8 +12,11 @@ import (
 // way: security definitions and models under components, no consumes and
 // produces in OPTIONS, schemas around the types of its headers. It changes
 // def. version is the API's OpenApiVersion, may be nil.
-func Normalize(id string, def, version *tree.Node) error {
+func Normalize(c *base.Context, id string, def, version *tree.Node) error {
 	e := editor{id: id, doc: def}
+	if st, ok := c.Bag[stateKey{id}].(*state); ok {
+		clear(st.stable) // any path may change here
+	}
 	if !def.Get("swagger").IsNull() {
 		return nil
 	}

@@ -29,24 +29,24 @@ func ValidREST(n *tree.Node) bool {
 	return base.Truthy(n.Get("swagger")) || base.Truthy(n.Get("openapi")) && IsVersion3(n.Get("openapi"))
 }
 
-// NewREST opens a copy of the definition of the API id.
+// NewREST opens the definition of the API id, def or a copy of it. Only
+// Definition may be used of it afterwards.
 func NewREST(c *base.Context, id string, def *tree.Node) (*Swagger, error) {
 	if !ValidREST(def) {
 		return nil, base.Errorf(id, def, "DefinitionBody must be a Swagger 2 or OpenAPI 3 definition with paths")
 	}
-	doc := pydict.Copy(def)
+	e, err := open(c, id, def)
+	if err != nil {
+		return nil, err
+	}
+	doc := e.doc
 	s := &Swagger{
-		editor:    editor{id: id, doc: doc, paths: doc.Get("paths")},
+		editor:    e,
 		schemes:   section(doc, securityDefs),
 		responses: section(doc, responsesKey),
 		policy:    section(doc, policyKey),
 		models:    section(doc, "definitions"),
 		partition: c.Partition,
-	}
-	for _, p := range s.paths.Entries {
-		if _, err := s.items(p.Key); err != nil {
-			return nil, err
-		}
 	}
 	for _, m := range []*tree.Node{s.schemes, s.responses, s.policy, s.models} {
 		if !m.IsMap() {
@@ -62,7 +62,7 @@ func RESTSkeleton() *tree.Node {
 	return base.Map("swagger", "2.0", "info", info, "paths", tree.NewMap())
 }
 
-// Definition returns a copy of the edited definition.
+// Definition returns the edited definition.
 func (s *Swagger) Definition() *tree.Node {
 	for _, p := range []struct {
 		key string
@@ -72,7 +72,7 @@ func (s *Swagger) Definition() *tree.Node {
 			pydict.Put(s.doc, p.key, p.v)
 		}
 	}
-	return pydict.Copy(s.doc)
+	return s.settled()
 }
 
 // Lambda describes a Lambda integration to add.

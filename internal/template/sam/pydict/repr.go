@@ -87,6 +87,44 @@ func Copy(n *tree.Node) *tree.Node {
 	return &c
 }
 
+// Settle is Copy in place. It tells whether the order of any map changed; if
+// none did, settling the same tree again changes nothing either.
+func Settle(n *tree.Node) (changed bool) {
+	if n == nil {
+		return false
+	}
+	for _, it := range n.Items {
+		changed = Settle(it) || changed
+	}
+	changed = SettleKeys(n) || changed
+	for i := range n.Entries {
+		changed = Settle(n.Entries[i].Value) || changed
+	}
+	return changed
+}
+
+// SettleKeys settles the map n itself and not its values.
+func SettleKeys(n *tree.Node) (changed bool) {
+	if !n.IsMap() {
+		return false
+	}
+	if kept(n) {
+		if n.Pos.Col == baked {
+			n.Pos = tree.Pos{}
+			return true
+		}
+		return false
+	}
+	es := Order(n)
+	for i := range es {
+		changed = changed || es[i].Key != n.Entries[i].Key
+	}
+	if changed {
+		n.Entries = es
+	}
+	return changed
+}
+
 // Set puts v under key in map m. pos is the position of the text of the key:
 // the zero Pos for a key that the transform made. A key that is there keeps
 // its place and its position.
