@@ -99,6 +99,8 @@ func (r *revision) try(version string, limit time.Duration) (*worker, *startErro
 			fail = &startError{kind: e.ErrorType, object: e.Payload}
 		default:
 		}
+	case <-r.fn.svc.ctx.Done():
+		fail = &startError{kind: "Runtime.ExitError", text: "Error: the function service is shutting down"}
 	case <-timer.C:
 		fail = &startError{kind: "Sandbox.Timedout", text: fmt.Sprintf("Error: Task timed out after %.2f seconds", limit.Seconds()), again: true}
 	}

@@ -29,6 +29,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/forelane/forelane/internal/function/client"
 	"github.com/forelane/forelane/internal/model"
@@ -40,6 +41,9 @@ type Builder struct {
 	Path    string       // the PATH to look programs up in
 	Environ []string     // the environment of the Go toolchain
 	Clients client.Paths // where Forelane's runtime clients are
+
+	mu     sync.Mutex
+	majors map[string]string // version of Node.js by its path
 }
 
 // Unit is code that can be started.

@@ -5,9 +5,11 @@ package build
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -60,6 +62,9 @@ func (b *Builder) node(ctx context.Context, fn *model.Function, u *Unit) error {
 	if p == "" {
 		return broken("%s needs a node that runs on PATH: install Node.js (apt install nodejs)", fn.Runtime)
 	}
+	if have := b.nodeMajor(ctx, p); have != "" && "nodejs"+have+".x" != fn.Runtime {
+		u.Note = fn.Runtime + " is run by the machine's Node.js " + have
+	}
 	u.Argv, u.Frames = []string{p, b.Clients.Node}, true
 	return nil
 }
@@ -101,4 +106,27 @@ func (b *Builder) look(name string) string {
 func executable(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular() && st.Mode().Perm()&0o111 != 0
+}
+
+// nodeMajor asks a node for its version, once; empty when it does not say.
+func (b *Builder) nodeMajor(ctx context.Context, program string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if v, have := b.majors[program]; have {
+		return v
+	}
+	ctx, cancel := context.WithTimeout(ctx, shimLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "--version")
+	cmd.Env, cmd.WaitDelay = b.Environ, time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	v, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(string(out)), "v"), ".")
+	if b.majors == nil {
+		b.majors = map[string]string{}
+	}
+	b.majors[program] = v
+	return v
 }

@@ -4,7 +4,9 @@ package process
 
 import (
 	"errors"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -17,6 +19,9 @@ type Launcher struct {
 	stop  chan struct{}
 	ended chan struct{}
 	once  sync.Once
+
+	mu   sync.Mutex
+	live map[*Process]struct{}
 }
 
 type ask struct {
@@ -31,20 +36,19 @@ type answer struct {
 
 // NewLauncher starts the thread; Close ends it.
 func NewLauncher() *Launcher {
-	l := &Launcher{asks: make(chan ask), stop: make(chan struct{}), ended: make(chan struct{})}
+	l := &Launcher{asks: make(chan ask), stop: make(chan struct{}), ended: make(chan struct{}), live: map[*Process]struct{}{}}
 	go l.run()
 	return l
 }
 
-// run never unlocks its thread: the thread ends with the goroutine, and the
-// kernel then kills what it started and nobody killed before.
+// run never unlocks its thread, so nothing else can end it before its time.
 func (l *Launcher) run() {
 	runtime.LockOSThread()
 	defer close(l.ended)
 	for {
 		select {
 		case a := <-l.asks:
-			p, err := start(a.spec)
+			p, err := l.start(a.spec)
 			a.reply <- answer{p, err}
 		case <-l.stop:
 			return
@@ -64,8 +68,34 @@ func (l *Launcher) Start(s Spec) (*Process, error) {
 	}
 }
 
-// Close ends the thread; processes that still run are killed by the kernel.
+// start runs on the launcher's thread.
+func (l *Launcher) start(s Spec) (*Process, error) {
+	p, osp, err := start(s)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.live[p] = struct{}{}
+	l.mu.Unlock()
+	go func() {
+		p.wait(osp)
+		l.mu.Lock()
+		delete(l.live, p)
+		l.mu.Unlock()
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// Close ends the thread, kills what still runs and waits for its end.
 func (l *Launcher) Close() {
 	l.once.Do(func() { close(l.stop) })
 	<-l.ended
+	l.mu.Lock()
+	live := slices.Collect(maps.Keys(l.live))
+	l.mu.Unlock()
+	for _, p := range live {
+		p.Kill()
+		<-p.Exited()
+	}
 }

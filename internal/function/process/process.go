@@ -56,8 +56,8 @@ type Process struct {
 // Pid is the process id, which is the id of the group as well.
 func (p *Process) Pid() int { return p.pid }
 
-// Exited is closed once the program has ended, its group is dead and all its
-// output was handed over.
+// Exited is closed once the program has ended, its group was killed and all
+// its output was handed over.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
 // Reason says how the program ended ("exit status 1", "signal: killed");
@@ -83,16 +83,16 @@ func (p *Process) Kill() {
 // included. What the program wrote before it answered is there by then.
 func (p *Process) Drain() { p.out.drain() }
 
-// start runs on the launcher's thread.
-func start(s Spec) (*Process, error) {
+// start must run on a thread that lives as long as the program may.
+func start(s Spec) (*Process, *os.Process, error) {
 	in, err := os.Open(os.DevNull)
 	if err != nil {
-		return nil, fmt.Errorf("process: %w", err)
+		return nil, nil, fmt.Errorf("process: %w", err)
 	}
 	defer in.Close()
 	out, w, err := newOutput(s.Output)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer w.Close()
 	files := []*os.File{in, w, w}
@@ -101,7 +101,7 @@ func start(s Spec) (*Process, error) {
 		ours, theirs, err := socketPair()
 		if err != nil {
 			out.close()
-			return nil, err
+			return nil, nil, err
 		}
 		defer theirs.Close()
 		p.Channel = ours
@@ -118,11 +118,10 @@ func start(s Spec) (*Process, error) {
 		if p.Channel != nil {
 			p.Channel.Close()
 		}
-		return nil, fmt.Errorf("process: %w", err)
+		return nil, nil, fmt.Errorf("process: %w", err)
 	}
 	p.pid = osp.Pid
-	go p.wait(osp)
-	return p, nil
+	return p, osp, nil
 }
 
 // wait reaps the program. The group is killed while the leader is still a
@@ -137,7 +136,6 @@ func (p *Process) wait(osp *os.Process) {
 	_ = unix.Kill(-p.pid, unix.SIGKILL)
 	p.state, _ = osp.Wait()
 	p.out.finish()
-	close(p.exited)
 }
 
 func socketPair() (ours, theirs *os.File, err error) {
