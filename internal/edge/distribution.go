@@ -119,6 +119,14 @@ func (e *Edge) Answers(host string) bool {
 
 func (x *Exchange) distribution() stepID {
 	x.dist = x.edge.hosts.find(x.rq.Host)
+	if t := x.rq.Viewer.TLS; t != nil && t.ServerName != "" && x.dist != nil {
+		// A connection that was opened for one distribution must not be used
+		// for another (RFC 9110 15.5.20); names that are nobody's do not count.
+		if d, ok := x.edge.hosts.table.Find(t.ServerName); ok && d != x.dist {
+			x.rec.Result.Detail = record.InvalidRequest
+			return x.refuse(421, "The connection was opened for another distribution.")
+		}
+	}
 	if x.dist == nil {
 		x.rec.Result.Detail = record.InvalidRequest
 		text := "No distribution answers to this Host. There are:\n"

@@ -69,7 +69,8 @@ type Deps struct {
 	// Functions gives the CloudFront function with an ARN. Nil, or a nil
 	// Function: the association is an error of Compile.
 	Functions func(arn string) (Function, error)
-	// Record takes one record an exchange. Nil: dropped.
+	// Record takes one record an exchange, which it may read until it
+	// returns. Nil: dropped.
 	Record func(*record.Record)
 	// POP is the X-Amz-Cf-Pop. Empty: LOC50-C1.
 	POP string
@@ -90,6 +91,7 @@ type Edge struct {
 	dists []*distribution
 
 	encoder encode.Encoder
+	idle    sync.Pool // *Exchange
 	buffers sync.Pool // *[32 << 10]byte, for bodies that stream past the cache
 }
 
@@ -130,8 +132,16 @@ func Compile(s *model.Stack, d Deps) (*Edge, error) {
 // Serve answers one viewer request. It always answers, and emits one Record.
 // rq is the Exchange's to change until Serve returns.
 func (e *Edge) Serve(ctx context.Context, rq *httpmsg.Request, w Writer) {
-	x := &Exchange{ctx: ctx, edge: e, rq: rq, w: w}
+	x, _ := e.idle.Get().(*Exchange)
+	if x == nil {
+		x = new(Exchange)
+	}
+	x.ctx, x.edge, x.rq, x.w = ctx, e, rq, w
 	x.run(stepOpen)
+	if x.rec.Result.End != record.EndInternal { // what a panic left behind is not known
+		x.reset()
+		e.idle.Put(x)
+	}
 }
 
 // spawn runs f beside the request that asked for it.

@@ -100,6 +100,16 @@ func (b *body) close() {
 	*b = body{}
 }
 
+// reset makes x as good as new and keeps its memory. Nothing that outlives a
+// request refers to its Exchange: refreshes and pages have their own, and a
+// fill takes the body along.
+func (x *Exchange) reset() {
+	key, header := x.keyed.key[:0], x.rs.Header
+	header.Reset()
+	*x = Exchange{}
+	x.keyed.key, x.rs.Header = key, header
+}
+
 // run walks the table from a step to the end. finish runs on every path, also
 // when a step panics: the viewer then gets a 500 or a cut body, never silence.
 func (x *Exchange) run(from stepID) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -107,10 +108,32 @@ func (x *Exchange) ask(m member) {
 		rec.Tries++
 		sent := x.now()
 		x.asked.rs, x.asked.err = m.rt.RoundTrip(x.outgoing(m.m))
+		x.boundHead()
 		rec.FirstByte = x.now().Sub(sent)
 		if x.asked.err == nil || !silent(x.asked.err) || x.asked.rq.Context().Err() != nil {
 			return
 		}
+	}
+}
+
+// errHeadTooBig: an origin's head is bounded as a viewer's is (row C4). The
+// network's transport sees to it itself; those in the process do not.
+var errHeadTooBig = fmt.Errorf("server response headers exceeded %d bytes", maxHead)
+
+func (x *Exchange) boundHead() {
+	if x.asked.err != nil {
+		x.asked.rs = nil
+		return
+	}
+	n := 0
+	for name, values := range x.asked.rs.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	if n > maxHead {
+		_ = x.asked.rs.Body.Close()
+		x.asked.rs, x.asked.err = nil, errHeadTooBig
 	}
 }
 
@@ -141,7 +164,7 @@ func classify(err error) (int, record.Detail) {
 		return 502, record.OriginDNSError
 	case dial && timeout(err):
 		return 504, record.OriginConnectError
-	case timeout(err):
+	case timeout(err), errors.Is(err, origin.ErrCompletion):
 		return 504, record.OriginCommError
 	case dial, strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
 		return 502, record.OriginConnectError

@@ -22,6 +22,7 @@ import (
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -46,6 +47,22 @@ func TestC9Hosts(t *testing.T) {
 		}
 		if want == "" && !strings.Contains(v.String(), "shop.example.com") {
 			t.Errorf("%q: the answer does not list the hosts: %s", host, v)
+		}
+	}
+}
+
+func TestC9ConnectionOfAnotherDistribution(t *testing.T) {
+	w := newWorld(t)
+	two := *w.dist
+	two.LogicalID, two.ID, two.DomainName = "Other", "E2", "d2.cloudfront.net"
+	w.stack.Distributions = append(w.stack.Distributions, &two)
+	w.compile()
+	for sni, want := range map[string]int{"d1.cloudfront.net": 200, "d2.cloudfront.net": 421, "localhost": 200, "": 200} {
+		v, rq := &viewer{}, request("/a")
+		rq.Viewer.TLS = &httpmsg.TLS{Version: "TLSv1.3", ServerName: sni}
+		w.edge.Serve(t.Context(), rq, v)
+		if v.status != want {
+			t.Errorf("SNI %q: %d, want %d", sni, v.status, want)
 		}
 	}
 }
@@ -341,6 +358,7 @@ func TestE11FailuresAreClassified(t *testing.T) {
 	}{
 		{errors.New("net/http: HTTP/1.x transport connection broken: malformed HTTP response"), 502, record.OriginInvalidResponseError},
 		{errors.New("net/http: server response headers exceeded 100 bytes; aborted"), 502, record.OriginHeaderTooBigError},
+		{origin.ErrCompletion, 504, record.OriginCommError},
 		{io.EOF, 502, record.OriginReadError},
 		{context.DeadlineExceeded, 504, record.OriginCommError},
 		{errors.New("tls: failed to verify certificate: x509: wrong name"), 502, record.OriginConnectError},
@@ -355,6 +373,16 @@ func TestE11FailuresAreClassified(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestC4OriginHeadIsBounded(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.reply = func(*http.Request) (*http.Response, error) { return answer(200, "x", "X-Big", strings.Repeat("x", 20480)), nil }
+		w.expect(w.do("/a"), 502, "Error", "")
+		if d := w.lastRecord().Result.Detail; d != record.OriginHeaderTooBigError {
+			t.Errorf("%v", d)
+		}
+	})
 }
 
 func TestManyViewersOneEdge(t *testing.T) {
@@ -448,8 +476,8 @@ func (nothing) Flush() error                            { return nil }
 func (nothing) Abort()                                  {}
 func (nothing) Whole(*httpmsg.Response, [][]byte) error { return nil }
 
-// hitAllocations is the budget of a hit; the way to zero leads downwards.
-const hitAllocations = 12
+// hitAllocations is the budget of a hit: the request id, and slack for the pool.
+const hitAllocations = 3
 
 func TestHitAllocations(t *testing.T) {
 	w := newWorld(t).compile()

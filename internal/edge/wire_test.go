@@ -76,7 +76,7 @@ func get(t *testing.T, url string, fields ...string) (*http.Response, string) {
 	for i := 0; i+1 < len(fields); i += 2 {
 		rq.Header.Set(fields[i], fields[i+1])
 	}
-	rs, err := http.DefaultTransport.RoundTrip(rq)
+	rs, err := client(t).RoundTrip(rq)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestABodyTricklesThrough(t *testing.T) {
 			}
 		})
 		rq, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/events", nil)
-		rs, err := http.DefaultTransport.RoundTrip(rq)
+		rs, err := client(t).RoundTrip(rq)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func TestABrokenBodyIsSeenByTheViewer(t *testing.T) {
 	}, nil)
 	for range 2 {
 		rq, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/a", nil)
-		rs, err := http.DefaultTransport.RoundTrip(rq)
+		rs, err := client(t).RoundTrip(rq)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,4 +237,12 @@ func TestPathsArriveAsTheyWereWritten(t *testing.T) {
 			t.Errorf("%s arrived as %s (%d)", target, b, rs.StatusCode)
 		}
 	}
+}
+
+// client is a transport that a test leaves nothing of.
+func client(t *testing.T) http.RoundTripper {
+	t.Helper()
+	tr := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
 }
