@@ -14,11 +14,10 @@ import (
 )
 
 const (
-	maxBody        = 2 << 20 // a function has 2 MB of memory
-	maxAnswerHead  = 20480   // of all headers and cookies of an answer
-	lowestStatus   = 200
-	highestStatus  = 599
-	emptyMediaBody = ""
+	maxBody       = 2 << 20 // a function has 2 MB of memory
+	maxAnswerHead = 20480   // of all headers and cookies of an answer
+	lowestStatus  = 200
+	highestStatus = 599
 )
 
 // empty is the source of an answer that a function makes itself.
@@ -123,7 +122,7 @@ func (e *exchange) applyResponse(o *goja.Object, rs *httpmsg.Response) (changed,
 
 func setBody(rs *httpmsg.Response, body string) {
 	rs.Body, rs.ContentLength = nil, int64(len(body))
-	if body != emptyMediaBody {
+	if body != "" {
 		rs.Body = io.NopCloser(strings.NewReader(body))
 	}
 }

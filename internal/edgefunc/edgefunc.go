@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dop251/goja"
@@ -66,8 +67,8 @@ type Function struct {
 	arn     string
 	program *goja.Program // evaluates to a function that yields the handler
 	kind    kind
-	fresh   bool   // needs globals that it can change
-	store   *store // nil: none
+	fresh   atomic.Bool // needs globals that it can change
+	store   *store      // nil: none
 	opts    *Options
 	pool    *pool
 }
@@ -164,7 +165,7 @@ func compile(m *model.EdgeFunction, stores map[string]*store, o *Options) (*Func
 	}
 	var err error
 	f.program, err = load(m.Name, m.Code, f.kind)
-	f.fresh = changesGlobals.MatchString(m.Code)
+	f.fresh.Store(changesGlobals(m.Code))
 	return f, err
 }
 

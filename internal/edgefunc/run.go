@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/dop251/goja"
@@ -69,9 +70,31 @@ func (f *Function) ViewerResponse(ctx context.Context, ev *Event, rq *httpmsg.Re
 	return outcome, err
 }
 
-// exec runs work on a machine under the watch.
+// exec runs work on a machine. Code that failed because a global is frozen
+// here, which is not so at CloudFront, gets a second run with globals of its
+// own, and all later ones too when that helps.
 func (f *Function) exec(ctx context.Context, r run, work func(*machine) (bool, error)) (Outcome, error) {
-	m, err := f.pool.get(ctx, f.fresh)
+	fresh := f.fresh.Load()
+	out, err := f.once(ctx, r, fresh, work)
+	if err != nil && !fresh && metFrozen(err) {
+		if again, err := f.once(ctx, r, true, work); err == nil {
+			f.fresh.Store(true)
+			return again, nil
+		}
+	}
+	return out, err
+}
+
+// metFrozen tells the engine's words about frozen objects.
+func metFrozen(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == Execution && strings.HasPrefix(e.Message, "TypeError") &&
+		(strings.Contains(e.Message, "read only property") || strings.Contains(e.Message, "not extensible"))
+}
+
+// once runs work on a machine under the watch.
+func (f *Function) once(ctx context.Context, r run, fresh bool, work func(*machine) (bool, error)) (Outcome, error) {
+	m, err := f.pool.get(ctx, fresh)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -79,7 +102,7 @@ func (f *Function) exec(ctx context.Context, r run, work func(*machine) (bool, e
 	m.begin(r, f.opts.Timeout)
 	changed, err := guarded(m, work)
 	out := Outcome{Elapsed: time.Since(r.start), Changed: changed && err == nil, Origin: m.origin}
-	reusable := m.end() && !f.fresh
+	reusable := m.end() && !fresh
 	if err != nil {
 		out.Origin = nil
 		reusable = reusable && clean(err)

@@ -168,6 +168,28 @@ func TestE2NothingOutlivesARun(t *testing.T) {
 	}
 }
 
+func TestE3CodeMayChangeBuiltIns(t *testing.T) {
+	for code, fresh := range map[string]bool{
+		"String.prototype.x = function () { return 'y'; }; function handler(e) { return { statusCode: 200, body: ''.x() }; }":                               true,
+		"globalThis.x = 'y'; function handler(e) { return { statusCode: 200, body: x }; }":                                                                  true,
+		"Math.x = 'y'; function handler(e) { return { statusCode: 200, body: Math.x }; }":                                                                   true,
+		"function handler(e) { return { statusCode: 200, body: Object.prototype.hasOwnProperty.call({ y: 1 }, 'y') ? 'y' : '' }; }":                         false,
+		"function P() {} P.prototype.x = function () { return 'y'; }; function handler(e) { return { statusCode: 200, body: new P().x() }; }":               false,
+		"var o = Object.create({ x: 'y' }); o.toString = function () { return this.x; }; function handler(e) { return { statusCode: 200, body: '' + o }; }": false,
+	} {
+		f := compileOne(t, v2, code, Options{})
+		for range 2 {
+			rs, _, err := f.ViewerRequest(context.Background(), testEvent(), testRequest())
+			if err != nil || text(t, rs) != "y" {
+				t.Errorf("%s: %v", code, err)
+			}
+		}
+		if f.fresh.Load() != fresh {
+			t.Errorf("%s: fresh is not %v", code, fresh)
+		}
+	}
+}
+
 func TestE2FunctionsDoNotSeeEachOther(t *testing.T) {
 	a := &model.EdgeFunction{Name: "a", ARN: "a", Runtime: v2, Code: "function handler(e) { try { Array.leak = 1; } catch (x) {} throw new Error('stop'); }"}
 	b := &model.EdgeFunction{Name: "b", ARN: "b", Runtime: v2, Code: "function handler(e) { return { statusCode: 200, body: String(Array.leak) }; }"}

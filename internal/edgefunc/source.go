@@ -39,10 +39,19 @@ const (
 	wrapTail   = "\n;return typeof handler === 'function' ? handler : undefined })"
 )
 
-// changesGlobals finds code that may want to add to a built-in object, such as
-// String.prototype. It runs in a machine of its own, whose globals are not
-// frozen; that is slower. Code that escapes this test meets frozen globals.
-var changesGlobals = regexp.MustCompile(`\bprototype\b|__proto__|\bglobalThis\b|\bsetPrototypeOf\b|\bdefinePropert`)
+var (
+	builtInPrototype = regexp.MustCompile(`\b(?:Object|Function|Array|String|Number|Boolean|Date|RegExp|Error|Promise|Buffer)\s*\.\s*prototype\b`)
+	borrowedMethod   = regexp.MustCompile(`\b\w+\s*\.\s*prototype\s*\.\s*\w+\s*\.\s*(?:call|apply|bind)\b`)
+)
+
+// changesGlobals tells whether code seems to add to a built-in object, such as
+// String.prototype. It runs in a machine of its own then, whose globals are
+// not frozen; that is slower. Borrowing a method
+// (Object.prototype.hasOwnProperty.call) changes nothing. Code that escapes
+// this test meets frozen globals, and is tried again (see exec).
+func changesGlobals(code string) bool {
+	return builtInPrototype.MatchString(borrowedMethod.ReplaceAllString(code, ""))
+}
 
 // load checks and compiles the code of a function.
 func load(name, code string, k kind) (*goja.Program, error) {

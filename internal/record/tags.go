@@ -46,7 +46,9 @@ var tags = [...]Tag{
 	{"cache_key", "readable form of the cache key", func(o object, r *Record) object { return o.text(r.Cache.Key) }},
 	{"cache_age", "age of the object served, seconds", func(o object, r *Record) object { return o.number(int64(r.Cache.Age / time.Second)) }},
 	{"ttl", "lifetime given to the answer, seconds", func(o object, r *Record) object { return o.number(int64(r.Cache.TTL / time.Second)) }},
-	{"ttl_reason", "rule that set the lifetime", func(o object, r *Record) object { return o.textIf(r.Cache.Store != StoreNone, r.Cache.TTLReason.String()) }},
+	{"ttl_reason", "rule that set the lifetime", func(o object, r *Record) object {
+		return o.textIf(r.Cache.Store != StoreNone, r.Cache.TTLReason.String())
+	}},
 	{"store", "whether the answer was kept, or why not", func(o object, r *Record) object { return o.text(r.Cache.Store.String()) }},
 	{"collapsed", "waited for the fetch of another request", func(o object, r *Record) object { return o.flag(r.Cache.Collapsed) }},
 	{"encoding", "content coding sent", func(o object, r *Record) object { return o.text(r.Cache.Encoding) }},
