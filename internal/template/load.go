@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/template/asset"
@@ -33,7 +34,7 @@ type loader struct {
 	earlier  []*Result // stacks of the same assembly that are loaded
 	units    []*unit
 	errs     []error
-	unknown  []string // parameters that the template does not declare
+	unknown  []string // complaints about flags that name nothing in the stack
 	invented []string
 	notes    []pending
 	broken   []*tree.Error // Lenient: what CloudFormation would refuse
@@ -76,6 +77,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	sink := &base.Sink{}
 	scope := &base.Scope{Stack: stack, Assets: l.assets, Sink: sink, Buckets: l.o.Buckets, Lenient: l.o.Lenient}
 	l.gather(scope, res)
+	l.strangers(scope)
 	compute.Build(scope)
 	store.Build(scope)
 	api.Build(scope)
@@ -89,6 +91,23 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 		return nil, ordered(l.errs)
 	}
 	return res, nil
+}
+
+// strangers finds ids on the command line that the stack has not.
+func (l *loader) strangers(scope *base.Scope) {
+	has := func(id, typ string) bool {
+		return slices.ContainsFunc(scope.Resources, func(r *base.Resource) bool { return r.ID == id && (typ == "" || r.Type == typ) })
+	}
+	for id := range l.o.Code {
+		if !has(id, "") {
+			l.unknown = append(l.unknown, fmt.Sprintf("no resource is named %q (correct the spelling of --code)", id))
+		}
+	}
+	for id := range l.o.Buckets {
+		if !has(id, "AWS::S3::Bucket") {
+			l.unknown = append(l.unknown, fmt.Sprintf("no bucket is named %q (correct the spelling of --bucket)", id))
+		}
+	}
 }
 
 // unit reads and evaluates one template and what is nested in it.
@@ -123,7 +142,9 @@ func (l *loader) unit(u *unit) {
 	u.stack, u.inventor, u.nested = s, eval.NewInventor(s), map[string]*unit{}
 	s.SetAttributes(attributes{Inventor: u.inventor, l: l, u: u})
 	if u.depth == 0 {
-		l.unknown = s.UnknownParameters()
+		for _, name := range s.UnknownParameters() {
+			l.unknown = append(l.unknown, fmt.Sprintf("no parameter is named %q (correct the spelling of --param)", name))
+		}
 	}
 	l.evaluate(u)
 }

@@ -108,15 +108,15 @@ func Load(ctx context.Context, path string, o Options) ([]*Result, error) {
 			errs = append(errs, err)
 			continue
 		}
-		for _, name := range l.unknown {
-			unknown[name]++
+		for _, words := range l.unknown {
+			unknown[words]++
 		}
 		results = append(results, res)
 	}
 	if len(errs) == 0 {
-		for name, n := range unknown {
+		for words, n := range unknown {
 			if n == len(sources) {
-				errs = append(errs, fmt.Errorf("no parameter is named %q (correct the spelling of --param)", name))
+				errs = append(errs, errors.New(words))
 			}
 		}
 	}

@@ -63,6 +63,7 @@ func Build(s *base.Scope) {
 		b.route(r)
 	}
 	b.stages()
+	b.webACLs()
 }
 
 // add keeps an API.

@@ -34,6 +34,21 @@ func (b *builder) stages() {
 	}
 }
 
+// webACLs notes the web ACL of a stage where it is associated with one.
+func (b *builder) webACLs() {
+	for _, r := range b.Of("AWS::WAFv2::WebACLAssociation") {
+		_, rest, _ := strings.Cut(r.Props.Get("ResourceArn").Text(), "apis/") // /restapis/ID/stages/NAME
+		id, stage, _ := strings.Cut(rest, "/stages/")
+		if a := b.apis[id]; a != nil {
+			for _, s := range a.Stages {
+				if s.Name == stage {
+					s.WebACL = r.Props.Get("WebACLArn").Text()
+				}
+			}
+		}
+	}
+}
+
 func addStage(a *model.API, s *model.Stage, at base.Value) {
 	if s.Name == "" || a.Kind == model.RESTAPI && !stageName(s.Name) {
 		at.Fail("use letters, digits, - and _", "%q is no name of a stage", s.Name)
