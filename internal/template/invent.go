@@ -51,6 +51,8 @@ func inventValue(name string, p *tree.Node) string {
 	switch lower := strings.ToLower(name); {
 	case strings.Contains(lower, "vpc") && strings.Contains(lower, "dns"):
 		tries = append([]string{"vpce-0123456789abcdef0-abcdefgh.execute-api.us-east-1.vpce.amazonaws.com"}, tries...)
+	case strings.Contains(lower, "s3") && strings.Contains(lower, "root"), strings.Contains(lower, "bucket") && (strings.Contains(lower, "domain") || strings.Contains(lower, "dns")):
+		tries = append([]string{"invented.s3.us-east-1.amazonaws.com"}, tries...)
 	case strings.Contains(lower, "domain"), strings.Contains(lower, "host"), strings.Contains(lower, "endpoint"):
 		tries = append([]string{"www.example.com"}, tries...)
 	case strings.Contains(lower, "email"), strings.Contains(lower, "mail"):

@@ -12,6 +12,7 @@
 package compute
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,10 +110,38 @@ func (b *builder) limits(f *model.Function, p base.Value) {
 	if f.Ephemeral < 512 || f.Ephemeral > 10240 {
 		p.Get("EphemeralStorage", "Size").Fail("give 512 to 10240", "a function cannot have %d MB of /tmp", f.Ephemeral)
 	}
+	size := 0
 	for _, v := range p.Get("Environment", "Variables").Pairs() {
-		if !variableName(v.Key) {
+		size += len(v.Key) + len(f.Environment[v.Key])
+		switch {
+		case !variableName(v.Key):
 			v.Value.Fail("begin with a letter; letters, digits and _ only", "%q is no name of an environment variable", v.Key)
+		case slices.Contains(reserved(), v.Key):
+			v.Value.Fail("use another name", "Lambda itself sets %s", v.Key)
 		}
+	}
+	if size > maxEnvironment {
+		p.Get("Environment", "Variables").Fail("keep large values in a file or a parameter store", "the environment has %d bytes; Lambda takes %d", size, maxEnvironment)
+	}
+	if layers := p.Get("Layers").List(); len(layers) > maxLayers {
+		layers[maxLayers].Fail("merge some of them", "a function has at most %d layers", maxLayers)
+	}
+}
+
+// Limits of a function (row L6).
+const (
+	maxEnvironment = 4 << 10
+	maxLayers      = 5
+)
+
+// reserved are the variables that Lambda sets and refuses to be given. Source:
+// AWS Lambda Developer Guide, "Defined runtime environment variables".
+func reserved() []string {
+	return []string{
+		"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
+		"AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
 	}
 }
 

@@ -13,6 +13,8 @@
 package edge
 
 import (
+	"strings"
+
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/template/build/base"
 )
@@ -59,7 +61,15 @@ func Build(s *base.Scope) {
 	for _, r := range s.Of("AWS::CloudFront::Function") {
 		s.Stack.EdgeFunctions = append(s.Stack.EdgeFunctions, b.function(r))
 	}
+	owner := map[string]string{} // of an alias
 	for _, r := range s.Of("AWS::CloudFront::Distribution") {
+		for _, v := range r.Props.Get("DistributionConfig", "Aliases").List() {
+			name := strings.ToLower(v.Text())
+			if o := owner[name]; o != "" && o != r.ID {
+				v.Fail("keep it on one of the two", "the alternate domain name %s belongs to %s already", name, o)
+			}
+			owner[name] = r.ID
+		}
 		s.Stack.Distributions = append(s.Stack.Distributions, b.distribution(r))
 	}
 }

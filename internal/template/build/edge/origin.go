@@ -49,6 +49,9 @@ func (b *builder) origin(r *base.Resource, v base.Value) *model.Origin {
 	between(v.Get("ConnectionTimeout"), 1, 10)
 	b.originKind(o, v)
 	for _, h := range v.Get("OriginCustomHeaders").List() {
+		if deniedOriginHeader(h.Get("HeaderName").Text()) {
+			h.Get("HeaderName").Fail("use another name", "CloudFront does not send %s as a custom header", h.Get("HeaderName").Text())
+		}
 		o.Headers = append(o.Headers, model.HeaderField{Name: h.Get("HeaderName").Text(), Value: h.Get("HeaderValue").Text()})
 	}
 	if s := v.Get("OriginShield"); s.Get("Enabled").Bool() {
@@ -62,6 +65,28 @@ func (b *builder) origin(r *base.Resource, v base.Value) *model.Origin {
 		}
 	}
 	return o
+}
+
+// deniedOriginHeader names the headers that cannot be custom headers (row O5).
+// Source: CloudFront Developer Guide, "Custom headers that CloudFront can't add
+// to origin requests".
+func deniedOriginHeader(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "x-edge-") || containsFold([]string{
+		"Cache-Control", "Connection", "Content-Length", "Cookie", "Host", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range",
+		"If-Unmodified-Since", "Max-Forwards", "Pragma", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Range",
+		"Request-Range", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "X-Real-Ip",
+	}, name)
+}
+
+// s3Host refuses a host that is no REST endpoint of a bucket.
+func s3Host(o *model.Origin, v base.Value) {
+	switch {
+	case strings.Contains(o.DomainName, ".s3-website"):
+		v.Fail("use CustomOriginConfig: {OriginProtocolPolicy: http-only}", "%s is a website endpoint, S3OriginConfig is for the REST endpoint of a bucket", o.DomainName)
+	case !strings.Contains(o.DomainName, ".s3.") && !strings.Contains(o.DomainName, ".s3-"):
+		v.Fail("use !GetAtt Bucket.RegionalDomainName, or CustomOriginConfig for another host", "%s is no bucket", o.DomainName)
+	}
 }
 
 // originKind reads the one of the three configurations that says what the
@@ -80,6 +105,7 @@ func (b *builder) originKind(o *model.Origin, v base.Value) {
 	case kinds > 1:
 		v.Fail("keep one", "origin %q has more than one of S3OriginConfig, CustomOriginConfig and VpcOriginConfig", o.ID)
 	case s3.Exists():
+		s3Host(o, v.Get("DomainName"))
 		o.S3, o.Protocol = true, model.OriginMatchViewer
 		o.ReadTimeout = s3.Get("OriginReadTimeout").Seconds(o.ReadTimeout)
 		b.identity(o, s3.Get("OriginAccessIdentity"))
