@@ -125,6 +125,7 @@ type Answer struct {
 	Lease  *Lease  // of Miss, Expired, Pass; of Stale for one caller
 	Flight *Flight // of Wait; the caller must Leave it
 	Reason PassReason
+	Key    string // the key as it is kept: no copy is made
 }
 
 // Open looks key up. The key's bytes are not kept. Without collapse the caller
@@ -141,11 +142,11 @@ func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
 		case e.obj == nil:
 			if now.Before(e.pass) {
 				s.stats.Passes++
-				return Answer{Status: Pass, Reason: e.reason, Lease: c.solo(s, string(key), h)}
+				return Answer{Status: Pass, Reason: e.reason, Key: e.key, Lease: c.solo(s, e.key, h)}
 			}
 		case e.obj.Fresh(now):
 			s.stats.Hits++
-			return Answer{Status: Hit, Object: e.obj}
+			return Answer{Status: Hit, Object: e.obj, Key: e.key}
 		default:
 			old = e.obj
 		}
@@ -156,23 +157,23 @@ func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
 	}
 	if old != nil && old.Expired(now) < old.Stale {
 		s.stats.Hits++
-		a := Answer{Status: Stale, Object: old}
-		if f == nil && s.flights[string(key)] == nil {
-			a.Lease = c.lease(s, string(key), h)
+		a := Answer{Status: Stale, Object: old, Key: s.entries[string(key)].key}
+		if f == nil && s.flights[a.Key] == nil {
+			a.Lease = c.lease(s, a.Key, h)
 		}
 		return a
 	}
 	if f != nil {
 		s.stats.Waits++
 		f.join()
-		return Answer{Status: Wait, Object: old, Flight: f}
+		return Answer{Status: Wait, Object: old, Flight: f, Key: f.key}
 	}
 	s.stats.Misses++
-	a := Answer{Status: Miss}
+	a := Answer{Status: Miss, Key: string(key)}
 	if collapse && (old == nil || !old.Alone) {
-		a.Lease = c.lease(s, string(key), h)
+		a.Lease = c.lease(s, a.Key, h)
 	} else {
-		a.Lease = c.solo(s, string(key), h)
+		a.Lease = c.solo(s, a.Key, h)
 	}
 	if old != nil {
 		a.Status, a.Object = Expired, old

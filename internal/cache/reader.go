@@ -45,6 +45,14 @@ func (r *Reader) Next(ctx context.Context) ([]byte, error) {
 	}
 }
 
+// Ready tells whether Next would return at once.
+func (r *Reader) Ready() bool {
+	f := r.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return r.lagged || f.state == whole || f.state == broken || len(f.from(r.at)) > 0
+}
+
 // from is what is held of the chunk around position at.
 func (f *Flight) from(at int64) []byte {
 	pos := f.base

@@ -39,7 +39,7 @@ func (x *Exchange) admit() stepID {
 	case !bodyless && x.rs.ContentLength > limit:
 		x.rec.Cache.Store = record.StoreTooLarge
 		l.Pass(x.now(), cache.MarkTime(cache.TooLarge), cache.TooLarge)
-		if x.rq.Header.Has("Range") && !x.asked.forwarded {
+		if x.role == forViewer && x.rq.Header.Has("Range") && !x.asked.forwarded {
 			return x.askForPart()
 		}
 	default:

@@ -102,6 +102,7 @@ func viewerError(err error) error {
 func (x *Exchange) write(p []byte) error {
 	n, err := x.w.Write(p)
 	x.rec.Response.Bytes += int64(n)
+	x.body.sent += int64(n)
 	return viewerError(err)
 }
 
@@ -112,10 +113,9 @@ const prompt = 16 << 10
 // follow reads a body that is on its way into the cache.
 func (x *Exchange) follow() error {
 	b := &x.body
-	left := int64(-1)
+	left := x.rs.ContentLength
 	if b.part {
 		b.reader.Skip(b.from)
-		left = b.to - b.from
 	}
 	for left != 0 {
 		p, err := b.reader.Next(x.ctx)
@@ -137,7 +137,7 @@ func (x *Exchange) follow() error {
 		if left > 0 {
 			left -= int64(len(p))
 		}
-		if len(p) < prompt {
+		if left != 0 && len(p) < prompt && !b.reader.Ready() {
 			if err := x.w.Flush(); err != nil {
 				return gone{err}
 			}
@@ -164,7 +164,7 @@ func (x *Exchange) stream() error {
 			if werr := x.write(buf[:n]); werr != nil {
 				return werr
 			}
-			if n < prompt && err == nil {
+			if n < prompt && err == nil && !x.complete() {
 				if ferr := x.w.Flush(); ferr != nil {
 					return gone{ferr}
 				}
@@ -180,6 +180,11 @@ func (x *Exchange) stream() error {
 			return err
 		}
 	}
+}
+
+// complete tells whether all of a body of known length has been written.
+func (x *Exchange) complete() bool {
+	return x.rs.ContentLength >= 0 && x.body.sent >= x.rs.ContentLength
 }
 
 // cut ends an answer that cannot be completed, and says whose fault it is.

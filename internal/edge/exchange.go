@@ -87,6 +87,7 @@ type body struct {
 	part   bool // only from..to, to exclusive
 	from   int64
 	to     int64
+	sent   int64
 }
 
 // close gives back what the body holds.

@@ -125,6 +125,9 @@ func (x *Exchange) boundHead() {
 		x.asked.rs = nil
 		return
 	}
+	if x.asked.rs.Body == nil {
+		x.asked.rs.Body = http.NoBody
+	}
 	n := 0
 	for name, values := range x.asked.rs.Header {
 		for _, v := range values {

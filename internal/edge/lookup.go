@@ -23,6 +23,7 @@ func (x *Exchange) lookup() stepID {
 	}
 	a := x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
 	x.store.obj, x.store.lease, x.store.flight, x.store.pass = a.Object, a.Lease, a.Flight, a.Reason
+	x.rec.Cache.Key = a.Key
 	switch a.Status {
 	case cache.Hit:
 		return x.hit(a.Object)

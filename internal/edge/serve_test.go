@@ -377,7 +377,9 @@ func TestE11FailuresAreClassified(t *testing.T) {
 
 func TestC4OriginHeadIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		w.reply = func(*http.Request) (*http.Response, error) { return answer(200, "x", "X-Big", strings.Repeat("x", 20480)), nil }
+		w.reply = func(*http.Request) (*http.Response, error) {
+			return answer(200, "x", "X-Big", strings.Repeat("x", 20480)), nil
+		}
 		w.expect(w.do("/a"), 502, "Error", "")
 		if d := w.lastRecord().Result.Detail; d != record.OriginHeaderTooBigError {
 			t.Errorf("%v", d)
