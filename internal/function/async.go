@@ -40,6 +40,7 @@ type queue struct {
 	ctx  context.Context
 	stop context.CancelFunc
 	try  func(context.Context, *invocation) verdict
+	drop func(*invocation) // tells of an event that was given up; may be nil
 	wg   sync.WaitGroup
 
 	mu     sync.Mutex
@@ -83,6 +84,7 @@ func (q *queue) run(v *invocation) {
 			return
 		case verdictFailed:
 			if failures == len(retryAfter) {
+				q.giveUp(v)
 				return
 			}
 			if !q.sleep(retryAfter[failures]) {
@@ -90,11 +92,21 @@ func (q *queue) run(v *invocation) {
 			}
 			failures++
 		case verdictThrottled:
-			if time.Since(born) > maxAge || !q.sleep(pause) {
+			if time.Since(born) > maxAge {
+				q.giveUp(v)
+				return
+			}
+			if !q.sleep(pause) {
 				return
 			}
 			pause = min(2*pause, 5*time.Minute)
 		}
+	}
+}
+
+func (q *queue) giveUp(v *invocation) {
+	if q.drop != nil {
+		q.drop(v)
 	}
 }
 
@@ -143,9 +155,18 @@ func (s *Service) retryInvoke(ctx context.Context, v *invocation) verdict {
 	case errors.As(err, &fault) && fault.Fault == model.FaultThrottled:
 		return verdictThrottled
 	case err != nil:
+		if ctx.Err() == nil {
+			s.dropped(v)
+		}
 		return verdictDone
 	case res.Error != "":
 		return verdictFailed
 	}
 	return verdictDone
+}
+
+// dropped says that an event is lost: there are no destinations and no
+// dead-letter queues here.
+func (s *Service) dropped(v *invocation) {
+	s.say(v.fn.name, "the asynchronous invocation "+v.id+" was given up")
 }

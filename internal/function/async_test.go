@@ -31,6 +31,8 @@ func TestL5Retries(t *testing.T) {
 					at = append(at, time.Since(born))
 					return test.verdicts[len(at)-1]
 				})
+				dropped := 0
+				q.drop = func(*invocation) { dropped++ }
 				if !q.put(&invocation{in: &model.Invocation{}}) {
 					t.Fatal("not accepted")
 				}
@@ -38,6 +40,9 @@ func TestL5Retries(t *testing.T) {
 				q.close()
 				if len(at) != len(test.at) {
 					t.Fatalf("tries at %v, want %v", at, test.at)
+				}
+				if lost := test.verdicts[len(at)-1] != verdictDone; lost != (dropped == 1) {
+					t.Errorf("told of %d lost events", dropped)
 				}
 				for i := range at {
 					if at[i] != test.at[i] {

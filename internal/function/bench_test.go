@@ -27,7 +27,6 @@ func goFunction(name string) *model.Function {
 func bench(b *testing.B, f *model.Function, parallel int) {
 	s, _ := service(b, func(o *Options) {
 		o.Dir, o.Log, o.Concurrency, o.Queue = sharedDir(), nil, 4, 1000
-		o.Environ = os.Environ()
 	}, f)
 	if err := s.Prepare(b.Context(), f.Name); err != nil {
 		b.Fatal(err)

@@ -16,7 +16,7 @@ func TestL3Environment(t *testing.T) {
 	f := python("env", code)
 	f.Environment = map[string]string{"OWN": "1", "BOTH": "template", "AWS_ENDPOINT_URL": "http://template", "AWS_REGION": "no", "TZ": "Europe/Berlin"}
 	s, b := service(t, func(o *Options) {
-		o.Environ = []string{"PATH=" + os.Getenv("PATH"), "HOME=/home/me", "LANG=de_DE.UTF-8", "TZ=Asia/Tokyo", "AWS_PROFILE=prod", "AWS_SECRET_ACCESS_KEY=mine", "SECRET=1", "PYTHONSTARTUP=x"}
+		o.Environ = []string{"PATH=" + pathOf(environ()), "HOME=/home/me", "LANG=de_DE.UTF-8", "TZ=Asia/Tokyo", "AWS_PROFILE=prod", "AWS_SECRET_ACCESS_KEY=mine", "SECRET=1", "PYTHONSTARTUP=x"}
 		o.Env = map[string]string{"AWS_ENDPOINT_URL": "http://local", "AWS_ENDPOINT_URL_S3": "http://s3", "BOTH": "file", "FILE": "1", "AWS_SESSION_TOKEN": "hush"}
 		o.Region = "eu-central-1"
 	}, f)
@@ -52,4 +52,13 @@ func TestL3Environment(t *testing.T) {
 	if strings.Contains(b.text(), "hush") {
 		t.Error("a secret is in the log")
 	}
+}
+
+func pathOf(environ []string) string {
+	for _, kv := range slices.Backward(environ) {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
+			return v
+		}
+	}
+	return ""
 }

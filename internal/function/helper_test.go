@@ -5,6 +5,7 @@ package function
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -86,11 +87,21 @@ var sharedDir = sync.OnceValue(func() string {
 	return filepath.Join(os.TempDir(), "forelane-function-test-"+runtime.Version())
 })
 
+// environ is the caller's environment with the real interpreters first on
+// PATH, so that no test pays for a version manager.
+var environ = sync.OnceValue(func() []string {
+	path := os.Getenv("PATH")
+	if out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output(); err == nil {
+		path = filepath.Dir(strings.TrimSpace(string(out))) + ":" + path
+	}
+	return append(os.Environ(), "PATH="+path)
+})
+
 // service makes a service with these functions; change may be nil.
 func service(t testing.TB, change func(*Options), fns ...*model.Function) (*Service, *book) {
 	t.Helper()
 	b := newBook()
-	opt := Options{Dir: t.TempDir(), Environ: os.Environ(), Log: b.log}
+	opt := Options{Dir: t.TempDir(), Environ: environ(), Log: b.log}
 	if change != nil {
 		change(&opt)
 	}

@@ -122,11 +122,16 @@ func (p *pool) leave(wt *waiter, err error) (*worker, error) {
 	return nil, err
 }
 
+// slowNext is how long a process may take from its answer until it asks for
+// the next invocation and still count as idle.
+const slowNext = 250 * time.Millisecond
+
 // takeIdle is called with the lock held.
 func (p *pool) takeIdle(version string) *worker {
+	late := time.Now().Add(-slowNext).UnixNano()
 	for i := len(p.idle) - 1; i >= 0; i-- {
 		w := p.idle[i]
-		if w.version == version {
+		if w.version == version && (w.lastUsed.Load() > late || w.desk.Parked()) {
 			p.idle = slices.Delete(p.idle, i, i+1)
 			if w.alive() {
 				return w

@@ -56,20 +56,26 @@ func TestPythonJSON(t *testing.T) {
 	s, _ := service(t, nil, python("f", `
 import decimal
 def handler(event, context):
+    if event == "large":
+        return "x" * (7 << 20)
     if event == "decimal":
         return [decimal.Decimal("10"), decimal.Decimal("1.5")]
     return event
 `))
 	for payload, answer := range map[string]string{
-		`"decimal"`:               `[10, 1.5]`,
-		`123456789012345678901`:   `123456789012345678901`,
-		`1.10`:                    `1.1`,
-		`"ä\u0000\ud83d\ude00\""`: `"ä\u0000😀\""`,
-		`"\ud800"`:                "\"\xed\xa0\x80\"",
-		`null`:                    `null`,
-		`{"b":1,"a":[]}`:          `{"b": 1, "a": []}`,
+		`"decimal"`:                              `[10, 1.5]`,
+		`123456789012345678901`:                  `123456789012345678901`,
+		`1.10`:                                   `1.1`,
+		`"ä\u0000\ud83d\ude00\""`:                `"ä\u0000😀\""`,
+		`"\ud800"`:                               "\"\xed\xa0\x80\"",
+		`null`:                                   `null`,
+		`{"b":1,"a":[]}`:                         `{"b": 1, "a": []}`,
+		`"` + strings.Repeat("x", 6<<20-2) + `"`: `"` + strings.Repeat("x", 6<<20-2) + `"`,
 	} {
 		want(t, invoke(t, s, "f", payload), answer)
+	}
+	if o := failed(t, invoke(t, s, "f", `"large"`)); o.ErrorType != "Function.ResponseSizeTooLarge" {
+		t.Errorf("got %+v", o)
 	}
 	if o := failed(t, invoke(t, s, "f", `{`)); o.ErrorType != "Runtime.UnmarshalError" {
 		t.Errorf("got %+v", o)

@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -126,6 +127,31 @@ func main() {
 	want(t, invoke(t, s, "f", `{}`), `"two"`)
 	if st := s.Status()[0]; st.Trouble != "" {
 		t.Errorf("status %+v", st)
+	}
+}
+
+// TestBrokenCodeIsMended: what could not be run at first is followed too.
+func TestBrokenCodeIsMended(t *testing.T) {
+	dir := t.TempDir()
+	f := inline("f", "provided.al2023", "")
+	f.Code = model.Code{Dir: dir}
+	s, b := service(t, nil, f)
+	b.wait("cannot be run: there is no bootstrap", 1)
+	path := filepath.Join(dir, "bootstrap")
+	if err := os.WriteFile(path+".new", []byte("#!/bin/sh\nexit 5\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	for s.Status()[0].State != StateReady {
+		runtime.Gosched()
+	}
+	if o := failed(t, invoke(t, s, "f", `{}`)); o.ErrorType != "Runtime.ExitError" || !strings.HasSuffix(o.ErrorMessage, "exit status 5") {
+		t.Errorf("got %+v", o)
+	}
+	if n := strings.Count(b.text(), "INIT_REPORT"); n != 2 {
+		t.Errorf("%d starts were tried, want 2", n)
 	}
 }
 

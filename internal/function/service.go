@@ -33,6 +33,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -129,6 +130,7 @@ func New(opt Options) (*Service, error) {
 	s.builder = &build.Builder{Dir: dir, Path: s.path(), Environ: opt.Environ, Clients: clients}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.async = newQueue(s.ctx, s.retryInvoke)
+	s.async.drop = s.dropped
 	if !opt.NoWatch {
 		if s.watcher, err = watch.New(build.Skip, s.changed); err != nil {
 			s.say("", fmt.Sprintf("files are not watched (%v): changed code is seen at the next start", err))
@@ -156,7 +158,7 @@ func setDefaults(opt *Options) {
 
 // host is a variable of the caller's environment.
 func (s *Service) host(name string) string {
-	for _, kv := range s.opt.Environ {
+	for _, kv := range slices.Backward(s.opt.Environ) { // the last one holds
 		if v, ok := strings.CutPrefix(kv, name+"="); ok {
 			return v
 		}

@@ -148,6 +148,13 @@ func (d *Desk) Delivered(c *Call) bool {
 	return c.delivered
 }
 
+// Parked says whether the process waits for a Call.
+func (d *Desk) Parked() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.parked) > 0
+}
+
 // Close ends the conversation: the process is gone. A stream that was being
 // passed on breaks with err.
 func (d *Desk) Close(err error) {

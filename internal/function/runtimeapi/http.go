@@ -115,8 +115,10 @@ func (s *Server) serve(nc net.Conn) {
 			}
 		}
 		s.route(c, req)
-		// The rest of a body must go before the next request can be read.
-		if _, err := io.Copy(io.Discard, req.Body); err != nil || req.Close {
+		// The rest of a body must go before the next request can be read. Who
+		// asked for work and for the end of the connection in one gets the work
+		// first: he ends it himself.
+		if _, err := io.Copy(io.Discard, req.Body); err != nil || req.Close && req.Method != http.MethodGet {
 			return
 		}
 	}

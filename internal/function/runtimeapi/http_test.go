@@ -208,6 +208,24 @@ func TestCallBeforeNext(t *testing.T) {
 	}
 }
 
+// TestCloseAfterNext: the clients of many languages ask for the end of the
+// connection with every request.
+func TestCloseAfterNext(t *testing.T) {
+	d, _, dial := listen(t)
+	p := dial()
+	p.send("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	<-d.Ready()
+	c := call("a", "1")
+	d.Send(c)
+	p.reply(200, "1")
+	q := dial()
+	q.send(callPath + "a/response HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+	q.reply(202, "OK")
+	if res := <-c.Done(); string(res.Payload) != "ok" {
+		t.Errorf("result %+v", res)
+	}
+}
+
 // TestParkedConnectionCloses: the next one gets the call.
 func TestParkedConnectionCloses(t *testing.T) {
 	d, s, dial := listen(t)
