@@ -245,6 +245,7 @@ func (w *Fill) tell() {
 	f := w.f
 	f.s.mu.Lock()
 	f.land()
+	f.alone = true
 	f.mark(time.Now().Add(MarkTime(w.why)), w.why)
 	f.s.mu.Unlock()
 }

@@ -29,7 +29,7 @@ type Flight struct {
 	cancel context.CancelFunc
 
 	doomed bool // under s.mu: invalidated on the way, must not be stored
-	alone  bool // not in s.flights: a sweep cannot see it
+	alone  bool // not in s.flights before its end: a sweep cannot see it
 	epoch  uint64
 
 	mu      sync.Mutex
@@ -74,6 +74,7 @@ func (f *Flight) Leave() {
 	last := f.refs == 0 && (f.state <= headed || f.state == private)
 	if last {
 		f.land()
+		f.alone = true
 	}
 	f.mu.Unlock()
 	f.s.mu.Unlock()
