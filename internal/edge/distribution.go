@@ -73,7 +73,6 @@ func (e *Edge) fileHosts(stack string) error {
 			live = append(live, d)
 		}
 	}
-	stack = strings.ToLower(stack)
 	var errs []error
 	for _, d := range live {
 		names := slices.Clone(d.m.Aliases)
@@ -81,9 +80,9 @@ func (e *Edge) fileHosts(stack string) error {
 			names = append(names, d.m.DomainName)
 		}
 		if stack != "" {
-			names = append(names, strings.ToLower(d.m.LogicalID)+"."+stack+".localhost")
+			names = append(names, LocalHost(stack, d.m, false))
 			if len(live) == 1 {
-				names = append(names, stack+".localhost")
+				names = append(names, LocalHost(stack, d.m, true))
 			}
 		}
 		for _, n := range names {
@@ -97,6 +96,26 @@ func (e *Edge) fileHosts(stack string) error {
 	}
 	e.hosts.names = e.hosts.table.Names()
 	return errors.Join(errs...)
+}
+
+// LocalHost is the name below localhost of a distribution: LOGICALID.STACK, or
+// STACK when it is the stack's only one. A label has at most 63 characters
+// (RFC 1035 2.3.4), which CDK's logical ids often exceed: a distribution's id
+// then stands for its logical id, and a stack's name is cut.
+func LocalHost(stack string, d *model.Distribution, only bool) string {
+	const longest = 63
+	stack = strings.ToLower(stack)
+	if len(stack) > longest {
+		stack = strings.TrimRight(stack[:longest], "-")
+	}
+	label := strings.ToLower(d.LogicalID)
+	if len(label) > longest {
+		label = strings.ToLower(d.ID)
+	}
+	if only {
+		return stack + ".localhost"
+	}
+	return label + "." + stack + ".localhost"
 }
 
 // find is the distribution for a Host, or nil.

@@ -51,6 +51,22 @@ func TestC9Hosts(t *testing.T) {
 	}
 }
 
+func TestC9LongNames(t *testing.T) {
+	w := newWorld(t)
+	w.dist.LogicalID = strings.Repeat("CloudFrontToApiGateway", 4)
+	w.stack.Name = strings.Repeat("a", 62) + "-" + strings.Repeat("b", 60)
+	w.compile()
+	for _, only := range []bool{false, true} {
+		host := LocalHost(w.stack.Name, w.dist, only)
+		if !w.edge.Answers(host) || len(strings.Split(host, ".")[0]) > 63 {
+			t.Errorf("%q does not answer", host)
+		}
+	}
+	if host := LocalHost("S", w.dist, false); host != "e1test.s.localhost" {
+		t.Error(host)
+	}
+}
+
 func TestC9ConnectionOfAnotherDistribution(t *testing.T) {
 	w := newWorld(t)
 	two := *w.dist

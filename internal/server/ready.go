@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/model"
 )
@@ -89,13 +90,9 @@ func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 		}
 	}
 	for _, d := range st.Distributions {
-		name := strings.ToLower(d.LogicalID + "." + st.Name)
-		if live == 1 {
-			name = strings.ToLower(st.Name)
-		}
 		rd := ReadyDistribution{LogicalID: d.LogicalID, ID: d.ID, DomainName: d.DomainName, Aliases: append([]string{}, d.Aliases...), URLs: []string{}}
 		if d.Enabled {
-			rd.URLs = r.urls(name + ".localhost")
+			rd.URLs = r.urls(edge.LocalHost(st.Name, d, live == 1))
 		}
 		r.Distributions = append(r.Distributions, rd)
 	}
