@@ -16,9 +16,16 @@ func testRequest() *httpmsg.Request {
 	rq := &httpmsg.Request{Method: "GET", Scheme: "https", Host: "video.example.com", Path: "/media/", Query: "ID=42&NoValue&mv=val1&mv=val2,val3"}
 	rq.Viewer.Addr = netip.MustParseAddrPort("198.51.100.11:1234")
 	for _, f := range [][2]string{
-		{"Host", "video.example.com"}, {"User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"}, {"Accept", "application/json"}, {"Accept", "text/html"},
-		{"Accept-Language", "en-GB,en;q=0.5"}, {"Accept-Encoding", "gzip, deflate, br"}, {"Referer", "https://website.example.com/"},
-		{"CloudFront-Viewer-Country", "GB"}, {"Cookie", "c1=v1; mv=a; mv=b"}, {"X-Amz-Cf-Id", "hidden"},
+		{"Host", "video.example.com"},
+		{"User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"},
+		{"Accept", "application/json"},
+		{"Accept", "text/html"},
+		{"Accept-Language", "en-GB,en;q=0.5"},
+		{"Accept-Encoding", "gzip, deflate, br"},
+		{"Referer", "https://website.example.com/"},
+		{"CloudFront-Viewer-Country", "GB"},
+		{"Cookie", "c1=v1; mv=a; mv=b"},
+		{"X-Amz-Cf-Id", "hidden"},
 	} {
 		rq.Header.Add(f[0], f[1])
 	}

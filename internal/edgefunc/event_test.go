@@ -258,8 +258,12 @@ func TestE1GeneratedResponse(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []httpmsg.Field{
-		{Name: "Location", Value: "/x"}, {Name: "X-Many", Value: "a"}, {Name: "X-Many", Value: "b"},
-		{Name: "Set-Cookie", Value: "id=1; Path=/; Secure"}, {Name: "Set-Cookie", Value: "two=a"}, {Name: "Set-Cookie", Value: "two=b; Path=/b"},
+		{Name: "Location", Value: "/x"},
+		{Name: "X-Many", Value: "a"},
+		{Name: "X-Many", Value: "b"},
+		{Name: "Set-Cookie", Value: "id=1; Path=/; Secure"},
+		{Name: "Set-Cookie", Value: "two=a"},
+		{Name: "Set-Cookie", Value: "two=b; Path=/b"},
 	}
 	if rs.Status != 302 || !slices.Equal(rs.Header.Fields(), want) || rs.Body != nil || rs.ContentLength != 0 {
 		t.Errorf("%+v", rs)

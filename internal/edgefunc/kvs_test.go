@@ -94,22 +94,30 @@ func TestE3OriginHelpers(t *testing.T) {
 		want *Origin
 	}{
 		{"", nil},
-		{"cf.updateRequestOrigin({ domainName: 'www.example.com', hostHeader: 'h', originPath: '/p', sni: 's', connectionAttempts: 2, " +
-			"allowedCertificateNames: ['a'], customHeaders: { 'x-a': 'b' }, timeouts: { readTimeout: 30, connectionTimeout: 5, keepAliveTimeout: 6 }, " +
-			"customOriginConfig: { port: '8443', protocol: 'https', sslProtocols: ['TLSv1.2'] }, originShield: { enabled: true, region: 'us-east-2' }, " +
-			"originAccessControlConfig: { enabled: true, signingBehavior: 'always', signingProtocol: 'sigv4', originType: 's3' } })",
+		{
+			"cf.updateRequestOrigin({ domainName: 'www.example.com', hostHeader: 'h', originPath: '/p', sni: 's', connectionAttempts: 2, " +
+				"allowedCertificateNames: ['a'], customHeaders: { 'x-a': 'b' }, timeouts: { readTimeout: 30, connectionTimeout: 5, keepAliveTimeout: 6 }, " +
+				"customOriginConfig: { port: '8443', protocol: 'https', sslProtocols: ['TLSv1.2'] }, originShield: { enabled: true, region: 'us-east-2' }, " +
+				"originAccessControlConfig: { enabled: true, signingBehavior: 'always', signingProtocol: 'sigv4', originType: 's3' } })",
 			&Origin{Action: OriginUpdate, Override: Override{
 				DomainName: "www.example.com", HostHeader: "h", Path: &path, SNI: "s", Attempts: 2, Certificates: []string{"a"},
 				Headers: &[]model.HeaderField{{Name: "X-A", Value: "b"}}, ReadTimeout: 30 * time.Second, Connect: 5 * time.Second, KeepAlive: 6 * time.Second,
 				Port: 8443, Protocol: "https", TLSVersions: []string{"TLSv1.2"}, ShieldRegion: new(string), Access: &model.OriginAccess{Type: "s3", Signing: "always"},
-			}}},
-		{"cf.updateRequestOrigin({ customHeaders: {}, originShield: { enabled: false }, originAccessControlConfig: { enabled: false }, originPath: '' })",
-			&Origin{Action: OriginUpdate, Override: Override{Path: &none, Headers: &[]model.HeaderField{}, ShieldRegion: &none, AccessOff: true}}},
+			}},
+		},
+		{
+			"cf.updateRequestOrigin({ customHeaders: {}, originShield: { enabled: false }, originAccessControlConfig: { enabled: false }, originPath: '' })",
+			&Origin{Action: OriginUpdate, Override: Override{Path: &none, Headers: &[]model.HeaderField{}, ShieldRegion: &none, AccessOff: true}},
+		},
 		{"cf.selectRequestOriginById('api', { originPath: '/p' })", &Origin{Action: OriginSelect, Select: []OriginChoice{{ID: "api", Override: Override{Path: &path}}}}},
-		{"cf.createRequestOriginGroup({ originIds: [{ originId: 'a' }, { originId: 'b', originOverrides: { hostHeader: 'h' } }], failoverCriteria: { statusCodes: [500, 503] }, selectionCriteria: 'media-quality-score' })",
-			&Origin{Action: OriginGroup, Select: []OriginChoice{{ID: "a"}, {ID: "b", Override: Override{HostHeader: "h"}}}, StatusCodes: []int{500, 503}, MediaQuality: true}},
-		{"cf.createRequestOriginGroup({ originIds: ['a', 'b'], failoverCriteria: { statusCodes: [500] } })",
-			&Origin{Action: OriginGroup, Select: []OriginChoice{{ID: "a"}, {ID: "b"}}, StatusCodes: []int{500}}},
+		{
+			"cf.createRequestOriginGroup({ originIds: [{ originId: 'a' }, { originId: 'b', originOverrides: { hostHeader: 'h' } }], failoverCriteria: { statusCodes: [500, 503] }, selectionCriteria: 'media-quality-score' })",
+			&Origin{Action: OriginGroup, Select: []OriginChoice{{ID: "a"}, {ID: "b", Override: Override{HostHeader: "h"}}}, StatusCodes: []int{500, 503}, MediaQuality: true},
+		},
+		{
+			"cf.createRequestOriginGroup({ originIds: ['a', 'b'], failoverCriteria: { statusCodes: [500] } })",
+			&Origin{Action: OriginGroup, Select: []OriginChoice{{ID: "a"}, {ID: "b"}}, StatusCodes: []int{500}},
+		},
 	} {
 		_, _, out, err := request(t, v2, "import cf from 'cloudfront';\nfunction handler(event) { "+tt.call+"; return event.request; }")
 		if err != nil {

@@ -16,8 +16,13 @@ import (
 func testResponse() *httpmsg.Response {
 	rs := &httpmsg.Response{Status: 200, ContentLength: 3, Body: io.NopCloser(strings.NewReader("old"))}
 	for _, f := range [][2]string{
-		{"Date", "Mon, 04 Apr 2021 18:57:56 GMT"}, {"Content-Type", "application/json"}, {"X-Cache", "Hit from cloudfront"}, {"Via", "1.1 x"},
-		{"Set-Cookie", "ID=id1234; Expires=Wed, 05 Apr 2021 07:28:00 GMT"}, {"Set-Cookie", "C=val1; Secure; Path=/"}, {"Set-Cookie", "C=val2; Path=/cat"},
+		{"Date", "Mon, 04 Apr 2021 18:57:56 GMT"},
+		{"Content-Type", "application/json"},
+		{"X-Cache", "Hit from cloudfront"},
+		{"Via", "1.1 x"},
+		{"Set-Cookie", "ID=id1234; Expires=Wed, 05 Apr 2021 07:28:00 GMT"},
+		{"Set-Cookie", "C=val1; Secure; Path=/"},
+		{"Set-Cookie", "C=val2; Path=/cat"},
 	} {
 		rs.Header.Add(f[0], f[1])
 	}

@@ -160,8 +160,11 @@ func (m *machine) newExchange(rq *httpmsg.Request, rs *httpmsg.Response) *exchan
 	e.headers = bag{m: m, src: headerSource{header: &rq.Header}}
 	e.cookies = bag{m: m, src: cookieSource(rq.Header.Join("Cookie"))}
 	e.request = m.newLazy([]member{
-		{name: "method", make: text(e.method)}, {name: "uri", make: text(e.uri)}, {name: "querystring", make: e.query.value},
-		{name: "headers", make: e.headers.value}, {name: "cookies", make: e.cookies.value},
+		{name: "method", make: text(e.method)},
+		{name: "uri", make: text(e.uri)},
+		{name: "querystring", make: e.query.value},
+		{name: "headers", make: e.headers.value},
+		{name: "cookies", make: e.cookies.value},
 	})
 	if m.shared != nil {
 		_ = e.request.object.SetPrototype(m.shared)
@@ -174,8 +177,10 @@ func (m *machine) newExchange(rq *httpmsg.Request, rs *httpmsg.Response) *exchan
 		{name: "version", make: text("1.0")},
 		{name: "context", make: func() goja.Value {
 			return m.newLazy([]member{
-				{name: "distributionDomainName", make: text(m.ev.DistributionDomain)}, {name: "distributionId", make: text(m.ev.DistributionID)},
-				{name: "eventType", make: text(kind)}, {name: "requestId", make: text(m.ev.RequestID)},
+				{name: "distributionDomainName", make: text(m.ev.DistributionDomain)},
+				{name: "distributionId", make: text(m.ev.DistributionID)},
+				{name: "eventType", make: text(kind)},
+				{name: "requestId", make: text(m.ev.RequestID)},
 			}).object
 		}},
 		{name: "viewer", make: func() goja.Value {
@@ -198,7 +203,8 @@ func (e *exchange) addResponse(rs *httpmsg.Response) {
 	e.response = e.m.newLazy([]member{
 		{name: "statusCode", make: func() goja.Value { return e.m.vm.ToValue(e.status) }},
 		{name: "statusDescription", make: func() goja.Value { return e.m.vm.ToValue(http.StatusText(e.status)) }},
-		{name: "headers", make: e.sent.value}, {name: "cookies", make: e.setCookies.value},
+		{name: "headers", make: e.sent.value},
+		{name: "cookies", make: e.setCookies.value},
 	})
 }
 

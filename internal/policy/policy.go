@@ -135,10 +135,10 @@ func (r rawStatement) compile() (s statement, err error) {
 	case "Deny":
 		s.deny = true
 	default:
-		return s, fmt.Errorf("Effect must be Allow or Deny, not %q", r.Effect)
+		return s, fmt.Errorf("the effect must be Allow or Deny, not %q", r.Effect)
 	}
 	if len(r.Action)+len(r.NotAction) == 0 {
-		return s, errors.New("Action is missing")
+		return s, errors.New("the action is missing")
 	}
 	if s.principals, err = principals(r.Principal); err != nil {
 		return s, err

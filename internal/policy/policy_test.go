@@ -34,15 +34,18 @@ func TestDecide(t *testing.T) {
 		{"deny wins", withDeny, Request{"s3:GetObject", "arn:aws:s3:::site/a", edge, from("E1")}, Deny},
 		{
 			"unknown operator of an Allow", `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"Odd":{"a":"b"}}}]}`,
-			Request{Action: "x:Y", Resource: "r", Context: map[string]string{"a": "b"}}, Implicit,
+			Request{Action: "x:Y", Resource: "r", Context: map[string]string{"a": "b"}},
+			Implicit,
 		},
 		{
 			"unknown operator of a Deny", `{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"Odd":{"a":"b"}}}]}`,
-			Request{Action: "x:Y", Resource: "r", Context: map[string]string{"a": "b"}}, Deny,
+			Request{Action: "x:Y", Resource: "r", Context: map[string]string{"a": "b"}},
+			Deny,
 		},
 		{
 			"not principal", `{"Statement":[{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::1:root"},"Action":"*","Resource":"*"}]}`,
-			Request{Action: "x:Y", Resource: "r", Principals: []string{"AWS:arn:aws:iam::1:root"}}, Implicit,
+			Request{Action: "x:Y", Resource: "r", Principals: []string{"AWS:arn:aws:iam::1:root"}},
+			Implicit,
 		},
 	}
 	for _, tt := range tests {

@@ -92,8 +92,10 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	u := &unit{stack: st, gateway: gw, urls: urls}
 	snap.units = append(snap.units, u)
 	u.edge, err = edge.Compile(st, edge.Deps{
-		Cache:      s.cache,
-		Transport:  func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) { return s.transport(snap, d, o) },
+		Cache: s.cache,
+		Transport: func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
+			return s.transport(snap, d, o)
+		},
 		Functions:  edgeFunctions(set),
 		Record:     s.o.Record,
 		Background: &snap.background,
