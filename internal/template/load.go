@@ -32,6 +32,7 @@ type loader struct {
 	table    *fidelity.Table
 	assets   *asset.Set
 	earlier  []*Result // stacks of the same assembly that are loaded
+	shared   *base.Shared
 	units    []*unit
 	errs     []error
 	unknown  []string // complaints about flags that name nothing in the stack
@@ -56,10 +57,16 @@ type unit struct {
 
 	stack     *eval.Stack
 	inventor  *eval.Inventor
-	source    map[string]tree.Pos // of the resources as written
-	nested    map[string]*unit    // by logical id; nil: it could not be loaded
+	source    map[string]origin // of the resources as written
+	nested    map[string]*unit  // by logical id; nil: it could not be loaded
 	outputs   map[string]*tree.Node
 	resources []*base.Resource
+}
+
+// origin is a resource of the template before any transform.
+type origin struct {
+	pos tree.Pos
+	typ string
 }
 
 func (l *loader) load(ctx context.Context, src source) (*Result, error) {
@@ -75,7 +82,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	stack := &model.Stack{Name: o.StackName, Region: o.Region, AccountID: o.AccountID, URLSuffix: o.URLSuffix}
 	res := &Result{Stack: stack, Report: &Report{Stack: o.StackName}, Invented: l.invented}
 	sink := &base.Sink{}
-	scope := &base.Scope{Stack: stack, Assets: l.assets, Sink: sink, Buckets: l.o.Buckets, Lenient: l.o.Lenient}
+	scope := &base.Scope{Stack: stack, Shared: l.shared, Assets: l.assets, Sink: sink, Buckets: l.o.Buckets, Lenient: l.o.Lenient}
 	l.gather(scope, res)
 	l.strangers(scope)
 	compute.Build(scope)
@@ -128,10 +135,11 @@ func (l *loader) unit(u *unit) {
 		u.params, names = invent(t, u.params)
 		l.invented = append(l.invented, names...)
 	}
-	u.source = map[string]tree.Pos{}
+	u.source = map[string]origin{}
 	if rs := t.Get("Resources"); rs.IsMap() {
 		for _, e := range rs.Entries {
-			u.source[e.Key] = e.KeyPos
+			typ, _ := e.Value.Get("Type").Str()
+			u.source[e.Key] = origin{e.KeyPos, typ}
 		}
 	}
 	s, err := l.prepare(u, t)
@@ -172,6 +180,9 @@ func (l *loader) evaluate(u *unit) {
 		}
 		out := &base.Resource{ID: u.prefix + id, Type: r.Type, Pos: position(u, r), Dir: u.dir}
 		out.Report = &fidelity.Resource{LogicalID: out.ID, Type: r.Type, Pos: out.Pos}
+		if o := u.source[id]; o.typ != r.Type {
+			out.Report.From = o.typ
+		}
 		props, err := u.stack.Properties(id)
 		switch {
 		case err == nil:
@@ -226,8 +237,8 @@ func position(u *unit, r *eval.Resource) tree.Pos {
 		return r.Pos
 	}
 	for n := len(r.LogicalID); n > 0; n-- {
-		if p, ok := u.source[r.LogicalID[:n]]; ok {
-			return p
+		if o, ok := u.source[r.LogicalID[:n]]; ok {
+			return o.pos
 		}
 	}
 	var first tree.Pos

@@ -224,3 +224,45 @@ func TestOldOriginForm(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+func TestNestingEnds(t *testing.T) {
+	_, err := load(t, "Resources:\n  A: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: ./template.yaml}}\n  B: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: ./template.yaml}}\n", Options{})
+	if err == nil || !strings.Contains(err.Error(), "stacks nest deeper than 8 levels") {
+		t.Errorf("got %.300v", err)
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Load(b.Context(), filepath.Join("testdata", "sam"), Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func TestStacksOfAnAssemblyShare(t *testing.T) {
+	stack := func(file, deps string) string {
+		return `{"type": "aws:cloudformation:stack", "properties": {"templateFile": "` + file + `"}, "dependencies": [` + deps + `]}`
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"manifest.json": `{"version": "39.0.0", "artifacts": {"A": ` + stack("a.json", `"B"`) + `, "B": ` + stack("b.yaml", "") + `}}`,
+		"b.yaml": policy + "        MinTTL: 1\n        DefaultTTL: 1\n        MaxTTL: 1\n        ParametersInCacheKeyAndForwardedToOrigin: {EnableAcceptEncodingGzip: false, HeadersConfig: {HeaderBehavior: none}, CookiesConfig: {CookieBehavior: none}, QueryStringsConfig: {QueryStringBehavior: none}}\n" +
+			"  F: {Type: AWS::CloudFront::Function, Properties: {Name: f, FunctionCode: x, FunctionConfig: {Comment: c, Runtime: cloudfront-js-2.0}}}\n" +
+			"Outputs: {P: {Value: !Ref P, Export: {Name: p}}, F: {Value: !GetAtt F.FunctionARN, Export: {Name: f}}}\n",
+		"a.json": strings.Replace(distribution, "658327ea-f89d-4fab-a63d-7e88639e58f6", "!ImportValue p, FunctionAssociations: [{EventType: viewer-request, FunctionARN: !ImportValue f}]", 1),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	results, err := Load(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := results[1].Stack
+	if d := s.Distributions[0].Default(); d.Cache.Name != "p" || len(d.Functions) != 1 || len(s.EdgeFunctions) != 1 {
+		t.Errorf("%+v", d)
+	}
+}

@@ -34,6 +34,7 @@ import (
 
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/template/asset"
+	"github.com/forelane/forelane/internal/template/build/base"
 	"github.com/forelane/forelane/internal/template/eval"
 	"github.com/forelane/forelane/internal/template/fidelity"
 	"github.com/forelane/forelane/internal/template/tree"
@@ -97,12 +98,12 @@ func Load(ctx context.Context, path string, o Options) ([]*Result, error) {
 	}
 	var results []*Result
 	var errs []error
-	unknown := map[string]int{}
+	unknown, shared := map[string]int{}, base.NewShared()
 	for _, src := range sources {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		l := &loader{o: o.forSource(src, len(sources)), table: table, assets: assets, earlier: results}
+		l := &loader{o: o.forSource(src, len(sources)), table: table, assets: assets, earlier: results, shared: shared}
 		res, err := l.load(ctx, src)
 		if err != nil {
 			errs = append(errs, err)
@@ -233,5 +234,5 @@ func (l *loader) include(u *unit, location string) ([]byte, error) {
 	if err != nil && l.o.Lenient {
 		return []byte("{}"), nil
 	}
-	return text, err
+	return text, unwrapPath(err)
 }

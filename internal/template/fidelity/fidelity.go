@@ -32,7 +32,7 @@ import (
 // Verdict is how truly something is run. The list is closed.
 type Verdict uint8
 
-// The verdicts, best first.
+// The verdicts.
 const (
 	Exact        Verdict = iota // as AWS does
 	Approximated                // run, with a difference that the words tell
@@ -85,6 +85,7 @@ type Note struct {
 type Resource struct {
 	LogicalID string
 	Type      string
+	From      string // type in the template, when a transform made this one of it
 	Pos       tree.Pos
 	Verdict   Verdict // of the type; a running type is as good as its worst property is told in Notes
 	Words     string
@@ -92,13 +93,29 @@ type Resource struct {
 	Counts    [4]int // properties by Verdict
 }
 
-// Worst is the worst verdict of the resource and its properties.
+// Worst is the verdict of the resource or of one of its properties that matters
+// most to a user: unsupported, approximated, ignored, exact, in this order.
 func (r *Resource) Worst() Verdict {
 	w := r.Verdict
 	for _, n := range r.Notes {
-		w = max(w, n.Verdict)
+		if n.Verdict.weight() > w.weight() {
+			w = n.Verdict
+		}
 	}
 	return w
+}
+
+// weight orders verdicts by how much a user should care.
+func (v Verdict) weight() int {
+	switch v {
+	case Unsupported:
+		return 3
+	case Approximated:
+		return 2
+	case Ignored:
+		return 1
+	}
+	return 0
 }
 
 // Add puts a note to the resource.

@@ -70,7 +70,11 @@ func (r *Report) Text(w io.Writer) error {
 	}
 	width = min(width, 48)
 	for _, res := range r.Resources {
-		fmt.Fprintf(&b, "%-12s  %-*s  %s\n", res.Worst(), width, res.LogicalID, res.Type)
+		fmt.Fprintf(&b, "%-12s  %-*s  %s", res.Worst(), width, res.LogicalID, res.Type)
+		if res.From != "" {
+			fmt.Fprintf(&b, " (of %s)", res.From)
+		}
+		b.WriteByte('\n')
 		if res.Words != "" {
 			fmt.Fprintf(&b, "%14s%s\n", "", res.Words)
 		}
@@ -119,6 +123,7 @@ type (
 	jsonResource struct {
 		LogicalID  string         `json:"logicalId"`
 		Type       string         `json:"type"`
+		From       string         `json:"from,omitempty"`
 		Pos        string         `json:"pos,omitempty"`
 		Verdict    Verdict        `json:"verdict"`
 		Words      string         `json:"words,omitempty"`
@@ -146,7 +151,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}
 	for _, res := range r.Resources {
 		jr := jsonResource{
-			LogicalID: res.LogicalID, Type: res.Type, Pos: where(res.Pos), Verdict: res.Worst(), Words: res.Words,
+			LogicalID: res.LogicalID, Type: res.Type, From: res.From, Pos: where(res.Pos), Verdict: res.Worst(), Words: res.Words,
 			Properties: named(res.Counts),
 		}
 		for _, n := range res.Notes {

@@ -93,10 +93,34 @@ func (k PathKind) String() string {
 	return "nothing"
 }
 
+// Shared is what stacks of one assembly name of each other, by id or ARN. A
+// stack finds what those before it have put in.
+type Shared struct {
+	Cache    map[string]*model.CachePolicy
+	Request  map[string]*model.OriginRequestPolicy
+	Response map[string]*model.ResponseHeadersPolicy
+	Access   map[string]*model.OriginAccess
+	OAI      map[string]string // canonical user id by identity
+	Layers   map[string]model.Code
+	Edge     map[string]*model.EdgeFunction
+	Stores   map[string]*model.KeyValueStore
+}
+
+// NewShared makes an empty Shared.
+func NewShared() *Shared {
+	return &Shared{
+		Cache: map[string]*model.CachePolicy{}, Request: map[string]*model.OriginRequestPolicy{},
+		Response: map[string]*model.ResponseHeadersPolicy{}, Access: map[string]*model.OriginAccess{},
+		OAI: map[string]string{}, Layers: map[string]model.Code{},
+		Edge: map[string]*model.EdgeFunction{}, Stores: map[string]*model.KeyValueStore{},
+	}
+}
+
 // Scope is what builders read and fill.
 type Scope struct {
 	Stack     *model.Stack
 	Resources []*Resource
+	Shared    *Shared
 	Assets    Locator
 	Sink      *Sink
 	// Buckets are folders given for buckets on the command line, by logical id.

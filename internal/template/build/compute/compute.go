@@ -22,17 +22,14 @@ import (
 	"github.com/forelane/forelane/internal/template/fidelity"
 )
 
-type builder struct {
-	*base.Scope
-	layers map[string]model.Code // by the version's ARN
-}
+type builder struct{ *base.Scope }
 
 // Build puts everything of Lambda into s.Stack.
 func Build(s *base.Scope) {
-	b := &builder{Scope: s, layers: map[string]model.Code{}}
+	b := &builder{s}
 	for _, r := range s.Of("AWS::Lambda::LayerVersion") {
 		v := r.Props.Get("Content")
-		b.layers[r.Ref] = b.code(r, v, false)
+		b.Shared.Layers[r.Ref] = b.code(r, v, false)
 	}
 	for _, r := range s.Of("AWS::Lambda::Function") {
 		if cdkHelper(r.ID) {
@@ -89,7 +86,7 @@ func (b *builder) function(r *base.Resource) *model.Function {
 		b.zipped(r, f)
 	}
 	for _, l := range p.Get("Layers").List() {
-		code, ok := b.layers[l.Text()]
+		code, ok := b.Shared.Layers[l.Text()]
 		if !ok {
 			r.Note(l, fidelity.Unsupported, "the layer is not of this stack: the function runs without it")
 			continue

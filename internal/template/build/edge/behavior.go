@@ -127,8 +127,8 @@ func (b *builder) policies(r *base.Resource, h *model.Behavior, v base.Value) {
 	switch {
 	case id.Text() == "":
 		h.Cache, h.OriginRequest = legacy(v)
-	case b.cache[id.Text()] != nil:
-		h.Cache = b.cache[id.Text()]
+	case b.Shared.Cache[id.Text()] != nil:
+		h.Cache = b.Shared.Cache[id.Text()]
 	default:
 		if h.Cache = managed.CachePolicy(id.Text()); h.Cache == nil {
 			b.unknownPolicy(r, id, "cache policy")
@@ -136,7 +136,7 @@ func (b *builder) policies(r *base.Resource, h *model.Behavior, v base.Value) {
 		}
 	}
 	if id := request.Text(); id != "" {
-		if h.OriginRequest = b.request[id]; h.OriginRequest == nil {
+		if h.OriginRequest = b.Shared.Request[id]; h.OriginRequest == nil {
 			if h.OriginRequest = managed.OriginRequestPolicy(id); h.OriginRequest == nil {
 				b.unknownPolicy(r, request, "origin request policy")
 			}
@@ -144,7 +144,7 @@ func (b *builder) policies(r *base.Resource, h *model.Behavior, v base.Value) {
 	}
 	response := v.Get("ResponseHeadersPolicyId")
 	if id := response.Text(); id != "" {
-		if h.ResponseHeaders = b.response[id]; h.ResponseHeaders == nil {
+		if h.ResponseHeaders = b.Shared.Response[id]; h.ResponseHeaders == nil {
 			if h.ResponseHeaders = managed.ResponseHeadersPolicy(id); h.ResponseHeaders == nil {
 				b.unknownPolicy(r, response, "response headers policy")
 			}
@@ -180,7 +180,7 @@ func (b *builder) functions(r *base.Resource, h *model.Behavior, v base.Value) {
 			f.Get("EventType").Fail("keep one", "the behavior has two functions for %s", a.Event)
 		}
 		taken[a.Event], viewerFunctions = true, true
-		if !slices.ContainsFunc(b.Stack.EdgeFunctions, func(e *model.EdgeFunction) bool { return e.ARN == a.ARN }) {
+		if !b.has(a.ARN) {
 			r.Note(f.Get("FunctionARN"), fidelity.Unsupported, "the function is not of this stack: requests pass without it")
 			continue
 		}
@@ -198,4 +198,23 @@ func (b *builder) functions(r *base.Resource, h *model.Behavior, v base.Value) {
 		taken[a.Event] = true
 		h.Functions = append(h.Functions, a)
 	}
+}
+
+// has tells whether an edge function runs in this stack. One of an earlier
+// stack of the assembly is taken over, with its key value stores.
+func (b *builder) has(arn string) bool {
+	if slices.ContainsFunc(b.Stack.EdgeFunctions, func(e *model.EdgeFunction) bool { return e.ARN == arn }) {
+		return true
+	}
+	f := b.Shared.Edge[arn]
+	if f == nil {
+		return false
+	}
+	b.Stack.EdgeFunctions = append(b.Stack.EdgeFunctions, f)
+	for _, arn := range f.Stores {
+		if k := b.Shared.Stores[arn]; k != nil && !slices.Contains(b.Stack.KeyValueStores, k) {
+			b.Stack.KeyValueStores = append(b.Stack.KeyValueStores, k)
+		}
+	}
+	return true
 }

@@ -4,8 +4,8 @@
 // distributions and what they name.
 //
 // The flow: policies, functions, key value stores and access controls are
-// built first and kept by their Ref value; then each distribution, whose
-// behaviors and origins find them by id. What CloudFront's own API refuses is
+// built first and kept in Scope.Shared by their Ref value; then each
+// distribution, whose behaviors and origins find them by id. What CloudFront's own API refuses is
 // an error at the property that is wrong.
 //
 // What it does not do: it checks no kinds of properties (package fidelity has)
@@ -19,47 +19,39 @@ import (
 	"github.com/forelane/forelane/internal/template/build/base"
 )
 
-// builder holds what distributions refer to, by id or ARN.
-type builder struct {
-	*base.Scope
-	cache    map[string]*model.CachePolicy
-	request  map[string]*model.OriginRequestPolicy
-	response map[string]*model.ResponseHeadersPolicy
-	access   map[string]*model.OriginAccess
-	oai      map[string]string // canonical user id by id
-}
+type builder struct{ *base.Scope }
 
 // Build puts everything of CloudFront into s.Stack.
 func Build(s *base.Scope) {
-	b := &builder{
-		Scope: s, cache: map[string]*model.CachePolicy{}, request: map[string]*model.OriginRequestPolicy{},
-		response: map[string]*model.ResponseHeadersPolicy{}, access: map[string]*model.OriginAccess{},
-		oai: map[string]string{},
-	}
+	b := &builder{s}
 	for _, r := range s.Of("AWS::CloudFront::CachePolicy") {
-		b.cache[r.Ref] = b.cachePolicy(r)
+		s.Shared.Cache[r.Ref] = b.cachePolicy(r)
 	}
 	for _, r := range s.Of("AWS::CloudFront::OriginRequestPolicy") {
-		b.request[r.Ref] = b.originRequestPolicy(r)
+		s.Shared.Request[r.Ref] = b.originRequestPolicy(r)
 	}
 	for _, r := range s.Of("AWS::CloudFront::ResponseHeadersPolicy") {
-		b.response[r.Ref] = b.responseHeadersPolicy(r)
+		s.Shared.Response[r.Ref] = b.responseHeadersPolicy(r)
 	}
 	for _, r := range s.Of("AWS::CloudFront::OriginAccessControl") {
 		c := r.Props.Get("OriginAccessControlConfig")
-		b.access[r.Ref] = &model.OriginAccess{
+		s.Shared.Access[r.Ref] = &model.OriginAccess{
 			ID: r.Ref, Name: c.Get("Name").Text(),
 			Type: c.Get("OriginAccessControlOriginType").Text(), Signing: c.Get("SigningBehavior").Text(),
 		}
 	}
 	for _, r := range s.Of("AWS::CloudFront::CloudFrontOriginAccessIdentity") {
-		b.oai[r.Ref] = r.Att("S3CanonicalUserId")
+		s.Shared.OAI[r.Ref] = r.Att("S3CanonicalUserId")
 	}
 	for _, r := range s.Of("AWS::CloudFront::KeyValueStore") {
-		s.Stack.KeyValueStores = append(s.Stack.KeyValueStores, b.keyValueStore(r))
+		k := b.keyValueStore(r)
+		s.Stack.KeyValueStores = append(s.Stack.KeyValueStores, k)
+		s.Shared.Stores[k.ARN] = k
 	}
 	for _, r := range s.Of("AWS::CloudFront::Function") {
-		s.Stack.EdgeFunctions = append(s.Stack.EdgeFunctions, b.function(r))
+		f := b.function(r)
+		s.Stack.EdgeFunctions = append(s.Stack.EdgeFunctions, f)
+		s.Shared.Edge[f.ARN] = f
 	}
 	owner := map[string]string{} // of an alias
 	for _, r := range s.Of("AWS::CloudFront::Distribution") {

@@ -58,7 +58,7 @@ func (b *builder) origin(r *base.Resource, v base.Value) *model.Origin {
 		o.ShieldRegion = s.Get("OriginShieldRegion").Text()
 	}
 	if id := v.Get("OriginAccessControlId").Text(); id != "" {
-		o.Access = b.access[id]
+		o.Access = b.Shared.Access[id]
 		if o.Access == nil {
 			o.Access = &model.OriginAccess{ID: id, Type: "s3", Signing: "always"}
 			r.Note(v.Get("OriginAccessControlId"), fidelity.Approximated, "the access control is not of this stack: it is taken to sign always")
@@ -128,7 +128,7 @@ func (b *builder) identity(o *model.Origin, v base.Value) {
 		v.Fail("write !Sub "+prefix+"${Identity}", "an origin access identity is written %sID", prefix)
 	}
 	o.OAI = strings.TrimPrefix(id, prefix)
-	o.OAICanonical = b.oai[o.OAI]
+	o.OAICanonical = b.Shared.OAI[o.OAI]
 }
 
 func customOrigin(o *model.Origin, v base.Value) {

@@ -31,7 +31,7 @@ func Build(s *base.Scope) {
 		v := r.Props.Get("Bucket")
 		bucket := s.Stack.Bucket(v.Text())
 		if bucket == nil {
-			r.Note(v, fidelity.Ignored, "the bucket is not of this stack")
+			r.Note(v, fidelity.Unsupported, "the bucket is not of this stack: the policy is not applied")
 			continue
 		}
 		bucket.PolicyJSON = r.Props.Get("PolicyDocument").JSON()
