@@ -52,10 +52,11 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 	}
 	b.policy = httpspec.Policy{Min: c.MinTTL, Default: c.DefaultTTL, Max: c.MaxTTL}
 	b.cacheable = !c.Disabled() && c.Headers.Mode != model.SelectAll
-	if c.Gzip {
+	star := c.Headers.Mode == model.SelectAll // Accept-Encoding goes on as it came
+	if c.Gzip && !star {
 		b.encodings |= httpspec.Gzip
 	}
-	if c.Brotli {
+	if c.Brotli && !star {
 		b.encodings |= httpspec.Brotli
 	}
 	b.keyQuery, b.keyCookies = newSelector(c.Queries), newSelector(c.Cookies)
