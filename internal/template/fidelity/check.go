@@ -24,13 +24,14 @@ func (t *Table) Check(res *Resource, props *tree.Node) []*tree.Error {
 		res.Counts[res.Verdict&3] += props.Len()
 		return nil
 	}
-	c := &checker{res: res}
+	c := &checker{res: res, root: shape}
 	c.fields(shape, props, "", false)
 	return c.errs
 }
 
 type checker struct {
 	res  *Resource
+	root *spec
 	errs []*tree.Error
 }
 
@@ -76,21 +77,51 @@ func (c *checker) fields(s *spec, n *tree.Node, path string, covered bool) {
 	}
 }
 
+// unknown judges a property that the shape has not. A misspelled one and one
+// that belongs elsewhere in the resource are refused, as CloudFormation does.
+// Any other may be newer than the tables: AWS adds properties every week, and
+// refusing those would stop stacks that deploy. It is unsupported, aloud.
 func (c *checker) unknown(s *spec, e tree.Entry, path string) {
 	names := make([]string, len(s.fields))
 	for i, f := range s.fields {
 		names[i] = f.name
 	}
-	mend := "remove it, or indent it under the property that has it"
+	mend := ""
 	if near := nearest(e.Key, names); near != "" {
 		mend = fmt.Sprintf("did you mean %s?", near)
+	} else if home := home(c.root, e.Key, "", 0); home != "" {
+		mend = "it belongs to " + home
+	} else if strings.EqualFold(e.Key, "Type") || strings.EqualFold(e.Key, "Properties") {
+		mend = "check the indentation: it belongs to a resource"
 	}
 	at := &tree.Node{Pos: e.KeyPos}
-	if path == "" {
+	switch {
+	case mend == "":
+		c.res.Add(Note{Verdict: Unsupported, Path: join(path, e.Key), Words: "this property is not known here; AWS may refuse it, too", Pos: e.KeyPos})
+	case path == "":
 		c.fail(at, path, mend, "%s has no property %s", c.res.Type, e.Key)
-		return
+	default:
+		c.fail(at, path, mend, "there is no property %s here", e.Key)
 	}
-	c.fail(at, path, mend, "there is no property %s here", e.Key)
+}
+
+// home finds the place in a shape that has a property of this name; Resource
+// properties as a whole are "Properties".
+func home(s *spec, name, path string, depth int) string {
+	if s.field(name) != nil {
+		if path == "" {
+			return "the resource's Properties"
+		}
+		return path
+	}
+	for _, f := range s.fields {
+		if f.kind == '{' && depth < 8 {
+			if h := home(f, name, join(path, f.name), depth+1); h != "" {
+				return h
+			}
+		}
+	}
+	return ""
 }
 
 func join(path, key string) string {

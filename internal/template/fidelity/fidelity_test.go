@@ -108,6 +108,8 @@ func TestCheckRefuses(t *testing.T) {
 	tests := []struct{ name, typ, props, want string }{
 		{"unknown property", "AWS::S3::Bucket", "BuketName: x", "t.yaml:1:1: Resources.R.Properties: AWS::S3::Bucket has no property BuketName (did you mean BucketName?)"},
 		{"unknown deep", "AWS::CloudFront::Function", "Name: n\nFunctionCode: c\nFunctionConfig:\n  Comment: x\n  Runtime: cloudfront-js-2.0\n  Runtimes: x", "t.yaml:6:3: Resources.R.Properties.FunctionConfig: there is no property Runtimes here (did you mean Runtime?)"},
+		{"too deep", "AWS::CloudFront::KeyValueStore", "Name: n\nImportSource: {SourceArn: a, SourceType: S3, Comment: x}", "t.yaml:2:46: Resources.R.Properties.ImportSource: there is no property Comment here (it belongs to the resource's Properties)"},
+		{"not deep enough", "AWS::CloudFront::CachePolicy", "CachePolicyConfig: {Name: n, MinTTL: 0, MaxTTL: 1, DefaultTTL: 1, ParametersInCacheKeyAndForwardedToOrigin: {EnableAcceptEncodingGzip: true, HeadersConfig: {HeaderBehavior: none}, CookiesConfig: {CookieBehavior: none}, QueryStringsConfig: {QueryStringBehavior: none}}}\nHeadersConfig: {}", "t.yaml:2:1: Resources.R.Properties: AWS::CloudFront::CachePolicy has no property HeadersConfig (it belongs to CachePolicyConfig.ParametersInCacheKeyAndForwardedToOrigin)"},
 		{"missing", "AWS::S3::BucketPolicy", "PolicyDocument: {}", "t.yaml:1:1: Resources.R.Properties: property Bucket is required (add Bucket)"},
 		{"kind", "AWS::Lambda::EventInvokeConfig", "FunctionName: f\nQualifier: q\nMaximumRetryAttempts: many", `t.yaml:3:23: Resources.R.Properties.MaximumRetryAttempts: "many" is not a whole number (give a whole number)`},
 		{"closed list", "AWS::Lambda::Url", "AuthType: none\nTargetFunctionArn: f", `t.yaml:1:11: Resources.R.Properties.AuthType: "none" is not a value of this property (it is one of AWS_IAM, NONE)`},
@@ -120,6 +122,13 @@ func TestCheckRefuses(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", errs, tt.want)
 			}
 		})
+	}
+}
+
+func TestNewPropertiesOfAWSAreReported(t *testing.T) {
+	res, errs := check(t, "AWS::S3::Bucket", "QuantumStorage: {Level: 9}")
+	if len(errs) > 0 || len(res.Notes) != 1 || res.Notes[0].Verdict != Unsupported || res.Notes[0].Path != "QuantumStorage" {
+		t.Errorf("%v %v", errs, res.Notes)
 	}
 }
 
