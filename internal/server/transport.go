@@ -23,7 +23,8 @@ func (s *Server) transport(snap *Snapshot, d *model.Distribution, o *model.Origi
 		if err != nil {
 			return nil, err
 		}
-		return snap.network(moved, s), nil
+		u, _ := url.Parse(raw) // overridden has read it
+		return renamed{snap.network(moved, s), o.DomainName, u.Host}, nil
 	}
 	host := strings.ToLower(o.DomainName)
 	for _, st := range snap.stacks {
@@ -79,6 +80,23 @@ func overridden(o *model.Origin, raw string) (*model.Origin, error) {
 		moved.Protocol, moved.HTTPPort = model.OriginHTTPOnly, port
 	}
 	return &moved, nil
+}
+
+// renamed asks an overridden origin by its own name where the edge asks by the
+// template's; a Host that the behavior forwards stays.
+type renamed struct {
+	to           http.RoundTripper
+	before, name string
+}
+
+// RoundTrip asks by the new name.
+func (t renamed) RoundTrip(rq *http.Request) (*http.Response, error) {
+	if rq.Host == t.before {
+		moved := *rq
+		moved.Host = t.name
+		rq = &moved
+	}
+	return t.to.RoundTrip(rq)
 }
 
 // originCaller is who a bucket sees: the distribution when the origin signs by
