@@ -261,6 +261,13 @@ func (c *collector) addRoute(id, event, apiID string, props, res *tree.Node) err
 		return base.EventErrorf(id, event, props.Get(c.prop), "%s must name an %s of this template by !Ref", c.prop, c.typ)
 	}
 	ap := api.Get("Properties")
+	if ap == nil {
+		ap = tree.NewMap()
+		setMade(api, "Properties", ap)
+	}
+	if !ap.IsMap() {
+		return base.Errorf(apiID, ap, "Properties must be a map")
+	}
 	if c.valid(ap.Get("DefinitionBody")) && managed(ap) {
 		ed, err := c.open(c.c, apiID, ap.Get("DefinitionBody"))
 		if err != nil {

@@ -17,21 +17,27 @@ func (c *Context) Resolve(n *tree.Node) (*tree.Node, error) {
 	return r.resolve(n.Clone())
 }
 
-// maxResolved bounds the values one Resolve may visit; parameters whose
-// values contain references cannot make it run away.
-const maxResolved = 200_000
+// Bounds of one Resolve, so that parameters whose values contain references
+// cannot make it run away.
+const (
+	maxResolved = 200_000           // values visited
+	maxNested   = 2 * tree.MaxDepth // levels
+)
 
 type resolver struct {
-	c      *Context
-	budget int
+	c             *Context
+	budget, depth int
 }
 
 func (r *resolver) resolve(n *tree.Node) (*tree.Node, error) {
-	if r.budget--; r.budget < 0 {
-		return nil, n.Errorf("the value is too large to resolve its parameters")
-	}
 	if n == nil {
 		return nil, nil
+	}
+	r.budget--
+	r.depth++
+	defer func() { r.depth-- }()
+	if r.budget < 0 || r.depth > maxNested {
+		return nil, n.Errorf("the value is too large to resolve its parameters, or they contain themselves")
 	}
 	n, err := r.one(n)
 	if err != nil {

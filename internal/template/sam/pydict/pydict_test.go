@@ -75,3 +75,42 @@ func FuzzKeys(f *testing.F) {
 		}
 	})
 }
+
+// Settling is copying in place, and ends.
+func FuzzSettle(f *testing.F) {
+	f.Add("{a: {b: 1, c: [{d: 1, e: 2}]}, f: g}")
+	f.Add("{get: 1, put: 2, post: 3, delete: 4, options: 5, head: 6, patch: 7}")
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := tree.Parse("f", []byte(s))
+		if err != nil {
+			return
+		}
+		for range 4 {
+			c := Copy(n)
+			changed := Settle(n)
+			if a, b := string(tree.JSON(c)), string(tree.JSON(n)); a != b {
+				t.Fatalf("copied %s, settled %s", a, b)
+			}
+			if !changed && string(tree.JSON(Copy(n))) != string(tree.JSON(n)) {
+				t.Fatalf("%s was called settled", tree.JSON(n))
+			}
+		}
+	})
+}
+
+// A removed key leaves the others in their slots until the map is copied.
+func TestDelete(t *testing.T) {
+	m := tree.NewMap()
+	for _, k := range []string{"swagger", "info", "paths", "securityDefinitions", "definitions", "components"} {
+		Put(m, k, tree.NewNull())
+	}
+	wide := NewKeys(m.Keys()...)
+	wide.Remove("definitions")
+	Delete(m, "definitions")
+	if got, want := strings.Join(OrderKeys(m), " "), strings.Join(wide.List(), " "); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := OrderKeys(Copy(m)), NewKeys(wide.List()...).List(); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("copied: got %s, want %s", got, want)
+	}
+}
