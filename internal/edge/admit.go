@@ -30,7 +30,7 @@ func (x *Exchange) admit() stepID {
 		// for this viewer. The marker that made us leave it to it stays.
 		x.rec.Cache.Store = record.StoreStatus
 		l.Pass(x.now(), 0, cache.Unshared)
-	case !f.Store && !f.Share:
+	case !f.Store && !f.Share, f.Store && f.TTL <= 0 && !x.revalidatable():
 		x.rec.Cache.Store = record.StoreForbidden
 		l.Pass(x.now(), cache.MarkTime(cache.Unshared), cache.Unshared)
 	case x.rs.Status == http.StatusPartialContent:
@@ -50,6 +50,12 @@ func (x *Exchange) admit() stepID {
 		x.keep(bodyless)
 	}
 	return stepPage
+}
+
+// revalidatable tells whether an answer that is stale at once is worth keeping:
+// it has a validator to ask the origin with.
+func (x *Exchange) revalidatable() bool {
+	return x.rs.Header.Has("ETag") || x.rs.Header.Has("Last-Modified")
 }
 
 // judge finds the lifetime of an answer with status and fields h.
