@@ -23,6 +23,21 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, &c)
 }
 
+type signerKey struct{}
+
+// WithSigner says that the last hop signs the request (SigV4) as a principal
+// of AWS, such as cloudfront.amazonaws.com for an origin with an origin access
+// control. Only this process can say so; nothing that a viewer sends can.
+func WithSigner(ctx context.Context, principal string) context.Context {
+	return context.WithValue(ctx, signerKey{}, principal)
+}
+
+// signerOf is who signed the request; empty: nobody.
+func signerOf(ctx context.Context) string {
+	s, _ := ctx.Value(signerKey{}).(string)
+	return s
+}
+
 // callerOf is the Caller of a request: what WithCaller said, else what the
 // request itself shows.
 func callerOf(r *http.Request) Caller {

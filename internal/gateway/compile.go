@@ -74,6 +74,7 @@ type route struct {
 	kind          string // of the integration
 	run           integration.Runner
 	authorization string // NONE, or what is demanded
+	identities    []identity
 	apiKey        bool
 }
 
@@ -201,6 +202,7 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 			Key: p.String(), Method: p.Method, Path: p.Path, ResourceID: mr.ResourceID, OperationName: mr.OperationName,
 		},
 		authorization: strings.ToUpper(mr.Authorization),
+		identities:    identities(m, mr.AuthorizerID),
 		apiKey:        mr.APIKeyRequired,
 		kind:          "none",
 	}

@@ -22,6 +22,8 @@ const (
 	ReasonHeadersTooLarge        // above 10,240 bytes
 	ReasonBodyTooLarge           // above 10 MB, 6 MB for a function URL
 	ReasonUnsigned               // AWS_IAM, which is not built: no signature is accepted
+	ReasonSignature              // the signature is not that of the request
+	ReasonUnauthorized           // the request lacks what the authorizer reads
 	ReasonAuthorizer             // the route's authorizer is not built
 	ReasonAPIKey                 // the route wants an API key, which is not built
 	ReasonPolicy                 // the API has a resource policy, which is not built
@@ -49,7 +51,7 @@ func (r Reason) String() string {
 
 var reasonWords = [reasonCount]string{
 	"", "no such API", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
-	"unsigned", "authorizer not built", "API key not built", "resource policy not built", "unsupported media type",
+	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "API key not built", "resource policy not built", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
 	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "viewer gone",
 }
@@ -124,7 +126,9 @@ func httpWire(r Reason) wire {
 		return wire{status: http.StatusRequestHeaderFieldsTooLarge, message: "Request Header Fields Too Large"}
 	case ReasonBodyTooLarge:
 		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Entity Too Large"}
-	case ReasonUnsigned, ReasonPolicy, ReasonAPIKey:
+	case ReasonUnauthorized:
+		return wire{status: http.StatusUnauthorized, message: "Unauthorized"}
+	case ReasonUnsigned, ReasonSignature, ReasonPolicy, ReasonAPIKey:
 		return wire{status: http.StatusForbidden, message: "Forbidden"}
 	case ReasonTimeout, ReasonUnreachable, ReasonThrottled:
 		return wire{status: http.StatusServiceUnavailable, message: "Service Unavailable"}
@@ -153,6 +157,8 @@ func restWire(r Reason) wire {
 		return wire{http.StatusForbidden, "Forbidden", false, "ForbiddenException", "INVALID_API_KEY"}
 	case ReasonPolicy:
 		return wire{http.StatusForbidden, "Forbidden", false, "AccessDeniedException", "ACCESS_DENIED"}
+	case ReasonUnauthorized:
+		return wire{http.StatusUnauthorized, "Unauthorized", false, "UnauthorizedException", "UNAUTHORIZED"}
 	case ReasonAuthorizer:
 		return wire{http.StatusInternalServerError, internal, true, "AuthorizerConfigurationException", "AUTHORIZER_CONFIGURATION_ERROR"}
 	case ReasonMediaType:
@@ -175,6 +181,9 @@ func urlBody(r Reason) (status int, errorType, body string) {
 	switch r {
 	case ReasonNoAPI, ReasonUnsigned:
 		return http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`
+	case ReasonSignature:
+		return http.StatusForbidden, "InvalidSignatureException", `{"message":"The request signature we calculated does not match ` +
+			`the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}`
 	case ReasonHeadersTooLarge:
 		return http.StatusRequestHeaderFieldsTooLarge, "RequestHeaderFieldsTooLargeException", `{"message":"Request Header Fields Too Large"}`
 	case ReasonBodyTooLarge:

@@ -242,6 +242,8 @@ func (x *exchange) authorize() bool {
 		return x.refuse(ReasonPolicy, fmt.Errorf("the API's resource policy is not evaluated yet"))
 	case x.route.authorization == "AWS_IAM":
 		return x.refuse(ReasonUnsigned, fmt.Errorf("AWS_IAM authorization is not built yet"))
+	case x.route.authorization != "NONE" && !x.identified():
+		return x.refuse(ReasonUnauthorized, fmt.Errorf("an identity source of the authorizer is missing"))
 	case x.route.authorization != "NONE":
 		return x.refuse(ReasonAuthorizer, fmt.Errorf("authorization %s is not built yet", x.route.authorization))
 	case x.route.apiKey:

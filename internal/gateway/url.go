@@ -22,7 +22,7 @@ type FunctionURLs struct {
 type functionURL struct {
 	api  api // its facts: id, style; its logical id is the URL's
 	cors *cors
-	iam  bool
+	auth string // NONE, AWS_IAM; all else is refused
 	run  integration.Runner
 }
 
@@ -46,7 +46,7 @@ func CompileFunctionURLs(s *model.Stack, d Deps) (*FunctionURLs, error) {
 
 func (f *FunctionURLs) compile(fn *model.Function, m *model.FunctionURL, s *model.Stack, deps integration.Deps) *functionURL {
 	id, _, _ := strings.Cut(strings.ToLower(m.Host), ".")
-	u := &functionURL{cors: compileCORS(m.CORS), iam: m.AuthType != "NONE"}
+	u := &functionURL{cors: compileCORS(m.CORS), auth: m.AuthType}
 	u.api.logicalID = m.LogicalID
 	u.api.facts = integration.API{Style: integration.FunctionURL, ID: id, AccountID: s.AccountID}
 	function := fn.ARN
@@ -57,8 +57,9 @@ func (f *FunctionURLs) compile(fn *model.Function, m *model.FunctionURL, s *mode
 		function += ":" + m.Qualifier
 	}
 	u.run = integration.FunctionURLRunner(function, m.Stream, deps)
-	if u.iam {
-		f.notes = append(f.notes, fmt.Sprintf("%s %s: AuthType %s is not built yet: every request is refused with 403", fn.Pos, m.LogicalID, m.AuthType))
+	if u.auth != "NONE" {
+		f.notes = append(f.notes, fmt.Sprintf("%s %s: AuthType %s: only a distribution with an origin access control gets through; "+
+			"signatures of viewers are not checked yet: they are refused with 403", fn.Pos, m.LogicalID, m.AuthType))
 	}
 	return u
 }
@@ -101,10 +102,7 @@ func (f *FunctionURLs) RoundTrip(r *http.Request) (*http.Response, error) {
 		return x.finish(start, f.log)
 	}
 	x.api, x.cors, x.run = &u.api, u.cors, u.run
-	x.route = &route{kind: model.LambdaProxy.String(), authorization: "NONE"}
-	if u.iam {
-		x.route.authorization = "AWS_IAM"
-	}
+	x.route = &route{kind: model.LambdaProxy.String(), authorization: u.auth}
 	x.call.API = &u.api.facts
 	x.call.Stage = &integration.Stage{Name: "$default"}
 	x.call.Route = &integration.Route{Key: "$default"}
@@ -125,10 +123,21 @@ func (x *exchange) urlPreflight() bool {
 	return false
 }
 
-// urlAuthorize refuses AWS_IAM: no signature is checked yet.
+// urlAuthorize lets through what this process signed itself and refuses every
+// other request for AWS_IAM: signatures of viewers are not checked yet. The
+// edge signs the hash of a body that it has not read, so its viewer must give
+// it (row O7, "Restrict access to an AWS Lambda function URL origin"); that
+// the hash is the body's is not checked.
 func (x *exchange) urlAuthorize() bool {
-	if x.route.authorization != "NONE" {
-		return x.refuse(ReasonUnsigned, fmt.Errorf("AuthType %s is not built yet", x.route.authorization))
+	auth := x.route.authorization
+	switch {
+	case auth == "NONE":
+		return true
+	case auth != "AWS_IAM" || signerOf(x.req.Context()) == "":
+		return x.refuse(ReasonUnsigned, fmt.Errorf("AuthType %s: the request is not signed by a distribution's origin access control", auth))
+	case x.call.Body != nil && x.call.Header.Get("X-Amz-Content-Sha256") == "":
+		return x.refuse(ReasonSignature, fmt.Errorf("a body behind an origin access control: "+
+			"the viewer must send its SHA-256 in x-amz-content-sha256"))
 	}
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -81,6 +82,39 @@ func TestL9FunctionURLFailsClosedForIAM(t *testing.T) {
 		if len(r.g.(*FunctionURLs).Notes()) != 1 {
 			t.Error("no note")
 		}
+	}
+}
+
+func TestO7SignedByTheEdge(t *testing.T) {
+	for _, tt := range []struct {
+		auth, signer, body, hash string
+		status                   int
+		errorType                string
+	}{
+		{"AWS_IAM", "cloudfront.amazonaws.com", "", "", 200, ""},
+		{"AWS_IAM", "cloudfront.amazonaws.com", "b", "abc", 200, ""},
+		{"AWS_IAM", "cloudfront.amazonaws.com", "b", "", 403, "InvalidSignatureException"},
+		{"AWS_IAM", "", "", "", 403, "AccessDeniedException"},
+		{"x", "cloudfront.amazonaws.com", "", "", 403, "AccessDeniedException"},
+		{"NONE", "cloudfront.amazonaws.com", "b", "", 200, ""},
+	} {
+		r := urlRig(t, &model.FunctionURL{AuthType: tt.auth})
+		r.fn.answer = says(`{"statusCode":200,"body":"x"}`)
+		req, err := http.NewRequestWithContext(WithSigner(t.Context(), tt.signer), "POST", urlHost+"/", strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.hash != "" {
+			req.Header.Set("X-Amz-Content-Sha256", tt.hash)
+		}
+		resp, err := r.g.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != tt.status || resp.Header.Get("X-Amzn-Errortype") != tt.errorType {
+			t.Errorf("%+v: %d %v", tt, resp.StatusCode, resp.Header)
+		}
+		_ = resp.Body.Close()
 	}
 }
 
