@@ -73,7 +73,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 			snap.direct[strings.ToLower(h)] = b.Website()
 		}
 	}
-	deps := gateway.Deps{Invoke: s.funcs, Client: origin.Client(origin.Options{Roots: s.o.Roots}), Log: s.apiLog}
+	deps := gateway.Deps{Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog}
 	gw, err := gateway.Compile(st, deps)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/bucket"
+	"github.com/forelane/forelane/internal/gateway"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
 )
@@ -38,9 +40,49 @@ func (s *Server) transport(snap *Snapshot, d *model.Distribution, o *model.Origi
 		}
 	}
 	if rt := snap.plane(host); rt != nil {
+		if o.Access != nil && o.Access.Type == "lambda" && o.Access.Signing != "never" {
+			return signing{rt}, nil
+		}
 		return rt, nil
 	}
 	return snap.network(o, s), nil
+}
+
+// signing tells a function URL that the edge signs what it sends (row O7).
+// That the function's permissions name the distribution is not checked.
+type signing struct{ to http.RoundTripper }
+
+// RoundTrip asks as CloudFront.
+func (t signing) RoundTrip(rq *http.Request) (*http.Response, error) {
+	return t.to.RoundTrip(rq.WithContext(gateway.WithSigner(rq.Context(), "cloudfront.amazonaws.com")))
+}
+
+// inside carries the HTTP integrations of APIs: to a plane of this process
+// when the target's name is one of ours, else through the network.
+type inside struct {
+	snap *Snapshot
+	out  http.RoundTripper
+}
+
+type hopsKey struct{}
+
+// mostHops bounds how often requests of one viewer may pass from API to API:
+// an API can name itself as its target.
+const mostHops = 8
+
+// RoundTrip asks the target.
+func (t inside) RoundTrip(rq *http.Request) (*http.Response, error) {
+	rt := t.snap.plane(hostname(rq.URL.Host))
+	if rt == nil {
+		return t.out.RoundTrip(rq)
+	}
+	hops, _ := rq.Context().Value(hopsKey{}).(int)
+	if hops >= mostHops {
+		return nil, fmt.Errorf("%s: a loop: the request passed through %d APIs of this process", rq.URL.Host, hops)
+	}
+	ctx := context.WithValue(rq.Context(), hopsKey{}, hops+1)
+	ctx = gateway.WithCaller(ctx, gateway.Caller{Scheme: rq.URL.Scheme})
+	return rt.RoundTrip(rq.WithContext(ctx))
 }
 
 func (snap *Snapshot) network(o *model.Origin, s *Server) http.RoundTripper {
