@@ -232,6 +232,16 @@ func (r *Request) Target() string {
 	return r.Path + "?" + r.Query
 }
 
+// Own gives r memory of its own, in place: after it, nothing of r points into
+// the buffer that it was parsed from. The body is not touched.
+func (r *Request) Own() {
+	r.Method, r.Scheme, r.Host = strings.Clone(r.Method), strings.Clone(r.Scheme), strings.Clone(r.Host)
+	r.Path, r.Query = strings.Clone(r.Path), strings.Clone(r.Query)
+	for i, f := range r.Header.fields {
+		r.Header.fields[i] = Field{strings.Clone(f.Name), strings.Clone(f.Value)}
+	}
+}
+
 // Clone copies all of r but the body, which stays with r.
 func (r *Request) Clone() *Request {
 	c := *r
