@@ -70,7 +70,7 @@ type Deps struct {
 	// Function: the association is an error of Compile.
 	Functions func(arn string) (Function, error)
 	// Record takes one record an exchange, which it may read until it
-	// returns. Nil: dropped.
+	// returns; it is called by many goroutines. Nil: dropped.
 	Record func(*record.Record)
 	// POP is the X-Amz-Cf-Pop. Empty: LOC50-C1.
 	POP string

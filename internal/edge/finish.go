@@ -57,13 +57,9 @@ func (x *Exchange) panicked(step string, p any) {
 	if x.role == forViewer && !x.sent {
 		func() {
 			defer func() { _ = recover() }() // the Writer itself may be what panics
-			x.fail(500, "The edge failed. Its record has the cause under this id.")
-			x.rs.Header.Set("X-Amz-Cf-Id", x.rec.ID)
-			x.rec.Response.Status = 500
-			x.sent = true
-			if x.w.Head(&x.rs) == nil {
-				_ = x.write(x.body.text)
-			}
+			x.failInside()
+			x.sign()
+			x.deliver()
 		}()
 	} else if x.role == forViewer {
 		x.w.Abort()

@@ -44,6 +44,14 @@ func (x *Exchange) fail(status int, why string) {
 	x.rs.ContentLength = int64(len(x.body.text))
 }
 
+// failInside answers for a fault of our own.
+func (x *Exchange) failInside() stepID {
+	x.rs.Header.Reset()
+	x.fail(500, "The edge failed. Its log has the cause under the request's id.")
+	x.rec.Result.Type = record.Error
+	return stepHeaders
+}
+
 // refuse answers with an error page before the cache was asked.
 func (x *Exchange) refuse(status int, why string) stepID {
 	x.fail(status, why)

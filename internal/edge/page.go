@@ -24,7 +24,11 @@ func (x *Exchange) page() stepID {
 	y.run(stepBehavior)
 	x.sub = y
 	if y.rs.Status == 0 {
-		return x.hungUp()
+		if x.ctx.Err() != nil {
+			return x.hungUp()
+		}
+		x.rec.Result.End, x.rec.Origin.Error = record.EndInternal, y.rec.Origin.Error
+		return x.failInside()
 	}
 	x.body.close()
 	status := x.rs.Status

@@ -38,6 +38,9 @@ func (x *Exchange) selectPart() stepID {
 	}
 	if r := rq.Header.Join("Range"); r != "" && rq.Method == "GET" && httpspec.IfRange(rq.Header.Get("If-Range"), v) {
 		x.selectRange(r)
+		if c := x.dist.errors[x.rs.Status]; c != nil && c.PagePath != "" && x.rs.Status == 416 {
+			return x.page() // an error that comes up behind its step
+		}
 	}
 	return stepHeaders
 }

@@ -189,6 +189,22 @@ func TestAPanicIsAnAnswer(t *testing.T) {
 	})
 }
 
+func TestAPanicInAnErrorPage(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.dist.CustomErrors = []model.CustomError{{Code: 404, PagePath: "/404.html"}}
+		w.reply = func(rq *http.Request) (*http.Response, error) {
+			if rq.URL.Path == "/404.html" {
+				panic("boom")
+			}
+			return answer(404, "none"), nil
+		}
+		v := w.do("/a")
+		if v.status != 500 || v.aborted || !strings.Contains(w.lastRecord().Origin.Error, "boom") {
+			t.Errorf("%d, aborted %v, %+v", v.status, v.aborted, w.lastRecord().Origin)
+		}
+	})
+}
+
 func TestF17ViewerLeavesInTheMiddleOfTheBody(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		pr, pw := io.Pipe()

@@ -5,6 +5,7 @@ package edge
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -25,6 +26,12 @@ import (
 
 // wired puts an edge between a real listener and a real origin, on loopback.
 func wired(t *testing.T, h http.HandlerFunc, change func(*world)) (url string, w *world) {
+	t.Helper()
+	return wiredBy(t, nil, h, change)
+}
+
+// wiredBy is wired with a TLS configuration for the listener; nil: cleartext.
+func wiredBy(t *testing.T, secure *tls.Config, h http.HandlerFunc, change func(*world)) (url string, w *world) {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
@@ -49,7 +56,7 @@ func wired(t *testing.T, h http.HandlerFunc, change func(*world)) (url string, w
 	w.compile()
 	s, err := engine.Listen(t.Context(), "127.0.0.1:0", func(ctx context.Context, rq *httpmsg.Request, vw engine.Writer) {
 		w.edge.Serve(ctx, rq, vw)
-	}, engine.Options{})
+	}, engine.Options{TLS: secure})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +71,9 @@ func wired(t *testing.T, h http.HandlerFunc, change func(*world)) (url string, w
 		}
 		w.wg.Wait()
 	})
+	if secure != nil {
+		return "https://" + s.Addr().String(), w
+	}
 	return "http://" + s.Addr().String(), w
 }
 
