@@ -11,7 +11,7 @@ import (
 
 // The small kinds: tables, layer versions and nested applications.
 
-var stringOrMap = base.OneOf(base.IsString, base.IsMap)
+func stringOrMap(n *tree.Node) string { return base.OneOf(base.IsString, base.IsMap)(n) }
 
 // expandTable makes the AWS::DynamoDB::Table of a SimpleTable.
 func expandTable(id string, res *tree.Node) ([]base.Resource, error) {
@@ -80,19 +80,8 @@ func expandLayer(c *base.Context, id string, res *tree.Node) ([]base.Resource, e
 	}
 	res = res.Clone()
 	props := res.Get("Properties")
-	for _, k := range []string{"LayerName", "LicenseInfo", "Description", "RetentionPolicy"} {
-		v := props.Get(k)
-		if !base.Truthy(v) {
-			continue
-		}
-		r, err := c.Resolve(v)
-		if err != nil {
-			return nil, err
-		}
-		if !r.IsString() && !r.IsMap() {
-			return nil, base.Errorf(id, v, "%s must be a string or a Ref to a parameter that is one", k)
-		}
-		props.Set(k, r)
+	if err := resolveTexts(c, id, props, "LayerName", "LicenseInfo", "Description", "RetentionPolicy"); err != nil {
+		return nil, err
 	}
 	retention, err := retentionOf(id, base.Opt(props, "RetentionPolicy"))
 	if err != nil {
@@ -128,6 +117,25 @@ func expandLayer(c *base.Context, id string, res *tree.Node) ([]base.Resource, e
 		}
 	}
 	return []base.Resource{layer}, nil
+}
+
+// resolveTexts resolves parameters in properties that must be texts.
+func resolveTexts(c *base.Context, id string, props *tree.Node, names ...string) error {
+	for _, k := range names {
+		v := props.Get(k)
+		if !base.Truthy(v) {
+			continue
+		}
+		r, err := c.Resolve(v)
+		if err != nil {
+			return err
+		}
+		if !r.IsString() && !r.IsMap() {
+			return base.Errorf(id, v, "%s must be a string or a Ref to a parameter that is one", k)
+		}
+		props.Set(k, r)
+	}
+	return nil
 }
 
 // layerHash is what the hash of a layer is made of: the resource without the

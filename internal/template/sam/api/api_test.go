@@ -186,8 +186,10 @@ func TestRefused(t *testing.T) {
 		{"default that is a list", ", Auth: {Authorizers: {A: {UserPoolArn: a}}, DefaultAuthorizer: [A]}", ", Auth: {DefaultAuthorizer: [A]}", "must be a string"},
 		{"unknown in Auth", ", Auth: {Authorizer: A}", ", Auth: {Authorizer: A}", "no property Authorizer"},
 		{"half a domain", ", Domain: {DomainName: d}", ", Domain: {DomainName: d}", "CertificateArn is required"},
-		{"trust store", ", Domain: {DomainName: d, CertificateArn: c, MutualTlsAuthentication: {Truststore: x}}",
-			", Domain: {DomainName: d, CertificateArn: c, MutualTlsAuthentication: x}", "MutualTlsAuthentication"},
+		{
+			"trust store", ", Domain: {DomainName: d, CertificateArn: c, MutualTlsAuthentication: {Truststore: x}}",
+			", Domain: {DomainName: d, CertificateArn: c, MutualTlsAuthentication: x}", "MutualTlsAuthentication",
+		},
 		{"zone", ", Domain: {DomainName: d, CertificateArn: c, Route53: {IpV6: true}}", ", Domain: {DomainName: d, CertificateArn: c, Route53: {}}", "HostedZoneId"},
 		{"both definitions", ", DefinitionUri: s3://a/b", ", DefinitionUri: s3://a/b", "exclude each other"},
 	}

@@ -26,51 +26,11 @@ func (u *unit) restDomain() error {
 			return u.errorf(d, "Domain.%s is required", k)
 		}
 	}
-	endpoint := base.Opt(d, "EndpointConfiguration")
-	private := endpoint.IsString() && endpoint.Text == "PRIVATE"
-	prefix, typ := "ApiGatewayDomainName", "AWS::ApiGateway::DomainName"
-	if private {
-		prefix, typ = prefix+"V2", typ+"V2"
+	private := base.Text(d, "EndpointConfiguration") == "PRIVATE"
+	id, err := u.domainName(d, private)
+	if err != nil {
+		return err
 	}
-	id := base.LogicalID(prefix, d.Get("DomainName"))
-	if !private {
-		setMade(d, "ApiDomainName", base.Str(id))
-	}
-	if endpoint == nil {
-		endpoint = base.Str("REGIONAL")
-		setMade(d, "EndpointConfiguration", endpoint)
-	}
-	name := u.new(id, typ).Set("DomainName", d.Get("DomainName").Clone())
-	switch endpoint.Text {
-	case "REGIONAL":
-		name.Set("RegionalCertificateArn", d.Get("CertificateArn").Clone())
-	case "EDGE", "PRIVATE":
-		name.Set("CertificateArn", d.Get("CertificateArn").Clone())
-	default:
-		return u.errorf(endpoint, "Domain.EndpointConfiguration must be EDGE, REGIONAL or PRIVATE")
-	}
-	cfg := base.Map("Types", tree.NewList(endpoint.Clone()))
-	if v := d.Get("IpAddressType"); base.Truthy(v) {
-		cfg.Set("IpAddressType", v.Clone())
-	}
-	name.Set("EndpointConfiguration", cfg)
-	if !private {
-		tls, err := u.mutualTLS(d)
-		if err != nil {
-			return err
-		}
-		name.Set("MutualTlsAuthentication", tls)
-	}
-	optional := []string{"SecurityPolicy", "EndpointAccessMode", "OwnershipVerificationCertificateArn"}
-	if private {
-		optional[2] = "Policy"
-	}
-	for _, k := range optional {
-		if v := d.Get(k); base.Truthy(v) {
-			name.Set(k, v.Clone())
-		}
-	}
-	u.out = append(u.out, name)
 	if err := u.basePaths(d, id, private); err != nil {
 		return err
 	}
@@ -86,6 +46,54 @@ func (u *unit) restDomain() error {
 			Set("AccessAssociationSource", vpce.Clone()))
 	}
 	return u.records(d, id, true)
+}
+
+// domainName makes the domain name and returns its logical id.
+func (u *unit) domainName(d *tree.Node, private bool) (string, error) {
+	prefix, typ := "ApiGatewayDomainName", "AWS::ApiGateway::DomainName"
+	if private {
+		prefix, typ = prefix+"V2", typ+"V2"
+	}
+	id := base.LogicalID(prefix, d.Get("DomainName"))
+	if !private {
+		setMade(d, "ApiDomainName", base.Str(id))
+	}
+	endpoint := base.Opt(d, "EndpointConfiguration")
+	if endpoint == nil {
+		endpoint = base.Str("REGIONAL")
+		setMade(d, "EndpointConfiguration", endpoint)
+	}
+	name := u.new(id, typ).Set("DomainName", d.Get("DomainName").Clone())
+	switch text, _ := endpoint.Str(); text {
+	case "REGIONAL":
+		name.Set("RegionalCertificateArn", d.Get("CertificateArn").Clone())
+	case "EDGE", "PRIVATE":
+		name.Set("CertificateArn", d.Get("CertificateArn").Clone())
+	default:
+		return "", u.errorf(endpoint, "Domain.EndpointConfiguration must be EDGE, REGIONAL or PRIVATE")
+	}
+	cfg := base.Map("Types", tree.NewList(endpoint.Clone()))
+	if v := d.Get("IpAddressType"); base.Truthy(v) {
+		cfg.Set("IpAddressType", v.Clone())
+	}
+	name.Set("EndpointConfiguration", cfg)
+	optional := []string{"SecurityPolicy", "EndpointAccessMode", "OwnershipVerificationCertificateArn"}
+	if private {
+		optional[2] = "Policy"
+	} else {
+		tls, err := u.mutualTLS(d)
+		if err != nil {
+			return "", err
+		}
+		name.Set("MutualTlsAuthentication", tls)
+	}
+	for _, k := range optional {
+		if v := d.Get(k); base.Truthy(v) {
+			name.Set(k, v.Clone())
+		}
+	}
+	u.out = append(u.out, name)
+	return id, nil
 }
 
 // setMade puts a value that the transform made, with a key it made.

@@ -411,7 +411,9 @@ func (u *unit) deploy() base.Resource {
 	return stage
 }
 
-// deployText is what the deployment's hash is made of.
+// deployText is what the deployment's hash is made of. AlwaysDeploy, for which
+// AWS takes the time instead, has no effect: a stack that did not change keeps
+// its deployment.
 func (u *unit) deployText(def, version *tree.Node) string {
 	parts := []string{pydict.Repr(def)}
 	if s, ok := version.Scalar(); ok && base.Truthy(version) {

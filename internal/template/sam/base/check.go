@@ -13,28 +13,38 @@ type Check func(n *tree.Node) string
 
 // The checks of property types. A value that is a map of one key may be an
 // intrinsic and passes CheckProps unless the Prop says Plain.
-var (
-	AnyType  Check = func(*tree.Node) string { return "" }
-	IsMap    Check = kind("a map", tree.Map)
-	IsList   Check = kind("a list", tree.List)
-	IsString Check = kind("a string", tree.String)
-	IsBool   Check = kind("a boolean", tree.Bool)
-	IsNumber Check = kind("a number", tree.Number)
-	IsInt    Check = func(n *tree.Node) string {
-		if n.Kind != tree.Bool && (n.Kind != tree.Number || strings.ContainsAny(n.Text, ".eE")) {
-			return "an integer"
-		}
-		return ""
-	}
-)
 
-func kind(name string, k tree.Kind) Check {
-	return func(n *tree.Node) string {
-		if n == nil || n.Kind != k {
-			return name
-		}
-		return ""
+// AnyType passes everything.
+func AnyType(*tree.Node) string { return "" }
+
+// IsMap passes a map.
+func IsMap(n *tree.Node) string { return ofKind(n, tree.Map, "a map") }
+
+// IsList passes a list.
+func IsList(n *tree.Node) string { return ofKind(n, tree.List, "a list") }
+
+// IsString passes a string.
+func IsString(n *tree.Node) string { return ofKind(n, tree.String, "a string") }
+
+// IsBool passes a boolean.
+func IsBool(n *tree.Node) string { return ofKind(n, tree.Bool, "a boolean") }
+
+// IsNumber passes a number.
+func IsNumber(n *tree.Node) string { return ofKind(n, tree.Number, "a number") }
+
+// IsInt passes an integer, and a boolean, which counts as one.
+func IsInt(n *tree.Node) string {
+	if n == nil || n.Kind != tree.Bool && (n.Kind != tree.Number || strings.ContainsAny(n.Text, ".eE")) {
+		return "an integer"
 	}
+	return ""
+}
+
+func ofKind(n *tree.Node, k tree.Kind, name string) string {
+	if n == nil || n.Kind != k {
+		return name
+	}
+	return ""
 }
 
 // OneOf passes what one of the checks passes.

@@ -57,7 +57,7 @@ func (e *Call) kafkaPolicy() (*tree.Node, error) {
 		sts = append(sts, secret(auth))
 	}
 	if a.subnet {
-		sts = append(sts, statement(base.Str("*"), networkActions...))
+		sts = append(sts, network())
 	}
 	key, err := e.kmsKey()
 	if err != nil {

@@ -251,9 +251,10 @@ func stackARN(service, resource string) *tree.Node {
 	return base.Sub("arn:${AWS::Partition}:"+service+":${AWS::Region}:${AWS::AccountId}:"+resource, nil)
 }
 
-var networkActions = []string{
-	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface",
-	"ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",
+// network lets a function reach a cluster inside a VPC.
+func network() *tree.Node {
+	return statement(base.Str("*"), "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces",
+		"ec2:DeleteNetworkInterface", "ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups")
 }
 
 // kmsKey is the ARN of SecretsManagerKmsKeyId, nil if it is not given.
@@ -333,7 +334,7 @@ func (e *Call) documentPolicy() (*tree.Node, error) {
 		statement(stackARN("rds", "cluster-pg:*"), "rds:DescribeDBClusterParameters"),
 		statement(stackARN("rds", "subgrp:*"), "rds:DescribeDBSubnetGroups"),
 		statement(e.get("Cluster").Clone(), "rds:DescribeDBClusters"),
-		statement(base.Str("*"), networkActions...),
+		network(),
 	}
 	key, err := e.kmsKey()
 	if err != nil {

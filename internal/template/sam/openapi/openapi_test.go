@@ -58,8 +58,10 @@ func TestSecurity(t *testing.T) {
 		{"default key", get("[{U: []}]"), key(true), get("[{U: []}, {api_key: []}]")},
 		{"key opted out", get("[{U: []}, {api_key_false: []}]"), key(true), get("[{U: []}]")},
 		{"no key for preflight", plain, key(false), "/a: {get: {" + mock + ", security: [{api_key: []}]}, options: {" + mock + "}}"},
-		{"both branches of a condition", "/a: {Fn::If: [C, {get: {" + mock + "}}, {put: {" + mock + "}}]}", key(true),
-			"/a: {Fn::If: [C, {get: {" + mock + ", security: [{api_key: []}]}}, {put: {" + mock + ", security: [{api_key: []}]}}]}"},
+		{
+			"both branches of a condition", "/a: {Fn::If: [C, {get: {" + mock + "}}, {put: {" + mock + "}}]}", key(true),
+			"/a: {Fn::If: [C, {get: {" + mock + ", security: [{api_key: []}]}}, {put: {" + mock + ", security: [{api_key: []}]}}]}",
+		},
 		{"no integration, no security", "/a: {get: {}}", key(true), "/a: {get: {}}"},
 		{"method", plain, func(s *Swagger) error {
 			return s.MethodAuth("/a", "GET", basetest.Parse(t, "{Authorizer: U, ApiKeyRequired: true}"), basetest.Parse(t, "{Auth: {Authorizers: {U: {AuthorizationScopes: [x]}}}}"))

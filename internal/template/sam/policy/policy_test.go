@@ -11,12 +11,18 @@ import (
 
 func TestExpand(t *testing.T) {
 	tests := []struct{ name, in, want string }{
-		{"one", "Policies: {SQSSendMessagePolicy: {QueueName: !GetAtt Q.QueueName}}",
-			`{"Policies":[{"Statement":[{"Effect":"Allow","Action":["sqs:SendMessage*"],"Resource":{"Fn::Sub":["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${queueName}",{"queueName":{"Fn::GetAtt":["Q","QueueName"]}}]}}]}]}`},
-		{"no parameters", "Policies: [AWSLambdaExecute, {AMIDescribePolicy: {}}]",
-			`{"Policies":["AWSLambdaExecute",{"Statement":[{"Effect":"Allow","Action":["ec2:DescribeImages"],"Resource":"*"}]}]}`},
-		{"in an If", "Policies: [{Fn::If: [C, {AMIDescribePolicy: {}}, !Ref AWS::NoValue]}]",
-			`{"Policies":[{"Fn::If":["C",{"Statement":[{"Effect":"Allow","Action":["ec2:DescribeImages"],"Resource":"*"}]},{"Ref":"AWS::NoValue"}]}]}`},
+		{
+			"one", "Policies: {SQSSendMessagePolicy: {QueueName: !GetAtt Q.QueueName}}",
+			`{"Policies":[{"Statement":[{"Effect":"Allow","Action":["sqs:SendMessage*"],"Resource":{"Fn::Sub":["arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${queueName}",{"queueName":{"Fn::GetAtt":["Q","QueueName"]}}]}}]}]}`,
+		},
+		{
+			"no parameters", "Policies: [AWSLambdaExecute, {AMIDescribePolicy: {}}]",
+			`{"Policies":["AWSLambdaExecute",{"Statement":[{"Effect":"Allow","Action":["ec2:DescribeImages"],"Resource":"*"}]}]}`,
+		},
+		{
+			"in an If", "Policies: [{Fn::If: [C, {AMIDescribePolicy: {}}, !Ref AWS::NoValue]}]",
+			`{"Policies":[{"Fn::If":["C",{"Statement":[{"Effect":"Allow","Action":["ec2:DescribeImages"],"Resource":"*"}]},{"Ref":"AWS::NoValue"}]}]}`,
+		},
 		{"others stay", "Policies: [{Statement: []}, {Nothing: {}}]", `{"Policies":[{"Statement":[]},{"Nothing":{}}]}`},
 	}
 	for _, tt := range tests {
