@@ -7,10 +7,7 @@ package template
 // that it names is left out, and the step is tried again.
 
 import (
-	"bytes"
 	"errors"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/forelane/forelane/internal/template/tree"
@@ -45,55 +42,6 @@ func flatten(err error) []error {
 		out = append(out, flatten(e)...)
 	}
 	return out
-}
-
-// parse reads a template.
-func (l *loader) parse(file string, text []byte) (*tree.Node, error) {
-	t, err := tree.Parse(file, text)
-	for i := 0; err != nil && l.o.Lenient && i < maxMends; i++ {
-		var e *tree.Error
-		if !errors.As(err, &e) {
-			break
-		}
-		rest, ok := withoutFirst(text, e)
-		if !ok {
-			break
-		}
-		l.broken = append(l.broken, e)
-		text = rest
-		t, err = tree.Parse(file, text)
-	}
-	return t, err
-}
-
-var repeatedKey = regexp.MustCompile(`^key "(.*)" was already given at line (\d+)$`)
-
-// withoutFirst blanks the block of the first of two equal keys: in YAML the
-// last one counts.
-func withoutFirst(text []byte, e *tree.Error) ([]byte, bool) {
-	m := repeatedKey.FindStringSubmatch(e.Msg)
-	if m == nil {
-		return nil, false
-	}
-	at, err := strconv.Atoi(m[2])
-	lines := bytes.Split(text, []byte("\n"))
-	if err != nil || at < 1 || at > len(lines) || at >= e.Pos.Line {
-		return nil, false
-	}
-	indent := func(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " ")) }
-	first := lines[at-1]
-	if !strings.HasPrefix(strings.Trim(string(first), ` "'`), m[1]) {
-		return nil, false
-	}
-	column := indent(first)
-	lines[at-1] = nil
-	for i := at; i < e.Pos.Line-1; i++ {
-		if len(bytes.TrimSpace(lines[i])) > 0 && indent(lines[i]) <= column {
-			break
-		}
-		lines[i] = nil
-	}
-	return bytes.Join(lines, []byte("\n")), true
 }
 
 // attempt runs a step on t; with Lenient it leaves out what the step's errors

@@ -125,11 +125,12 @@ func (l *loader) unit(u *unit) {
 		l.errs = append(l.errs, err)
 		return
 	}
-	t, err := l.parse(asset.Show(u.file), text)
+	t, err := tree.Parse(asset.Show(u.file), text)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return
 	}
+	l.repeated(u, t)
 	if l.o.Lenient {
 		var names []string
 		u.params, names = invent(t, u.params)
@@ -275,7 +276,9 @@ func (l *loader) gather(scope *base.Scope, res *Result) {
 			res.Report.Resources = append(res.Report.Resources, r.Report)
 			for _, p := range l.notes {
 				if p.id == r.ID {
-					p.note.Pos = r.Pos
+					if p.note.Pos.Line == 0 {
+						p.note.Pos = r.Pos
+					}
 					r.Report.Add(p.note)
 				}
 			}

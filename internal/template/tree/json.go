@@ -126,7 +126,7 @@ func (p *jsonParser) list(pos Pos, depth int) (*Node, error) {
 
 func (p *jsonParser) object(pos Pos, depth int) (*Node, error) {
 	n := &Node{Kind: Map, Pos: pos}
-	seen := map[string]bool{}
+	seen := map[string]Pos{}
 	for p.dec.More() {
 		kpos := p.here()
 		t, err := p.token()
@@ -134,15 +134,16 @@ func (p *jsonParser) object(pos Pos, depth int) (*Node, error) {
 			return nil, err
 		}
 		key, _ := t.(string)
-		if seen[key] {
-			return nil, &Error{Pos: kpos, Msg: fmt.Sprintf("key %q is given twice", key), Mend: "remove or rename one of the two"}
-		}
-		seen[key] = true
 		v, err := p.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		n.Entries = append(n.Entries, Entry{Key: key, KeyPos: kpos, Value: v})
+		earlier, again := seen[key]
+		if again {
+			n.Delete(key) // the last one counts
+		}
+		seen[key] = kpos
+		n.Entries = append(n.Entries, Entry{Key: key, KeyPos: kpos, Value: v, Earlier: earlier})
 	}
 	_, err := p.token()
 	return n, err

@@ -168,15 +168,10 @@ func (c *converter) mapping(y *yaml.Node, depth int) (*Node, error) {
 			mergeInto(n, v)
 			continue
 		}
-		if at, dup := seen[k.Value]; dup {
-			return nil, &Error{
-				Pos: c.pos(k), Msg: fmt.Sprintf("key %q was already given at line %d", k.Value, at.Line),
-				Mend: "remove or rename one of the two",
-			}
-		}
+		earlier := seen[k.Value]
 		seen[k.Value] = c.pos(k)
-		n.Delete(k.Value) // an explicit key wins over a merged one
-		n.Entries = append(n.Entries, Entry{Key: k.Value, KeyPos: c.pos(k), Value: v})
+		n.Delete(k.Value) // an explicit key wins over a merged one, a later one over an earlier
+		n.Entries = append(n.Entries, Entry{Key: k.Value, KeyPos: c.pos(k), Value: v, Earlier: earlier})
 	}
 	return n, nil
 }

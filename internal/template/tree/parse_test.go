@@ -41,6 +41,20 @@ func TestParseForms(t *testing.T) {
 	}
 }
 
+// TestRepeatedKeys: the last one counts, which is what CloudFormation does.
+func TestRepeatedKeys(t *testing.T) {
+	for _, in := range []string{"a: 1\nb: 2\na: 3", "{\"a\":1,\n\"b\":2,\n\"a\":3}", "a: 0\n<<: {a: 9, b: 2}\na: 3"} {
+		n, err := Parse("t.yaml", []byte(in))
+		if err != nil {
+			t.Fatalf("%q: %v", in, err)
+		}
+		last := n.Entries[len(n.Entries)-1]
+		if s, _ := n.Get("a").Scalar(); len(n.Entries) != 2 || last.Key != "a" || s != "3" || last.Earlier.Line != 1 || last.KeyPos.Line != 3 {
+			t.Errorf("%q: %+v", in, n.Entries)
+		}
+	}
+}
+
 func TestParseErrorsTellWhere(t *testing.T) {
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c < 'k'; c++ {
@@ -51,8 +65,6 @@ func TestParseErrorsTellWhere(t *testing.T) {
 		{"empty", "", "t.yaml:1:1"},
 		{"bad indent", "a:\n  b: 1\n c: 2", "t.yaml:"},
 		{"tab", "a:\n\tb: 1", "t.yaml:2"},
-		{"duplicate key", "a: 1\nb: 2\na: 3", "t.yaml:3:1: key \"a\" was already given at line 1"},
-		{"duplicate key in json", "{\"a\":1,\n \"a\":2}", "t.yaml:2:2: key \"a\""},
 		{"json comma", "{\n \"a\" 1}", "t.yaml:2:5: bad JSON"},
 		{"alias bomb", bomb, "more than 400000 values"},
 		{"alias cycle", "a: &a [*a]", "contains itself"},

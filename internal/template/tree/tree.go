@@ -88,6 +88,9 @@ type Entry struct {
 	Key    string
 	KeyPos Pos
 	Value  *Node
+	// Earlier is where the key was given before: the last one counts, as for
+	// CloudFormation. Its zero value says that it is given once.
+	Earlier Pos
 }
 
 // Constructors for what a transform makes. They have no position.
