@@ -215,8 +215,8 @@ func (l *loader) evaluate(u *unit) {
 			return s
 		}
 		u.resources = append(u.resources, out)
-		out.Props = base.NewValue(props, "Resources."+out.ID+".Properties", nil)
-		out.Meta = base.NewValue(meta, "Resources."+out.ID+".Metadata", nil)
+		out.Props = base.NewValue(props, "Resources."+out.ID+".Properties", nil, out.Pos)
+		out.Meta = base.NewValue(meta, "Resources."+out.ID+".Metadata", nil, out.Pos)
 		if r.Type == "AWS::CloudFormation::Stack" {
 			l.child(u, id)
 		}

@@ -91,6 +91,9 @@ func TestRefusedAsAWSDoes(t *testing.T) {
 			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
+			if !strings.Contains(err.Error(), "template.yaml:") {
+				t.Errorf("no place in %v", err)
+			}
 		})
 	}
 }
@@ -187,7 +190,7 @@ Outputs: {A: {Value: !GetAtt No.Arn}}
 		t.Fatal(err)
 	}
 	r := results[0]
-	if len(r.Report.Broken) != 4 || len(r.Report.Resources) != 2 || len(r.Invented) != 1 {
+	if len(r.Report.Broken) != 3 || len(r.Report.Resources) != 2 || len(r.Invented) != 1 {
 		t.Errorf("%d broken, %d resources, invented %v: %v", len(r.Report.Broken), len(r.Report.Resources), r.Invented, r.Report.Broken)
 	}
 	if c := r.Stack.Distributions[0].Comment; c != "second" {

@@ -46,6 +46,7 @@ func TestServicesRefuse(t *testing.T) {
 		{"A30 dangling reference", body + "{/a: {$ref: '#/x/y'}}\n", "template.yaml:7:21: Resources.A.Properties.Body.paths./a: #/x/y is not in the definition"},
 		{"A30 unknown scheme", body + "{/a: {get: {security: [{who: []}]}}}\n", `no security scheme is named "who"`},
 		{"A30 Swagger for HTTP", strings.Replace(body, "ApiGateway::RestApi", "ApiGatewayV2::Api", 1) + "{}\n", "HTTP APIs import OpenAPI 3 only"},
+		{"A30 type", body + "{/a: {get: {x-amazon-apigateway-integration: {type: lambda}}}}\n", `"lambda" is no type of an integration`},
 		{"A30 definition file", "Resources:\n  A: {Type: AWS::ApiGateway::RestApi, Properties: {BodyS3Location: ./none.yaml}}\n", "the definition cannot be read"},
 		{"L6 timeout", function + ", Timeout: 0}}\n", "a timeout of 0s"},
 		{"L6 memory", function + ", MemorySize: 64}}\n", "64 MB of memory"},
@@ -82,6 +83,9 @@ func TestServicesRefuse(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			if tt.name != "flags" && !strings.Contains(err.Error(), "template.yaml:") {
+				t.Errorf("no place in %v", err)
 			}
 		})
 	}

@@ -80,8 +80,9 @@ func list(names ...string) model.Selection {
 
 func (p *cachePolicy) headers(names ...string) *cachePolicy { p.Headers = list(names...); return p }
 func (p *cachePolicy) cookies() *cachePolicy                { p.Cookies.Mode = model.SelectAll; return p }
-func (p *cachePolicy) queries() *cachePolicy                { p.Queries.Mode = model.SelectAll; return p }
-func (p *cachePolicy) done() *model.CachePolicy             { return (*model.CachePolicy)(p) }
+
+func (p *cachePolicy) queries() *cachePolicy    { p.Queries.Mode = model.SelectAll; return p }
+func (p *cachePolicy) done() *model.CachePolicy { return (*model.CachePolicy)(p) }
 
 func (p *cachePolicy) compressed() *model.CachePolicy {
 	p.Gzip, p.Brotli = true, true

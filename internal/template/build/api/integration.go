@@ -3,6 +3,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -124,6 +125,9 @@ func httpIntegration(v base.Value) *model.Integration {
 // importIntegration reads an x-amazon-apigateway-integration.
 func importIntegration(v base.Value, kind model.APIKind) *model.Integration {
 	typ := v.Get("type").Text()
+	if types := []string{"AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"}; !slices.Contains(types, strings.ToUpper(typ)) {
+		v.Get("type").Fail("it is one of "+strings.ToLower(strings.Join(types, ", ")), "%q is no type of an integration", typ)
+	}
 	i := &model.Integration{
 		URI: v.Get("uri").Text(), Method: strings.ToUpper(v.Get("httpMethod").Text()), Payload: v.Get("payloadFormatVersion").TextOr("1.0"),
 		Timeout: millis(v.Get("timeoutInMillis"), restTimeout), Stream: strings.EqualFold(v.Get("responseTransferMode").Text(), "STREAM"),

@@ -42,7 +42,7 @@ func (b *builder) definition(r *base.Resource, a *model.API) {
 
 // value reads a node of another file as part of the resource.
 func (b *builder) value(n *tree.Node, at base.Value) base.Value {
-	return base.NewValue(n, at.Path(), b.Sink)
+	return base.NewValue(n, at.Path(), b.Sink, at.Pos())
 }
 
 func (b *builder) bodyFile(r *base.Resource, loc base.Value) base.Value {

@@ -18,6 +18,7 @@ type Value struct {
 	n    *tree.Node
 	path string
 	sink *Sink
+	near tree.Pos // of what holds it; where an absent or generated value is said to be
 }
 
 // Sink collects the errors of a build, a bounded number of them.
@@ -27,16 +28,18 @@ type Sink struct {
 
 const maxErrors = 100
 
-// NewValue makes the root of a resource's values.
-func NewValue(n *tree.Node, path string, sink *Sink) Value { return Value{n, path, sink} }
+// NewValue makes the root of a resource's values; near is where the resource is.
+func NewValue(n *tree.Node, path string, sink *Sink, near tree.Pos) Value {
+	return Value{n, path, sink, near}
+}
 
 // Node is the value itself; nil when absent.
 func (v Value) Node() *tree.Node { return v.n }
 
-// Pos is the place of the value.
+// Pos is the place of the value, or of what holds it.
 func (v Value) Pos() tree.Pos {
-	if v.n == nil {
-		return tree.Pos{}
+	if v.n == nil || v.n.Pos.Line == 0 {
+		return v.near
 	}
 	return v.n.Pos
 }
@@ -47,7 +50,7 @@ func (v Value) Exists() bool { return !v.n.IsNull() }
 // Get is the value of a key.
 func (v Value) Get(keys ...string) Value {
 	for _, k := range keys {
-		v = Value{v.n.Get(k), v.path + "." + k, v.sink}
+		v = Value{v.n.Get(k), v.path + "." + k, v.sink, v.Pos()}
 	}
 	return v
 }
@@ -113,7 +116,7 @@ func (v Value) List() []Value {
 	}
 	out := make([]Value, len(v.n.Items))
 	for i, it := range v.n.Items {
-		out[i] = Value{it, v.path + "[" + strconv.Itoa(i) + "]", v.sink}
+		out[i] = Value{it, v.path + "[" + strconv.Itoa(i) + "]", v.sink, v.Pos()}
 	}
 	return out
 }
@@ -142,7 +145,7 @@ func (v Value) Pairs() []Pair {
 	}
 	out := make([]Pair, len(v.n.Entries))
 	for i, e := range v.n.Entries {
-		out[i] = Pair{e.Key, Value{e.Value, v.path + "." + e.Key, v.sink}}
+		out[i] = Pair{e.Key, Value{e.Value, v.path + "." + e.Key, v.sink, v.Pos()}}
 	}
 	return out
 }
@@ -180,15 +183,11 @@ func (v Value) Fail(mend, format string, args ...any) {
 	if len(v.sink.Errs) >= maxErrors {
 		return
 	}
-	e := &tree.Error{Path: v.path, Msg: fmt.Sprintf(format, args...), Mend: mend}
-	if v.n != nil {
-		e.Pos = v.n.Pos
-	}
-	v.sink.Errs = append(v.sink.Errs, e)
+	v.sink.Errs = append(v.sink.Errs, &tree.Error{Pos: v.Pos(), Path: v.path, Msg: fmt.Sprintf(format, args...), Mend: mend})
 }
 
 // Path is where the value stands, as errors name it.
 func (v Value) Path() string { return v.path }
 
 // In is the value with its errors going to another sink.
-func (v Value) In(sink *Sink) Value { return Value{v.n, v.path, sink} }
+func (v Value) In(sink *Sink) Value { return Value{v.n, v.path, sink, v.near} }

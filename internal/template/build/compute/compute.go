@@ -30,6 +30,9 @@ func Build(s *base.Scope) {
 	for _, r := range s.Of("AWS::Lambda::LayerVersion") {
 		v := r.Props.Get("Content")
 		b.Shared.Layers[r.Ref] = b.code(r, v, false)
+		if m := r.Meta.Get("BuildMethod").Text(); m != "" {
+			r.Note(v, fidelity.Approximated, "BuildMethod "+m+" is not run: the folder is laid over the code as it is; run sam build and give its template")
+		}
 	}
 	for _, r := range s.Of("AWS::Lambda::Function") {
 		if cdkHelper(r.ID) {
@@ -184,6 +187,9 @@ func (b *builder) zipped(r *base.Resource, f *model.Function) {
 	f.Code = b.code(r, code, true)
 	if f.Code.Dir != "" {
 		f.Code.Build = b.buildMethod(r, f)
+		if m := f.Code.Build; m != "" && m != "go" {
+			r.Note(code, fidelity.Unsupported, "BuildMethod "+m+" is not run: calls answer an error; run sam build and give its template")
+		}
 	}
 	if f.Code.Missing != "" {
 		r.Note(code, fidelity.Unsupported, f.Code.Missing+": calls answer an error")
