@@ -42,6 +42,7 @@ func (x *Exchange) admit() stepID {
 		if x.role == forViewer && x.rq.Header.Has("Range") && !x.asked.forwarded {
 			return x.askForPart()
 		}
+		x.asked.forwarded = false // an origin that knows no ranges: they are cut out here
 	default:
 		x.rec.Cache.Store = record.Stored
 		if !f.Store {
