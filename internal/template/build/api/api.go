@@ -62,6 +62,9 @@ func Build(s *base.Scope) {
 	for _, r := range s.Of("AWS::ApiGatewayV2::Route") {
 		b.route(r)
 	}
+	for _, r := range s.Of("AWS::ApiGatewayV2::ApiGatewayManagedOverrides") {
+		b.override(r)
+	}
 	b.stages()
 	b.webACLs()
 }
