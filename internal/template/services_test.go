@@ -270,3 +270,24 @@ func TestStacksOfAnAssemblyShare(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+func TestForgottenPermissionIsTold(t *testing.T) {
+	const text = "Resources:\n  A: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: a, ProtocolType: HTTP, Target: !GetAtt F.Arn}}\n" +
+		"  F: {Type: AWS::Lambda::Function, Properties: {Role: r, Runtime: nodejs22.x, Handler: a.b, Code: {ZipFile: x}}}\n"
+	told := func(text string) bool {
+		for _, res := range project(t, map[string]string{"template.yaml": text}, Options{}).Report.Resources {
+			for _, n := range res.Notes {
+				if strings.Contains(n.Words, "lets the API call F") {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if !told(text) {
+		t.Error("a missing permission is not told")
+	}
+	if told(text + "  P: {Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref F, Action: lambda:InvokeFunction, Principal: apigateway.amazonaws.com}}\n") {
+		t.Error("a permission is overlooked")
+	}
+}

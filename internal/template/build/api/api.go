@@ -67,6 +67,7 @@ func Build(s *base.Scope) {
 	}
 	b.stages()
 	b.webACLs()
+	b.permissions()
 }
 
 // add keeps an API.

@@ -127,6 +127,9 @@ func (b *builder) policies(r *base.Resource, h *model.Behavior, v base.Value) {
 	switch {
 	case id.Text() == "":
 		h.Cache, h.OriginRequest = legacy(v)
+		if slices.ContainsFunc(h.Cache.Cookies.Names, func(name string) bool { return strings.ContainsAny(name, "*?") }) {
+			r.Note(v.Get("ForwardedValues", "Cookies", "WhitelistedNames"), fidelity.Unsupported, "wildcards in names of cookies are taken literally")
+		}
 	case b.Shared.Cache[id.Text()] != nil:
 		h.Cache = b.Shared.Cache[id.Text()]
 	default:
