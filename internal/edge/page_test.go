@@ -39,8 +39,8 @@ Before hop 1, package viewer has read the request: TLS, protocol, limits, true v
 an ` + "`http.RoundTripper`" + `: the network, or the gateway, a bucket or a function URL of the same process.
 
 Shortcuts: a refusal (screen, behavior) goes on at page, so that custom error pages, policy headers and the log never
-miss it; a redirect and a function's answer go on at headers; a hit goes from lookup to page. A viewer that leaves
-ends its request at finish.
+miss it; a redirect and a function's answer go on at headers; a hit goes from lookup to select, a cached error to
+page. A viewer that leaves ends its request at finish.
 
 A background refresh (request to finish, lease in hand) and the fetch of a custom error page (behavior to page) are
 second Exchanges without a viewer: same table, same code.

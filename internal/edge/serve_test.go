@@ -7,18 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/crc32"
 	"io"
 	"net/http"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
@@ -246,140 +242,6 @@ func (c *closeNoter) Close() error {
 	return nil
 }
 
-// generator is a reader of so many bytes, which are not all the same.
-type generator struct {
-	left int64
-	at   int
-}
-
-var generated = func() (b [251 + 16<<10]byte) {
-	for i := range b {
-		b[i] = byte(i % 251)
-	}
-	return b
-}()
-
-func (g *generator) Read(p []byte) (int, error) {
-	if g.left == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p[:min(int64(len(p)), g.left, 16<<10)], generated[g.at:])
-	g.at = (g.at + n) % 251
-	g.left -= int64(n)
-	return n, nil
-}
-
-// digester is a Writer that keeps the digest of the body only.
-type digester struct {
-	viewer
-	h hash.Hash32
-	n int64
-}
-
-func (d *digester) Write(p []byte) (int, error) {
-	d.n += int64(len(p))
-	return d.h.Write(p)
-}
-
-func digestOf(n int64) uint32 {
-	h := crc32.NewIEEE()
-	_, _ = io.Copy(h, &generator{left: n})
-	return h.Sum32()
-}
-
-func TestMemoryDoesNotGrowWithTheBody(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		size    int64
-		chunked bool
-		policy  time.Duration
-	}{
-		{"10 MB", 10 << 20, false, time.Hour},
-		{"10 MB chunked", 10 << 20, true, time.Hour},
-		{"128 MB", 128 << 20, false, time.Hour},
-		{"128 MB chunked", 128 << 20, true, time.Hour},
-		{"128 MB not cached", 128 << 20, true, 0},
-	} {
-		w := newWorld(t)
-		w.behavior().Cache.DefaultTTL, w.behavior().Cache.MaxTTL = tt.policy, tt.policy
-		w.reply = func(*http.Request) (*http.Response, error) {
-			rs := answer(200, "")
-			rs.Body, rs.ContentLength = io.NopCloser(&generator{left: tt.size}), tt.size
-			if tt.chunked {
-				rs.ContentLength = -1
-			}
-			return rs, nil
-		}
-		w.compile()
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		d := &digester{h: crc32.NewIEEE()}
-		w.edge.Serve(t.Context(), request("/a"), d)
-		w.wg.Wait()
-		runtime.ReadMemStats(&after)
-		if d.n != tt.size || d.h.Sum32() != digestOf(tt.size) || d.aborted {
-			t.Errorf("%s: %d bytes, aborted %v", tt.name, d.n, d.aborted)
-		}
-		if grown := int64(after.HeapSys+after.StackSys) - int64(before.HeapSys+before.StackSys); grown > 48<<20 {
-			t.Errorf("%s: memory grew by %d MB", tt.name, grown>>20)
-		}
-	}
-}
-
-func TestRequestBodiesStreamToTheOrigin(t *testing.T) {
-	w := newWorld(t)
-	w.behavior().Allowed = []string{"GET", "HEAD", "POST"}
-	var got int64
-	w.transport = func(*model.Origin) http.RoundTripper {
-		return roundTrip(func(rq *http.Request) (*http.Response, error) {
-			h := crc32.NewIEEE()
-			n, err := io.Copy(h, rq.Body)
-			got = n
-			return answer(200, fmt.Sprintf("%08x", h.Sum32())), err
-		})
-	}
-	w.compile()
-	const size = 32 << 20
-	rq := request("POST /a")
-	rq.Body, rq.ContentLength = io.NopCloser(&generator{left: size}), size
-	v := &viewer{}
-	w.edge.Serve(t.Context(), rq, v)
-	if sum := digestOf(size); got != size || v.String() != fmt.Sprintf("%08x", sum) {
-		t.Errorf("%d bytes arrived, %s", got, v)
-	}
-}
-
-func TestF15PartOfATooLargeObject(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		size := w.cache.ObjectLimit() * 2
-		w.reply = func(rq *http.Request) (*http.Response, error) {
-			if rq.Header.Get("Range") == "bytes=5-9" {
-				rs := answer(206, "56789", "Content-Range", fmt.Sprintf("bytes 5-9/%d", size))
-				return rs, nil
-			}
-			rs := answer(200, "")
-			rs.Body, rs.ContentLength = io.NopCloser(&generator{left: size}), size
-			return rs, nil
-		}
-		for i, calls := range []int{2, 3} {
-			v := w.do("/a", "Range", "bytes=5-9")
-			w.expect(v, 206, "Miss", "56789")
-			if w.originCalls() != calls {
-				t.Errorf("request %d: %d calls, want %d", i, w.originCalls(), calls)
-			}
-		}
-		// An origin that does not know ranges: the edge cuts the part out.
-		w.reply = func(*http.Request) (*http.Response, error) {
-			rs := answer(200, "")
-			rs.Body, rs.ContentLength = io.NopCloser(&generator{left: size}), size
-			return rs, nil
-		}
-		v := w.do("/b", "Range", "bytes=5-9")
-		w.expect(v, 206, "Miss", "\x05\x06\x07\x08\x09")
-	})
-}
-
 func TestE11FailuresAreClassified(t *testing.T) {
 	for _, tt := range []struct {
 		err    error
@@ -468,95 +330,5 @@ func TestDevices(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%q: %v, want %v", agent, got, want)
 		}
-	}
-}
-
-// wholeViewer takes whole answers in one call.
-type wholeViewer struct {
-	viewer
-	calls int
-}
-
-func (v *wholeViewer) Whole(rs *httpmsg.Response, body [][]byte) error {
-	v.calls++
-	if err := v.Head(rs); err != nil {
-		return err
-	}
-	for _, p := range body {
-		v.body.Write(p)
-	}
-	return nil
-}
-
-func TestAHitIsOneCallOfTheWriter(t *testing.T) {
-	w := newWorld(t).compile()
-	w.do("/a")
-	v := &wholeViewer{}
-	w.edge.Serve(t.Context(), request("/a"), v)
-	w.expect(&v.viewer, 200, "Hit", "hello")
-	if v.calls != 1 {
-		t.Errorf("%d calls", v.calls)
-	}
-}
-
-// nothing is a Writer for measurements.
-type nothing struct{}
-
-func (nothing) Head(*httpmsg.Response) error            { return nil }
-func (nothing) Write(p []byte) (int, error)             { return len(p), nil }
-func (nothing) Flush() error                            { return nil }
-func (nothing) Abort()                                  {}
-func (nothing) Whole(*httpmsg.Response, [][]byte) error { return nil }
-
-// hitAllocations is the budget of a hit: the request id, and slack for the pool.
-const hitAllocations = 3
-
-func TestHitAllocations(t *testing.T) {
-	w := newWorld(t).compile()
-	w.edge.deps.Record = nil
-	w.do("/a")
-	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
-	ctx := t.Context()
-	n := testing.AllocsPerRun(200, func() { w.edge.Serve(ctx, rq, nothing{}) })
-	if n > hitAllocations {
-		t.Errorf("%v allocations for a hit, budget %d", n, hitAllocations)
-	}
-}
-
-func BenchmarkHit(b *testing.B) {
-	w := newWorld(&testing.T{}).compile()
-	w.edge.deps.Record = nil
-	w.start(b.Context(), "/a")
-	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
-	b.ReportAllocs()
-	for b.Loop() {
-		w.edge.Serve(b.Context(), rq, nothing{})
-	}
-}
-
-func BenchmarkMiss(b *testing.B) {
-	w := newWorld(&testing.T{})
-	w.transport = func(*model.Origin) http.RoundTripper {
-		return roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "hello", "Cache-Control", "max-age=60"), nil })
-	}
-	w.compile()
-	w.edge.deps.Record = nil
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		w.edge.Serve(b.Context(), request(fmt.Sprintf("/%d", i)), nothing{})
-	}
-}
-
-func BenchmarkPass(b *testing.B) {
-	w := newWorld(&testing.T{})
-	w.behavior().Cache = &model.CachePolicy{}
-	w.transport = func(*model.Origin) http.RoundTripper {
-		return roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "hello"), nil })
-	}
-	w.compile()
-	w.edge.deps.Record = nil
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		w.edge.Serve(b.Context(), request("/a"), nothing{})
 	}
 }

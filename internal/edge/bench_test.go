@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+)
+
+// wholeViewer takes whole answers in one call.
+type wholeViewer struct {
+	viewer
+	calls int
+}
+
+func (v *wholeViewer) Whole(rs *httpmsg.Response, body [][]byte) error {
+	v.calls++
+	if err := v.Head(rs); err != nil {
+		return err
+	}
+	for _, p := range body {
+		v.body.Write(p)
+	}
+	return nil
+}
+
+func TestAHitIsOneCallOfTheWriter(t *testing.T) {
+	w := newWorld(t).compile()
+	w.do("/a")
+	v := &wholeViewer{}
+	w.edge.Serve(t.Context(), request("/a"), v)
+	w.expect(&v.viewer, 200, "Hit", "hello")
+	if v.calls != 1 {
+		t.Errorf("%d calls", v.calls)
+	}
+}
+
+// nothing is a Writer for measurements.
+type nothing struct{}
+
+func (nothing) Head(*httpmsg.Response) error            { return nil }
+func (nothing) Write(p []byte) (int, error)             { return len(p), nil }
+func (nothing) Flush() error                            { return nil }
+func (nothing) Abort()                                  {}
+func (nothing) Whole(*httpmsg.Response, [][]byte) error { return nil }
+
+// hitAllocations is the budget of a hit: the request id, and slack for the pool.
+const hitAllocations = 3
+
+func TestHitAllocations(t *testing.T) {
+	w := newWorld(t).compile()
+	w.edge.deps.Record = nil
+	w.do("/a")
+	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
+	ctx := t.Context()
+	n := testing.AllocsPerRun(200, func() { w.edge.Serve(ctx, rq, nothing{}) })
+	if n > hitAllocations {
+		t.Errorf("%v allocations for a hit, budget %d", n, hitAllocations)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	w := newWorld(&testing.T{}).compile()
+	w.edge.deps.Record = nil
+	w.start(b.Context(), "/a")
+	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
+	b.ReportAllocs()
+	for b.Loop() {
+		w.edge.Serve(b.Context(), rq, nothing{})
+	}
+}
+
+func BenchmarkMiss(b *testing.B) {
+	w := newWorld(&testing.T{})
+	w.transport = func(*model.Origin) http.RoundTripper {
+		return roundTrip(func(*http.Request) (*http.Response, error) {
+			return answer(200, "hello", "Cache-Control", "max-age=60"), nil
+		})
+	}
+	w.compile()
+	w.edge.deps.Record = nil
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		w.edge.Serve(b.Context(), request(fmt.Sprintf("/%d", i)), nothing{})
+	}
+}
+
+func BenchmarkPass(b *testing.B) {
+	w := newWorld(&testing.T{})
+	w.behavior().Cache = &model.CachePolicy{}
+	w.transport = func(*model.Origin) http.RoundTripper {
+		return roundTrip(func(*http.Request) (*http.Response, error) { return answer(200, "hello"), nil })
+	}
+	w.compile()
+	w.edge.deps.Record = nil
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		w.edge.Serve(b.Context(), request("/a"), nothing{})
+	}
+}
