@@ -270,3 +270,17 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestStartErrorTellsWhatTheProcessSaid: the message is in the object that the
+// runtime client reported.
+func TestStartErrorTellsWhatTheProcessSaid(t *testing.T) {
+	for want, fail := range map[string]*startError{
+		"ReferenceError: foo is not defined": {kind: "ReferenceError", object: []byte(`{"errorMessage":"foo is not defined","trace":[]}`)},
+		"Runtime.ExitError: exit status 1":   {kind: "Runtime.ExitError", text: "exit status 1"},
+		"Runtime.Unknown: ":                  {kind: "Runtime.Unknown", object: []byte("{")},
+	} {
+		if got := fail.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -13,7 +13,6 @@ package function
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -281,7 +280,7 @@ func (p *pool) warm(ctx context.Context) error {
 	var fail *startError
 	switch {
 	case errors.As(err, &fail):
-		return fmt.Errorf("%s: %s", fail.kind, fail.text)
+		return fail
 	case errors.Is(err, errDrained), errors.Is(err, errThrottled):
 		return nil
 	case err != nil:

@@ -5,6 +5,7 @@ package function
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -163,8 +164,9 @@ func (w *worker) attend(heard <-chan struct{}) {
 	if w.proc.Channel != nil {
 		select {
 		case <-heard:
-		case <-time.After(hearLimit): // something that left the group holds the socket
+		case <-time.After(hearLimit): // a slow viewer, or something that left the group holds the socket
 		}
+		w.desk.Close(errDied)
 		w.proc.Channel.Close()
 		<-heard
 	}
@@ -225,8 +227,18 @@ func asStartError(err error) *startError {
 	return nil
 }
 
-// Error makes a startError an error inside the package.
-func (e *startError) Error() string { return e.kind + ": " + e.text }
+// Error makes a startError an error inside the package. What the process said
+// itself is in its object.
+func (e *startError) Error() string {
+	text := e.text
+	var said struct {
+		Message string `json:"errorMessage"`
+	}
+	if text == "" && json.Unmarshal(e.object, &said) == nil {
+		text = said.Message
+	}
+	return e.kind + ": " + text
+}
 
 // tend looks after the workers: memory ten times a second, age once.
 func (s *Service) tend() {
