@@ -159,6 +159,23 @@ Tags: [{Key: a, Value: b}]
 	}
 }
 
+func TestReportOfManyNotes(t *testing.T) {
+	r := &Report{Resources: []*Resource{{LogicalID: "R", Type: "T", From: "S", Notes: []Note{
+		{Verdict: Ignored, Path: "A", Words: "w"}, {Verdict: Unsupported, Words: "whole", Pos: tree.Pos{File: "f", Line: 1, Col: 2}}, {Verdict: Ignored, Path: "B", Words: "w"},
+	}}}}
+	var b strings.Builder
+	if err := r.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := "unsupported   R  T (of S)\n  ignored       A, B: w\n  unsupported   whole (f:1:2)\n1 resources: 1 unsupported; 0 properties: none\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+	if err := r.Strict(); err == nil || err.Error() != "f:1:2: Resources.R: unsupported: whole" {
+		t.Errorf("strict: %v", err)
+	}
+}
+
 func TestReport(t *testing.T) {
 	res, _ := check(t, "AWS::CloudFront::CloudFrontOriginAccessIdentity", "CloudFrontOriginAccessIdentityConfig: {Comment: x}")
 	vpc, _ := check(t, "AWS::EC2::VPC", "CidrBlock: 10.0.0.0/16")

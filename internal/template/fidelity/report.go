@@ -103,7 +103,11 @@ func writeNotes(b *strings.Builder, notes []Note) {
 				paths = append(paths, o.Path)
 			}
 		}
-		fmt.Fprintf(b, "  %-12s  %s: %s", n.Verdict, strings.Join(paths, ", "), n.Words)
+		about := strings.Join(paths, ", ") + ": "
+		if n.Path == "" {
+			about = ""
+		}
+		fmt.Fprintf(b, "  %-12s  %s%s", n.Verdict, about, n.Words)
 		if n.Pos.Line > 0 && len(paths) == 1 {
 			fmt.Fprintf(b, " (%s)", n.Pos)
 		}
@@ -196,7 +200,11 @@ func (r *Report) Strict() error {
 		}
 		for _, n := range res.Notes {
 			if n.Verdict == Unsupported {
-				errs = append(errs, &tree.Error{Pos: n.Pos, Path: path + ".Properties." + n.Path, Msg: "unsupported: " + n.Words})
+				at := path
+				if n.Path != "" {
+					at += ".Properties." + n.Path
+				}
+				errs = append(errs, &tree.Error{Pos: n.Pos, Path: at, Msg: "unsupported: " + n.Words})
 			}
 		}
 	}
