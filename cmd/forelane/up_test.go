@@ -57,8 +57,12 @@ func TestStorefront(t *testing.T) {
 		for i := range bodies {
 			wg.Go(func() {
 				a, err := p.try("GET", shop, "/api/products?q=parallel", "")
-				if err != nil || a.StatusCode != 200 {
-					t.Errorf("request %d: %v %d", i, err, a.StatusCode)
+				if err != nil {
+					t.Errorf("request %d: %v", i, err)
+					return
+				}
+				if a.StatusCode != 200 {
+					t.Errorf("request %d: %d", i, a.StatusCode)
 				}
 				bodies[i] = a.body
 			})
@@ -218,8 +222,13 @@ Resources:
 					return
 				default:
 				}
-				if a, err := p.try("GET", host, fmt.Sprintf("/load?%d-%d", w, n), ""); err != nil || a.StatusCode != 200 {
-					t.Errorf("a request failed during an edit: %v %d %s", err, a.StatusCode, a.body)
+				a, err := p.try("GET", host, fmt.Sprintf("/load?%d-%d", w, n), "")
+				if err != nil {
+					t.Errorf("a request failed during an edit: %v", err)
+					return
+				}
+				if a.StatusCode != 200 {
+					t.Errorf("a request failed during an edit: %d %s", a.StatusCode, a.body)
 					return
 				}
 			}
