@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -179,4 +180,22 @@ exports.handler = awslambda.streamifyResponse(async (event, out, context) => {
 	if res = ask(`{"n":1}`, false); len(res.Payload) != 1000 {
 		t.Errorf("after all: %d bytes, %q %s", len(res.Payload), res.Error, res.Payload)
 	}
+}
+
+// TestStreamThatNobodyReads: the time limit ends it and nothing hangs.
+func TestStreamThatNobodyReads(t *testing.T) {
+	f := node("f", `exports.handler = awslambda.streamifyResponse(async (event, out) => {
+  for (let i = 0; i < 1000; i++) if (!out.write(Buffer.alloc(65536))) await new Promise(r => out.once('drain', r))
+  out.end()
+})`)
+	f.Timeout = 500 * time.Millisecond
+	s, b := service(t, nil, f)
+	for range 2 {
+		res, err := s.Invoke(t.Context(), &model.Invocation{Function: "f", Payload: []byte(`{}`), Stream: true})
+		if err != nil || res.Body == nil {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		defer res.Body.Close()
+	}
+	b.wait("Status: timeout", 2)
 }

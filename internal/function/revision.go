@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,6 +104,9 @@ func (f *function) build() {
 		f.mu.Unlock()
 
 		def := f.def.Load()
+		if old := f.cur.Load(); old == nil || old.err != nil || !reflect.DeepEqual(old.def.Code, def.Code) {
+			f.watch(def, nil) // before the code is read, so that no change is missed
+		}
 		select {
 		case s.builds <- struct{}{}:
 		case <-s.ctx.Done():
@@ -169,8 +174,8 @@ func (f *function) replace(r *revision) {
 	}
 }
 
-// watch follows the files of the code. When the build failed those of the
-// code folder are followed, so that mending it is seen.
+// watch follows the files of the code; without a unit (it is not built yet, or
+// cannot be) those that the definition names, so that mending them is seen.
 func (f *function) watch(def *model.Function, unit *build.Unit) {
 	s := f.svc
 	if s.watcher == nil {
@@ -181,9 +186,9 @@ func (f *function) watch(def *model.Function, unit *build.Unit) {
 	case unit != nil:
 		paths = unit.Watch
 	case def.Code.Dir != "":
-		paths = append(paths, def.Code.Dir)
+		paths = absolute(def.Code.Dir)
 	case def.Code.Zip != "":
-		paths = append(paths, def.Code.Zip)
+		paths = absolute(def.Code.Zip)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -193,6 +198,14 @@ func (f *function) watch(def *model.Function, unit *build.Unit) {
 	if err := s.watcher.Set(f.name, paths); err != nil {
 		s.say(f.name, err.Error())
 	}
+}
+
+func absolute(path string) []string {
+	p, err := filepath.Abs(path)
+	if err != nil {
+		return nil
+	}
+	return []string{p}
 }
 
 // remove ends the function; invocations that run go on.

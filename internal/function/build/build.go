@@ -99,8 +99,12 @@ func (b *Builder) place(ctx context.Context, fn *model.Function, c model.Code, u
 	case c.Inline != "" && fn != nil:
 		return b.inline(fn, u)
 	case c.Zip != "":
-		u.Watch = append(u.Watch, c.Zip)
-		dir, digest, err := b.unzip(ctx, c.Zip)
+		path, err := filepath.Abs(c.Zip)
+		if err != nil {
+			return "", fmt.Errorf("zip: %w", err)
+		}
+		u.Watch = append(u.Watch, path)
+		dir, digest, err := b.unzip(ctx, path)
 		u.mix(digest)
 		return dir, err
 	case c.Dir != "":
