@@ -54,8 +54,9 @@ func (f *stackFlags) newLoader(path string) (*loader, error) {
 	}
 	l.opt = template.Options{
 		StackName: f.stack, Parameters: params, Code: code, Buckets: buckets, Exports: exported,
-		Region:    cmp.Or(f.region, l.env["AWS_REGION"], l.env["AWS_DEFAULT_REGION"], "us-east-1"),
-		AccountID: cmp.Or(l.env["AWS_ACCOUNT_ID"], "123456789012"),
+		// Empty: a cloud assembly's own, else AWS's examples' (us-east-1, 123456789012).
+		Region:    cmp.Or(f.region, l.env["AWS_REGION"], l.env["AWS_DEFAULT_REGION"]),
+		AccountID: l.env["AWS_ACCOUNT_ID"],
 		Env: func(name string) (string, bool) {
 			if v, ok := l.env[name]; ok {
 				return v, true
@@ -95,6 +96,15 @@ func (l *loaded) accept(strict bool) error {
 		errs = append(errs, r.Report.Strict())
 	}
 	return errors.Join(errs...)
+}
+
+// functionOptions are of the first stack: region and account are of a node.
+func (l *loaded) functionOptions(env map[string]string) function.Options {
+	o := function.Options{Env: env, Environ: os.Environ()}
+	if len(l.results) > 0 {
+		o.Region, o.AccountID = l.results[0].Stack.Region, l.results[0].Stack.AccountID
+	}
+	return o
 }
 
 func (l *loaded) stacks() []*model.Stack {
@@ -172,7 +182,7 @@ func (f *upFlags) invokeOnce(ctx context.Context, path, name string, payload []b
 	}
 	srv, err := server.New(server.Options{
 		Data:      l.data,
-		Functions: function.Options{Region: l.opt.Region, AccountID: l.opt.AccountID, Env: l.env, Environ: os.Environ()},
+		Functions: got.functionOptions(l.env),
 		OnLogLine: newOutput(stdout, stderr, false, false).functionLine,
 	})
 	if err != nil {

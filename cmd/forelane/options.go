@@ -28,7 +28,7 @@ type stackFlags struct {
 func (f *stackFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.stack, "stack", "", "stack name (default: the name of the folder)")
-	fl.StringVar(&f.region, "region", "", "region (default: AWS_REGION of --env-file, else us-east-1)")
+	fl.StringVar(&f.region, "region", "", "region (default: AWS_REGION of --env-file, the cloud assembly's, us-east-1)")
 	fl.StringArrayVar(&f.params, "param", nil, "template parameter, `Name=Value`; may be repeated")
 	fl.StringArrayVar(&f.paramFiles, "params", nil, "`FILE` of parameters: JSON object, CloudFormation's list of ParameterKey/ParameterValue, or Name=Value lines")
 	fl.StringArrayVar(&f.envFiles, "env-file", nil, "`FILE` of NAME=value lines: environment of the functions, and values of {{resolve:…}} and SSM parameters")

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/server"
 	"github.com/forelane/forelane/internal/viewer/localca"
@@ -130,7 +129,7 @@ func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer
 		return wrong(err)
 	}
 	out.summary(loaded)
-	o, closeLog, err := f.serverOptions(loader, out)
+	o, closeLog, err := f.serverOptions(loader, loaded, out)
 	if err != nil {
 		return err
 	}
@@ -167,7 +166,7 @@ func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer
 }
 
 // serverOptions makes what the flags say into a node's options.
-func (f *upFlags) serverOptions(l *loader, out *output) (o server.Options, closeLog func() error, err error) {
+func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.Options, closeLog func() error, err error) {
 	closeLog = func() error { return nil }
 	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
 	o.Log = slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
@@ -189,10 +188,8 @@ func (f *upFlags) serverOptions(l *loader, out *output) (o server.Options, close
 			return o, closeLog, err
 		}
 	}
-	o.Functions = function.Options{
-		Region: l.opt.Region, AccountID: l.opt.AccountID, Env: l.env, Environ: os.Environ(),
-		NodePath: f.nodePath, PythonPath: f.pythonPath, Concurrency: f.concurrency,
-	}
+	o.Functions = now.functionOptions(l.env)
+	o.Functions.NodePath, o.Functions.PythonPath, o.Functions.Concurrency = f.nodePath, f.pythonPath, f.concurrency
 	o.OnLogLine = out.functionLine
 	access, closeLog, err := f.openAccessLog(l.data, out)
 	if err != nil {
