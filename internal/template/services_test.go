@@ -182,6 +182,18 @@ func TestCodeAndBuild(t *testing.T) {
 	}
 }
 
+// TestBuiltCodeIsGiven: what --code names is the result of a build.
+func TestBuiltCodeIsGiven(t *testing.T) {
+	built := t.TempDir()
+	r := project(t, map[string]string{
+		"template.yaml": "Resources:\n  F: {Type: AWS::Lambda::Function, Metadata: {BuildMethod: esbuild}, Properties: {Role: r, Runtime: nodejs22.x, Handler: a.b, Code: ./src}}\n",
+		"src/a.ts":      "x",
+	}, Options{Code: map[string]string{"F": built}})
+	if c := r.Stack.Functions[0].Code; c.Build != "" || c.Dir != built {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestKeyValueStoreItems(t *testing.T) {
 	const head = "Resources:\n  K: {Type: AWS::CloudFront::KeyValueStore, Metadata: {Forelane: {Content: items.json}}, Properties: {Name: k}}\n"
 	r := project(t, map[string]string{"template.yaml": head, "items.json": `{"b": "2", "a": "1"}`}, Options{})

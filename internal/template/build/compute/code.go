@@ -39,7 +39,8 @@ func (b *builder) code(r *base.Resource, v base.Value, function bool) model.Code
 }
 
 // buildMethod says how a folder becomes runnable: SAM's BuildMethod, or Go
-// source for a runtime that wants a bootstrap.
+// source for a runtime that wants a bootstrap. A folder given by --code is what
+// a build made.
 func (b *builder) buildMethod(r *base.Resource, f *model.Function) string {
 	has := func(name string) bool { return b.Assets.Kind(filepath.Join(f.Code.Dir, name)) == base.File }
 	switch method := r.Meta.Get("BuildMethod").Text(); {
@@ -49,6 +50,9 @@ func (b *builder) buildMethod(r *base.Resource, f *model.Function) string {
 	case has("bootstrap") && strings.HasPrefix(f.Runtime, "provided"):
 		return "" // already built
 	default:
+		if _, given := b.Assets.Locate(r.ID, "", ""); given {
+			return ""
+		}
 		return method
 	}
 	binary := strings.HasPrefix(f.Runtime, "provided") || f.Runtime == "go1.x"

@@ -188,7 +188,7 @@ func (b *builder) zipped(r *base.Resource, f *model.Function) {
 	if f.Code.Dir != "" {
 		f.Code.Build = b.buildMethod(r, f)
 		if m := f.Code.Build; m != "" && m != "go" {
-			r.Note(code, fidelity.Unsupported, "BuildMethod "+m+" is not run: calls answer an error; run sam build and give its template")
+			r.Note(code, fidelity.Unsupported, "BuildMethod "+m+" is not run: calls answer an error; run sam build and give its template, or its result with --code "+r.ID+"=DIR")
 		}
 	}
 	if f.Code.Missing != "" {
