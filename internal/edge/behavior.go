@@ -94,6 +94,11 @@ func (x *Exchange) behavior() stepID {
 		x.rec.Result.Detail = record.InvalidRequestMethod
 		return x.refuse(403, "The behavior for this path does not allow the method of the request.")
 	}
+	if x.beh.m.TrustedSigners || len(x.beh.m.TrustedKeyGroups) > 0 {
+		// Signatures are not checked yet (row C13): better nobody than everybody.
+		x.rec.Result.Detail = record.InvalidRequest
+		return x.refuse(403, "This path is for signed URLs and cookies only, which are not checked here: nobody is let through.")
+	}
 	if x.rq.Method == "GET" && x.rq.Body != nil && x.rq.ContentLength != 0 {
 		x.rec.Result.Detail = record.InvalidRequest
 		return x.refuse(403, "A GET request must not have a body.")

@@ -165,6 +165,17 @@ func TestBucketRefusesEverybodyElse(t *testing.T) {
 	}
 }
 
+func TestC13UnsignedRequestsAreRefused(t *testing.T) {
+	origin := echoOrigin(t)
+	st := stack(t)
+	st.Distributions[0].Behaviors[1].TrustedKeyGroups = []string{"group"}
+	srv, ca := start(t, st, origin)
+	c, _ := client(t, srv, ca, "http")
+	if rs, body := get(t, c, "http://shop.localhost/page.html?Signature=x"); rs.StatusCode != 403 || strings.Contains(body, "page\n") {
+		t.Errorf("%d %s", rs.StatusCode, body)
+	}
+}
+
 func TestUnknownNameGetsNoCertificate(t *testing.T) {
 	origin := echoOrigin(t)
 	srv, ca := start(t, stack(t), origin)

@@ -94,11 +94,13 @@ type Resource struct {
 }
 
 // Worst is the verdict of the resource or of one of its properties that matters
-// most to a user: unsupported, approximated, ignored, exact, in this order.
+// most to a user: unsupported, approximated, ignored, exact, in this order. A
+// property that is ignored changes nothing that viewers see, so it does not
+// make a resource that runs an ignored one.
 func (r *Resource) Worst() Verdict {
 	w := r.Verdict
 	for _, n := range r.Notes {
-		if n.Verdict.weight() > w.weight() {
+		if n.Verdict != Ignored && n.Verdict.weight() > w.weight() {
 			w = n.Verdict
 		}
 	}

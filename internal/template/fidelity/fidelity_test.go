@@ -184,7 +184,7 @@ func TestReport(t *testing.T) {
 	if err := r.Text(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"unsupported   R  AWS::EC2::VPC", "another product", "2 resources: 1 ignored, 1 unsupported; 2 properties: 1 ignored, 1 unsupported"} {
+	for _, want := range []string{"unsupported   R  AWS::EC2::VPC", "another product", "2 resources: 1 exact, 1 unsupported; 2 properties: 1 ignored, 1 unsupported"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
