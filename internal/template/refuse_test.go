@@ -49,6 +49,7 @@ func TestRefusedAsAWSDoes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"C2 path pattern", distribution + behavior + "PathPattern: '/a b'}\n", `template.yaml:10:134: ` + path + `CacheBehaviors[0].PathPattern: the path pattern "/a b" has a character that CloudFront refuses: ' '`},
 		{"C2 long pattern", distribution + behavior + "PathPattern: /" + strings.Repeat("a", 255) + "}\n", "a path pattern has at most 255 characters, not 256"},
+		{"forgotten Sub", strings.Replace(distribution, "example.com", "'a.${AWS::Region}.example.com'", 1), "write !Sub before"},
 		{"two equal patterns", distribution + behavior + "PathPattern: /a}\n" + strings.Split(behavior, "\n")[1] + "PathPattern: a}\n", `the path pattern "a" is used twice`},
 		{"pattern of the default behavior", strings.Replace(distribution, "{TargetOriginId", "{PathPattern: a, TargetOriginId", 1), "the default behavior has no PathPattern"},
 		{"no origin of this id", strings.Replace(distribution, "TargetOriginId: web", "TargetOriginId: wep", 1), `template.yaml:8:48: ` + path + `DefaultCacheBehavior.TargetOriginId: the distribution has no origin or origin group "wep" (did you mean web?)`},

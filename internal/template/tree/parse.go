@@ -46,7 +46,7 @@ func Parse(file string, text []byte) (*Node, error) {
 func parseYAML(file string, text []byte) (*Node, error) {
 	var docs []yaml.Node
 	if err := yaml.Load(text, &docs, yaml.WithAllDocuments()); err != nil {
-		return nil, yamlError(file, err)
+		return nil, yamlError(file, text, err)
 	}
 	if len(docs) > 1 {
 		return nil, &Error{
@@ -64,7 +64,7 @@ func parseYAML(file string, text []byte) (*Node, error) {
 var yamlWhere = regexp.MustCompile(`(?:at |^)L(\d+)\.C(\d+)|line (\d+)(?:, column (\d+))?`)
 
 // yamlError finds the place that the YAML library names in its words.
-func yamlError(file string, err error) *Error {
+func yamlError(file string, text []byte, err error) *Error {
 	msg := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "go-yaml load error in ")
 	e := &Error{Pos: Pos{file, 1, 1}, Msg: "bad YAML: " + strings.ReplaceAll(msg, "\n", " ")}
 	if m := yamlWhere.FindStringSubmatch(msg); m != nil {
@@ -75,9 +75,24 @@ func yamlError(file string, err error) *Error {
 	}
 	e.Mend = "check the indentation and quotes near this line"
 	if strings.Contains(msg, "tab ") || strings.Contains(msg, "cannot start any token") {
-		e.Mend = "indent with spaces: YAML forbids tabs there"
+		e.Mend = unstartable(text, e.Pos)
 	}
 	return e
+}
+
+// unstartable tells what the character is with which no value can begin.
+func unstartable(text []byte, at Pos) string {
+	lines := strings.SplitN(string(text), "\n", at.Line+1)
+	if at.Line <= len(lines) {
+		switch line := strings.TrimLeft(lines[at.Line-1], " -"); {
+		case strings.HasPrefix(line, "{%"), strings.Contains(line, ": {%"):
+			return "this is the source of a template generator: run the generator first (sam init, cookiecutter)"
+		case strings.Contains(line, "\t"):
+		case strings.ContainsAny(line, "@`%"):
+			return "quote a text that begins with @, ` or %"
+		}
+	}
+	return "indent with spaces: YAML forbids tabs there"
 }
 
 // converter turns the library's nodes into ours and counts them, aliases

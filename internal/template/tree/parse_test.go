@@ -55,6 +55,22 @@ func TestRepeatedKeys(t *testing.T) {
 	}
 }
 
+func TestParseErrorsTellTheMend(t *testing.T) {
+	for in, want := range map[string]string{
+		"a:\n\tb: 1":               "YAML forbids tabs",
+		"a:\n  {%- if x %}\n":      "template generator",
+		"a: {%if x%}1":             "template generator",
+		"a:\n  b: @x":              "quote a text",
+		"a:\n  - `x`":              "quote a text",
+		"a:\n  b: \"x\n c: 1\n d:": "indentation and quotes",
+	} {
+		_, err := Parse("t.yaml", []byte(in))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", in, err, want)
+		}
+	}
+}
+
 func TestParseErrorsTellWhere(t *testing.T) {
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c < 'k'; c++ {

@@ -182,6 +182,8 @@ func between(v base.Value, least, most int) {
 func domain(v base.Value) {
 	name := v.Text()
 	switch {
+	case strings.Contains(name, "${"):
+		v.Fail("write !Sub before the text that has it", "an origin's domain name cannot contain ${…}: %q", name)
 	case strings.Contains(name, "://"):
 		v.Fail("take the host out of the URL: !Select [2, !Split [\"/\", URL]]", "an origin's domain name cannot be a URL: %q", name)
 	case strings.Contains(name, ":"):
