@@ -177,7 +177,12 @@ func (w *Fill) room() error {
 	}
 }
 
+// slowest is the position up to which everybody has the body. A follower that
+// is about to come needs its beginning.
 func (f *Flight) slowest() int64 {
+	if f.coming > 0 {
+		return f.base
+	}
 	at := f.size
 	for _, r := range f.readers {
 		at = min(at, r.at)

@@ -34,6 +34,7 @@ type Flight struct {
 
 	mu      sync.Mutex
 	state   state
+	coming  int // followers that have not got the head yet
 	refs    int // viewers that want the answer, the holder's own included
 	changed chan struct{}
 	obj     *Object
@@ -62,6 +63,7 @@ const (
 func (f *Flight) join() {
 	f.mu.Lock()
 	f.refs++
+	f.coming++
 	f.mu.Unlock()
 }
 
@@ -130,11 +132,15 @@ const (
 // String is a word for messages.
 func (o Outcome) String() string { return [...]string{"ready", "alone", "again", "?"}[o&3] }
 
-// Await waits for the head of the answer. The Reader is nil when the object is
-// complete. The error is that of ctx.
+// Await waits for the head of the answer; every follower calls it, once. The
+// Reader is nil when the object is complete. The error is that of ctx.
 func (f *Flight) Await(ctx context.Context) (Outcome, *Object, *Reader, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer func() {
+		f.coming--
+		f.wake() // the filler may wait for room
+	}()
 	for {
 		switch f.state {
 		case waiting:

@@ -122,6 +122,9 @@ func (x *Exchange) follow() error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if errors.Is(err, cache.ErrLagged) && !b.part {
+			return x.goOn(b.sent, err)
+		}
 		if err != nil {
 			if x.ctx.Err() != nil {
 				return gone{err}
