@@ -100,7 +100,8 @@ func (l *loaded) accept(strict bool) error {
 
 // functionOptions are of the first stack: region and account are of a node.
 func (l *loaded) functionOptions(env map[string]string) function.Options {
-	o := function.Options{Env: env, Environ: os.Environ()}
+	// What finds all processes busy waits: an account has 1,000 slots, not ten.
+	o := function.Options{Env: env, Environ: os.Environ(), Queue: 1000}
 	if len(l.results) > 0 {
 		o.Region, o.AccountID = l.results[0].Stack.Region, l.results[0].Stack.AccountID
 	}

@@ -145,12 +145,13 @@ func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer
 			out.warn("stopped with requests under way", err)
 		}
 	}()
+	if err := srv.Bind(ctx); err != nil {
+		return err
+	}
 	if err := srv.Apply(ctx, loaded.stacks()); err != nil {
 		return wrong(err)
 	}
-	if err := srv.Start(ctx); err != nil {
-		return err
-	}
+	srv.Start()
 	if err := srv.Prepare(ctx); err != nil && ctx.Err() == nil {
 		out.warn("a function is not ready", err)
 	}

@@ -18,12 +18,14 @@ import (
 type listener struct {
 	kind  string // http, https, admin
 	addr  net.Addr
+	serve func() error
 	close func(context.Context) error
 }
 
-// Start binds the addresses of Options and serves on them. On an error nothing
-// is left bound.
-func (s *Server) Start(ctx context.Context) error {
+// Bind binds the addresses of Options; viewers that connect wait until Start.
+// It comes before Apply, for redirects name the port of HTTPS. On an error
+// nothing is left bound.
+func (s *Server) Bind(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := errors.Join(
@@ -48,13 +50,21 @@ func (s *Server) listen(ctx context.Context, kind, addr string, o viewer.Options
 	if err != nil {
 		return fmt.Errorf("%s: %w (choose another address with --%s, port 0 picks a free one)", kind, err, kind)
 	}
-	go func() {
-		if err := v.Serve(); err != nil {
-			s.log.Error("listener ended", "kind", kind, "err", err)
-		}
-	}()
-	s.listeners = append(s.listeners, &listener{kind, v.Addr(), v.Close})
+	s.listeners = append(s.listeners, &listener{kind, v.Addr(), v.Serve, v.Close})
 	return nil
+}
+
+// Start serves on the bound addresses.
+func (s *Server) Start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		go func() {
+			if err := l.serve(); err != nil {
+				s.log.Error("listener ended", "kind", l.kind, "err", err)
+			}
+		}()
+	}
 }
 
 func (s *Server) listenTLS(ctx context.Context) error {
@@ -80,15 +90,35 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 		return fmt.Errorf("admin: %w (choose another address with --admin, port 0 picks a free one)", err)
 	}
 	srv := &http.Server{Handler: control.New(node{s}), ReadHeaderTimeout: 10 * time.Second}
-	go func() {
+	serve := func() error {
 		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("listener ended", "kind", "admin", "err", err)
+			return err
 		}
-	}()
+		return nil
+	}
 	// The admin side has no request worth waiting for: followers of a log
 	// would keep it open for ever.
-	s.listeners = append(s.listeners, &listener{"admin", ln.Addr(), func(context.Context) error { return srv.Close() }})
+	stop := func(context.Context) error { return errors.Join(srv.Close(), closed(ln)) }
+	s.listeners = append(s.listeners, &listener{"admin", ln.Addr(), serve, stop})
 	return nil
+}
+
+// closed closes a listener that its server may have closed already.
+func closed(ln net.Listener) error {
+	if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// httpsPort is the port that redirects to HTTPS name; 0 without a listener.
+func (s *Server) httpsPort() int {
+	for _, l := range s.listeners {
+		if tcp, ok := l.addr.(*net.TCPAddr); ok && l.kind == "https" {
+			return tcp.Port
+		}
+	}
+	return 0
 }
 
 // Addr is the bound address of a listener: http, https or admin; empty when

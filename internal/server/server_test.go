@@ -76,12 +76,13 @@ func start(t *testing.T, s *model.Stack, origin string) (*Server, *localca.Autho
 			t.Error(err)
 		}
 	})
+	if err := srv.Bind(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if err := srv.Apply(t.Context(), []*model.Stack{s}); err != nil {
 		t.Fatal(err)
 	}
-	if err := srv.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	srv.Start()
 	return srv, ca
 }
 
@@ -176,6 +177,20 @@ func TestC13UnsignedRequestsAreRefused(t *testing.T) {
 	}
 }
 
+func TestC5RedirectNamesThePortOfHTTPS(t *testing.T) {
+	origin := echoOrigin(t)
+	st := stack(t)
+	st.Distributions[0].Behaviors[1].Viewer = model.RedirectToHTTPS
+	srv, ca := start(t, st, origin)
+	c, _ := client(t, srv, ca, "http")
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	_, port, _ := net.SplitHostPort(srv.Addr("https"))
+	rs, _ := get(t, c, "http://shop.localhost:80/page.html?a=b")
+	if want := "https://shop.localhost:" + port + "/page.html?a=b"; rs.StatusCode != 301 || rs.Header.Get("Location") != want {
+		t.Errorf("%d %s, want %s", rs.StatusCode, rs.Header.Get("Location"), want)
+	}
+}
+
 func TestUnknownNameGetsNoCertificate(t *testing.T) {
 	origin := echoOrigin(t)
 	srv, ca := start(t, stack(t), origin)
@@ -244,7 +259,7 @@ func TestTakenPortIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = srv.Close(context.Background()) }()
-	if err := srv.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "--http") {
+	if err := srv.Bind(t.Context()); err == nil || !strings.Contains(err.Error(), "--http") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -99,6 +99,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Functions:  edgeFunctions(set),
 		Record:     s.o.Record,
 		Background: &snap.background,
+		HTTPSPort:  s.httpsPort(),
 	})
 	return err
 }

@@ -128,8 +128,13 @@ func (s *Server) Serve() error {
 // Close stops accepting and waits for requests under way until ctx ends;
 // what is left then is cut.
 func (s *Server) Close(ctx context.Context) error {
+	var errs []error
 	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.http.Close())
+		errs = append(errs, err, s.http.Close())
 	}
-	return nil
+	// A listener that was never served on is not known to the engine.
+	if err := s.ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
