@@ -154,9 +154,9 @@ Resources:
 `})
 	q := start(t, "up", dir, "--concurrency", "4")
 	api = q.ready.APIs[0].ID + ".execute-api.localhost"
-	load(t, q, 4, 2*time.Second, api, "/")
-	rate, p50 = load(t, q, 4, 5*time.Second, api, "/")
-	t.Logf("Node function, four at a time: %.0f requests/s, p50 %v", rate, p50)
+	load(t, q, 16, 2*time.Second, api, "/")
+	rate, p50 = load(t, q, 16, 5*time.Second, api, "/")
+	t.Logf("Node function, 4 processes, 16 viewers: %.0f requests/s, p50 %v", rate, p50)
 }
 
 func median(d []time.Duration) time.Duration {
