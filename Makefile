@@ -51,7 +51,7 @@ fuzz:
 # CORPUS is a folder with templates/ and sam/ as docs/corpus.md describes.
 corpus:
 	@test -d "$(CORPUS)" || { echo 'make corpus CORPUS=DIR: the folder with templates/ and sam/'; exit 2; }
-	CORPUS=$(abspath $(CORPUS)) $(GO) test -count=1 -v -run 'Corpus|Vectors' ./internal/template/... ./internal/edgefunc/...
+	CORPUS=$(abspath $(CORPUS)) $(GO) test -count=1 -v -run 'Corpus|Vectors' ./internal/template/... ./internal/edgefunc/... ./cmd/forelane
 
 soak: build
 	$(GO) test -count=1 -v -tags soak -run Soak -timeout 20m ./cmd/forelane
