@@ -25,7 +25,6 @@
 package edge
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -127,21 +126,6 @@ func Compile(s *model.Stack, d Deps) (*Edge, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-// Serve answers one viewer request. It always answers, and emits one Record.
-// rq is the Exchange's to change until Serve returns.
-func (e *Edge) Serve(ctx context.Context, rq *httpmsg.Request, w Writer) {
-	x, _ := e.idle.Get().(*Exchange)
-	if x == nil {
-		x = new(Exchange)
-	}
-	x.ctx, x.edge, x.rq, x.w = ctx, e, rq, w
-	x.run(stepOpen)
-	if x.rec.Result.End != record.EndInternal { // what a panic left behind is not known
-		x.reset()
-		e.idle.Put(x)
-	}
 }
 
 // spawn runs f beside the request that asked for it.

@@ -110,16 +110,3 @@ func (x *Exchange) reset() {
 	*x = Exchange{}
 	x.keyed.key, x.rs.Header = key, header
 }
-
-// run walks the table from a step to the end. finish runs on every path, also
-// when a step panics: the viewer then gets a 500 or a cut body, never silence.
-func (x *Exchange) run(from stepID) {
-	at := from
-	defer func() {
-		if p := recover(); p != nil {
-			x.panicked(x.edge.steps[at].name, p)
-		}
-	}()
-	for ; at < stepCount; at = x.edge.steps[at].run(x) {
-	}
-}

@@ -4,6 +4,7 @@ package edge
 
 import (
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -14,8 +15,8 @@ func (x *Exchange) page() stepID {
 	if x.role == forPage {
 		return stepFinish // the first Exchange takes the answer over
 	}
-	c := x.dist.errors[x.rs.Status]
-	if c == nil || c.PagePath == "" || x.role == forRefresh {
+	c := x.errorPage()
+	if c == nil {
 		return stepSelect
 	}
 	y := &Exchange{ctx: x.ctx, edge: x.edge, rq: x.pageRequest(c.PagePath), role: forPage, dist: x.dist}
@@ -46,6 +47,14 @@ func (x *Exchange) page() stepID {
 		x.rec.Result.Detail = record.DetailError
 	}
 	return stepHeaders
+}
+
+// errorPage is the custom error page for the answer, or nil.
+func (x *Exchange) errorPage() *model.CustomError {
+	if c := x.dist.errors[x.rs.Status]; c != nil && c.PagePath != "" && x.role == forViewer {
+		return c
+	}
+	return nil
 }
 
 func (x *Exchange) pageRequest(path string) *httpmsg.Request {
