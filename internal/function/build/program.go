@@ -86,7 +86,9 @@ func (b *Builder) python(ctx context.Context, fn *model.Function, u *Unit) error
 	if real, err := filepath.EvalSymlinks(p); err == nil && filepath.Base(real) != fn.Runtime {
 		u.Note = fn.Runtime + " is run by the machine's " + filepath.Base(real)
 	}
-	u.Argv, u.Frames = []string{p, b.Clients.Python}, true
+	// -B: no __pycache__ in the user's folder, which on Lambda is read-only too.
+	// It tells versions apart by size and whole seconds: an edit may go unseen.
+	u.Argv, u.Frames = []string{p, "-B", b.Clients.Python}, true
 	return nil
 }
 
