@@ -103,7 +103,9 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 // strangers finds ids on the command line that the stack has not.
 func (l *loader) strangers(scope *base.Scope) {
 	has := func(id, typ string) bool {
-		return slices.ContainsFunc(scope.Resources, func(r *base.Resource) bool { return r.ID == id && (typ == "" || r.Type == typ) })
+		return slices.ContainsFunc(scope.Resources, func(r *base.Resource) bool {
+			return (r.ID == id || typ == "" && asset.Named(id, r.ID)) && (typ == "" || r.Type == typ)
+		})
 	}
 	for id := range l.o.Code {
 		if !has(id, "") {
@@ -185,8 +187,9 @@ func (l *loader) evaluate(u *unit) {
 			out.Report.From = o.typ
 		}
 		props, err := u.stack.Properties(id)
+		whole := err == nil
 		switch {
-		case err == nil:
+		case whole:
 		case l.table.Runs(r.Type):
 			l.fail(err)
 		default:
@@ -198,7 +201,9 @@ func (l *loader) evaluate(u *unit) {
 		}
 		props = l.localize(u, r.Type, props, meta)
 		for _, e := range l.table.Check(out.Report, props) {
-			l.fail(e)
+			if whole || l.o.Lenient { // what could not be evaluated is not missing
+				l.fail(e)
+			}
 		}
 		ref, err := u.stack.Attributes().Ref(id)
 		if err != nil {

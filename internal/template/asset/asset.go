@@ -48,10 +48,23 @@ func (s *Set) Add(key, path string) { s.byKey[key] = path }
 // hash matches the content hash in an asset's key.
 var hash = regexp.MustCompile(`[0-9a-f]{64}`)
 
+// hashedID matches the logical id that the SAM transform makes of a layer's: a
+// person knows what the template says.
+var hashedID = regexp.MustCompile(`^(.+)[0-9a-f]{10}$`)
+
+// Named tells whether an id on the command line means a logical id.
+func Named(given, id string) bool {
+	m := hashedID.FindStringSubmatch(id)
+	return given == id || m != nil && m[1] == given
+}
+
 // Locate finds the path behind a location, for the resource owner.
 func (s *Set) Locate(owner, bucket, key string) (string, bool) {
 	if p := s.given[owner]; p != "" {
 		return p, true
+	}
+	if m := hashedID.FindStringSubmatch(owner); m != nil && s.given[m[1]] != "" {
+		return s.given[m[1]], true
 	}
 	if bucket == Local {
 		return key, true

@@ -73,6 +73,13 @@ func resourceKeys() []string {
 	}
 }
 
+// customResource tells whether a resource is of a type of the user's own, which
+// may say in which version.
+func customResource(n *tree.Node) bool {
+	typ, _ := n.Get("Type").Str()
+	return typ == "AWS::CloudFormation::CustomResource" || strings.HasPrefix(typ, "Custom::")
+}
+
 // readResources fills sc.resources and decides which are live.
 func (sc *scope) readResources() (errs []error) {
 	entries := section(sc.root, "Resources")
@@ -104,7 +111,7 @@ func (sc *scope) readResource(r *Resource) (errs []error) {
 		return errs
 	}
 	for _, en := range r.Node.Entries {
-		if !known(en.Key, resourceKeys()) {
+		if !known(en.Key, resourceKeys()) && (en.Key != "Version" || !customResource(r.Node)) {
 			mend := sc.didYouMean(en.Key, resourceKeys(), "if it is a property, indent it under Properties")
 			fail(en.KeyPos, "", mend, "a resource has no attribute %q", en.Key)
 		}
