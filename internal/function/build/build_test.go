@@ -157,8 +157,8 @@ func TestPrograms(t *testing.T) {
 	}{
 		{"nodejs22.x", real + "/node /c/main.cjs", "", ""},
 		{"nodejs24.x", real + "/node /c/main.cjs", "nodejs24.x is run by the machine's Node.js 22", ""},
-		{"python3.12", real + "/python3.12 /c/main.py", "", ""},
-		{"python3.13", real + "/python3.12 /c/main.py", "python3.13 is run by the machine's python3.12", ""},
+		{"python3.12", real + "/python3.12 -B /c/main.py", "", ""},
+		{"python3.13", real + "/python3.12 -B /c/main.py", "python3.13 is run by the machine's python3.12", ""},
 		{"ruby3.4", "", "", "inline code (ZipFile) is for Node.js and Python"},
 		{"", "", "", "inline code"},
 	}
