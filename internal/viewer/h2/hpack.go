@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package h2
+
+import (
+	"errors"
+	"strings"
+	"unsafe"
+)
+
+// tableSize is the size of the dynamic table that viewers may use: the
+// default of RFC 9113 6.5.2, so that it needs no announcement.
+const tableSize = 4096
+
+// entryCost is what an entry counts beside its texts (RFC 7541 4.1).
+const entryCost = 32
+
+var (
+	errIndex    = errors.New("hpack: no such table entry")
+	errInteger  = errors.New("hpack: integer cut off or too large")
+	errString   = errors.New("hpack: string cut off or wrongly coded")
+	errSizeLate = errors.New("hpack: table size update after a field, or larger than allowed")
+)
+
+// decoder decodes header blocks (RFC 7541) into a head. The zero decoder is
+// not usable: newDecoder.
+//
+// The texts that the head is given live until the next decode: they point
+// into the block, into text, or are entries of a table.
+type decoder struct {
+	ring    []entry // the dynamic table; its length is a power of two
+	newest  int     // place of the newest entry in ring
+	n       int     // entries
+	size    int     // their cost
+	maximum int     // what the viewer has set by a size update
+	text    []byte  // decoded Huffman texts of this block
+}
+
+func newDecoder() decoder { return decoder{maximum: tableSize} }
+
+// decode reads one whole block. After an error the tables of both ends
+// differ: the connection is lost (COMPRESSION_ERROR).
+func (d *decoder) decode(b []byte, to *head) error {
+	d.text = d.text[:0]
+	updates, fields := 0, false
+	var lit entry
+	for len(b) > 0 {
+		var err error
+		switch c := b[0]; {
+		case c&0x80 != 0: // indexed
+			var i int
+			if i, b, err = readInt(b, 7); err != nil {
+				return err
+			}
+			e := d.at(i)
+			if e == nil {
+				return errIndex
+			}
+			to.field(e)
+		case c&0xe0 == 0x20: // size update
+			var size int
+			if size, b, err = readInt(b, 5); err != nil {
+				return err
+			}
+			if updates++; fields || updates > 2 || size > tableSize {
+				return errSizeLate
+			}
+			d.maximum = size
+			d.evict(size)
+			continue
+		default:
+			indexed, prefix := c&0x40 != 0, 4
+			if indexed {
+				prefix = 6
+			}
+			if b, err = d.literal(b, prefix, &lit); err != nil {
+				return err
+			}
+			to.field(&lit)
+			if indexed {
+				d.add(lit)
+			}
+		}
+		fields = true
+	}
+	return nil
+}
+
+// literal reads a literal field whose name has an index of prefix bits.
+func (d *decoder) literal(b []byte, prefix int, e *entry) ([]byte, error) {
+	i, b, err := readInt(b, prefix)
+	if err != nil {
+		return b, err
+	}
+	if i != 0 {
+		of := d.at(i)
+		if of == nil {
+			return b, errIndex
+		}
+		e.name, e.kind = of.name, of.kind
+	} else {
+		if e.name, b, err = d.string(b); err != nil {
+			return b, err
+		}
+		e.kind = classify(e.name)
+	}
+	e.value, b, err = d.string(b)
+	e.clean = validValue(e.value)
+	return b, err
+}
+
+// string reads a string literal. A text that is not Huffman coded points into b.
+func (d *decoder) string(b []byte) (string, []byte, error) {
+	if len(b) == 0 {
+		return "", b, errString
+	}
+	coded := b[0]&0x80 != 0
+	n, b, err := readInt(b, 7)
+	if err != nil || n > len(b) {
+		return "", b, errString
+	}
+	raw, b := b[:n], b[n:]
+	if !coded {
+		return view(raw), b, nil
+	}
+	at := len(d.text)
+	text, ok := appendHuffman(d.text, raw)
+	if !ok {
+		return "", b, errString
+	}
+	d.text = text
+	return view(text[at:]), b, nil
+}
+
+// view is b as a string without a copy: b must not change while it is used.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// at is the entry of an index, nil when there is none.
+func (d *decoder) at(i int) *entry {
+	if i <= staticSize {
+		if i <= 0 {
+			return nil
+		}
+		return &static[i]
+	}
+	if i -= staticSize + 1; i >= d.n {
+		return nil
+	}
+	return &d.ring[(d.newest-i)&(len(d.ring)-1)]
+}
+
+// add enters a field as the newest one, with texts of its own: it is the one
+// place of the decoder that allocates.
+func (d *decoder) add(e entry) {
+	cost := len(e.name) + len(e.value) + entryCost
+	if cost > d.maximum {
+		d.evict(0) // RFC 7541 4.4: not an error
+		return
+	}
+	if i := staticName(e.name); i != 0 && static[i].name == e.name {
+		e.name = static[i].name
+	} else {
+		e.name = strings.Clone(e.name)
+	}
+	e.value = strings.Clone(e.value)
+	d.evict(d.maximum - cost)
+	if d.n == len(d.ring) {
+		d.grow()
+	}
+	d.newest = (d.newest + 1) & (len(d.ring) - 1)
+	d.ring[d.newest] = e
+	d.n, d.size = d.n+1, d.size+cost
+}
+
+// evict drops the oldest entries until the rest costs no more than room.
+func (d *decoder) evict(room int) {
+	for d.size > room {
+		oldest := &d.ring[(d.newest-d.n+1)&(len(d.ring)-1)]
+		d.size -= len(oldest.name) + len(oldest.value) + entryCost
+		*oldest = entry{}
+		d.n--
+	}
+}
+
+// grow doubles the ring. 128 places are enough for every table of tableSize.
+func (d *decoder) grow() {
+	ring := make([]entry, max(8, 2*len(d.ring)))
+	for i := range d.n {
+		ring[d.n-1-i] = *d.at(staticSize + 1 + i)
+	}
+	d.ring, d.newest = ring, d.n-1
+	if d.n == 0 {
+		d.newest = len(ring) - 1
+	}
+}
+
+// readInt reads an integer with a prefix of so many bits (RFC 7541 5.1).
+// Anything above 2^28 is refused.
+func readInt(b []byte, prefix int) (int, []byte, error) {
+	if len(b) == 0 {
+		return 0, b, errInteger
+	}
+	mask := 1<<prefix - 1
+	v := int(b[0]) & mask
+	b = b[1:]
+	if v < mask {
+		return v, b, nil
+	}
+	for shift := 0; shift <= 21; shift += 7 {
+		if len(b) == 0 {
+			return 0, b, errInteger
+		}
+		c := b[0]
+		b = b[1:]
+		v += int(c&0x7f) << shift
+		if c&0x80 == 0 {
+			return v, b, nil
+		}
+	}
+	return 0, b, errInteger
+}
