@@ -169,23 +169,6 @@ func (p *proc) try(method, host, target, body string, fields ...string) (answer,
 	return answer{rs, string(b)}, err
 }
 
-// rss is the memory that the process had at most, in bytes.
-func (p *proc) rss() int64 {
-	p.t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		var kb int64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kb); n == 1 {
-			return kb << 10
-		}
-	}
-	p.t.Fatal("no VmHWM")
-	return 0
-}
-
 // write makes a folder of files and returns it.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
