@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package h1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+)
+
+// smallBuffer is the input buffer of a connection, unless a head needs more.
+const smallBuffer = 4 << 10
+
+// buffer is pooled memory.
+type buffer struct{ b []byte }
+
+// Where a connection is in the eyes of Drain.
+const (
+	busy    uint32 = iota // a request is there or on its way
+	waiting               // for the first byte of a request
+	waking                // Drain is changing the deadline of a waiting one
+	woken                 // Drain has changed it
+)
+
+// conn is one connection. Its goroutine owns it; what others touch is named:
+// idle (Drain), the body (body.mu), the input buffer (the body's reader while
+// the rest of a Handler runs, then the watch).
+type conn struct {
+	parser
+	srv    *Server
+	nc     net.Conn
+	ctx    context.Context
+	cancel context.CancelFunc
+	viewer httpmsg.Viewer
+	idle   atomic.Uint32 // busy, waiting or woken
+
+	in      *buffer
+	r, w    int  // unread input is in.b[r:w]
+	owned   bool // the Request in hand does not point into in
+	fresh   bool // no request has come yet
+	skipped bool // an empty line before the request line has been passed over
+	headBy  time.Time
+	readBy  time.Time // the deadlines that are set; zero: not known
+	writeBy time.Time
+
+	hd   head
+	rq   httpmsg.Request
+	body *body // of the request in hand, or nil
+	wr   writer
+	wt   watch
+	output
+}
+
+func newConn(s *Server, nc net.Conn, p Peer) *conn {
+	c := &conn{srv: s, nc: nc, viewer: p.Viewer, fresh: true}
+	c.parser = parser{limits: &s.limits, scheme: p.Scheme}
+	if c.scheme == "" {
+		c.scheme = "http"
+		if p.Viewer.TLS != nil {
+			c.scheme = "https"
+		}
+	}
+	c.wr.c = c
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		c.vectored = true
+	}
+	return c
+}
+
+// serve is the connection's life.
+func (c *conn) serve(first []byte) {
+	defer c.end()
+	c.start(first)
+	scanned := 0 // bytes of in[r:w] that are known to hold no complete head
+	for {
+		if !c.skipped && c.w-c.r >= 2 && c.in.b[c.r] == '\r' && c.in.b[c.r+1] == '\n' {
+			c.skipped, c.r, scanned = true, c.r+2, 0 // RFC 9112 2.2: one empty line
+		}
+		b := c.in.b[c.r:c.w]
+		if len(b) >= c.limits.Head || bytes.IndexByte(b[scanned:], '\n') >= 0 {
+			n, why := c.parse(b, &c.rq, &c.hd)
+			if why != ReasonNone {
+				c.refuse(why)
+				return
+			}
+			if n > 0 {
+				c.r, scanned, c.skipped = c.r+n, 0, false
+				if !c.answer(n) {
+					return
+				}
+				continue
+			}
+		}
+		scanned = len(b)
+		if c.flush() != nil || !c.fill() {
+			return
+		}
+	}
+}
+
+// start takes what was read before.
+func (c *conn) start(first []byte) {
+	if len(first) > smallBuffer {
+		c.in = &buffer{b: make([]byte, len(first)+smallBuffer)}
+	} else {
+		c.in = c.srv.small.Get().(*buffer)
+	}
+	c.w = copy(c.in.b, first)
+	c.headBy = time.Now().Add(c.limits.HeadTimeout)
+}
+
+// end gives the memory back and closes.
+func (c *conn) end() {
+	c.cancel()
+	_ = c.nc.Close()
+	if c.body == nil { // else a late reader may still look at the buffer
+		c.release(c.in)
+	}
+	c.in = nil
+	c.drop()
+}
+
+func (c *conn) release(b *buffer) {
+	switch len(b.b) {
+	case smallBuffer:
+		c.srv.small.Put(b)
+	case c.limits.Head + smallBuffer:
+		c.srv.large.Put(b)
+	}
+}
+
+// fill reads more input; false means that the connection is over. No request
+// is in hand, so the input may move.
+func (c *conn) fill() bool {
+	idle := c.w == c.r
+	c.room(idle)
+	now := time.Now()
+	switch {
+	case idle && !c.fresh:
+		c.readWithin(now, c.limits.IdleTimeout)
+	default:
+		if c.headBy.IsZero() {
+			c.headBy = now.Add(c.limits.HeadTimeout)
+		}
+		c.readUntil(c.headBy)
+	}
+	if idle {
+		c.idle.Store(waiting)
+		if c.srv.draining.Load() { // set before idle was seen: Drain has not reached this one
+			c.readUntil(now.Add(time.Duration(c.srv.grace.Load())))
+		}
+	}
+	n, err := c.nc.Read(c.in.b[c.w:])
+	if idle && !c.idle.CompareAndSwap(waiting, busy) {
+		for c.idle.Load() == waking {
+			runtime.Gosched()
+		}
+		c.idle.Store(busy)
+		c.readBy = time.Time{} // it is another one now
+	}
+	c.w += n
+	if n > 0 || err == nil {
+		return true
+	}
+	if !idle && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.refuse(ReasonHeadTimeout)
+	}
+	return false
+}
+
+// room makes place for more input.
+func (c *conn) room(idle bool) {
+	if idle {
+		c.r, c.w = 0, 0
+		if len(c.in.b) != smallBuffer {
+			c.release(c.in)
+			c.in = c.srv.small.Get().(*buffer)
+		}
+		return
+	}
+	if c.w < len(c.in.b) {
+		return
+	}
+	to := c.in
+	if c.r == 0 {
+		to = c.srv.large.Get().(*buffer)
+	}
+	n := copy(to.b, c.in.b[c.r:c.w])
+	if to != c.in {
+		c.release(c.in)
+		c.in = to
+	}
+	c.r, c.w = 0, n
+}
+
+// readWithin lets the next read take d, or down to three quarters of it: a
+// deadline that is good enough is not set again.
+func (c *conn) readWithin(now time.Time, d time.Duration) {
+	if left := c.readBy.Sub(now); left < d-d/4 || left > d {
+		c.readUntil(now.Add(d))
+	}
+}
+
+func (c *conn) readUntil(t time.Time) {
+	if !t.Equal(c.readBy) {
+		c.readBy = t
+		_ = c.nc.SetReadDeadline(t)
+	}
+}
+
+// answer runs the Handler for the request in hand, whose head is the n bytes
+// before r. False: the connection is over.
+func (c *conn) answer(n int) bool {
+	c.fresh, c.headBy, c.owned = false, time.Time{}, false
+	c.rq.Viewer = c.viewer
+	c.rq.Body, c.body = nil, nil
+	if c.hd.length != 0 {
+		c.body = newBody(c, &c.hd)
+		c.rq.Body = c.body
+	}
+	c.wr.begin()
+	if rest := c.inline(); rest != nil {
+		own(&c.rq, c.in.b[c.r-n:c.r])
+		c.owned = true
+		_ = c.flush() // a failure shows in the answer's own writes
+		if c.body == nil {
+			c.arm()
+		}
+		c.outline(rest)
+	}
+	return c.finish()
+}
+
+func (c *conn) inline() func() {
+	defer c.caught()
+	return c.srv.handle(c.ctx, &c.rq, &c.wr, true)
+}
+
+func (c *conn) outline(rest func()) {
+	defer c.caught()
+	rest()
+}
+
+// caught keeps a panic of one Handler from ending the process.
+func (c *conn) caught() {
+	if v := recover(); v != nil {
+		c.wr.failed = true
+		c.srv.log.Error("handler panicked", "viewer", c.viewer.Addr, "panic", v, "stack", string(debug.Stack()))
+	}
+}
+
+// finish completes the answer and decides whether the connection goes on.
+func (c *conn) finish() bool {
+	w := &c.wr
+	state := bodyDone
+	if c.body != nil {
+		state = c.body.finish()
+	}
+	c.disarm()
+	if w.mode == modeUpgraded {
+		return false
+	}
+	whole := w.complete()
+	if state == bodyUnread && (w.close || !whole) {
+		state = bodyBroken
+	}
+	switch {
+	case !whole:
+		_ = c.flush()
+		c.sever()
+		return false
+	case state == bodyBroken:
+		if c.flush() == nil {
+			c.linger()
+		}
+		return false
+	case state == bodyUnread:
+		if c.flush() != nil {
+			return false
+		}
+		if !c.body.drain() {
+			c.note(ReasonUnread)
+			c.linger()
+			return false
+		}
+	case w.close:
+		if c.flush() == nil && c.w > c.r {
+			c.linger()
+		}
+		return false
+	}
+	c.body = nil
+	if c.pending > c.limits.Pending {
+		return c.flush() == nil
+	}
+	return c.lost == nil
+}
+
+// refuse answers a request that is not taken and ends the connection.
+func (c *conn) refuse(why Reason) {
+	c.note(why)
+	c.push(refusal(why.Status(), true))
+	if c.flush() == nil {
+		c.linger()
+	}
+}
+
+// note counts and logs.
+func (c *conn) note(why Reason) {
+	c.srv.refused[why].Add(1)
+	c.srv.log.Debug("refused", "viewer", c.viewer.Addr, "reason", why.String())
+}
+
+const (
+	lingerTime  = time.Second
+	lingerBytes = 256 << 10
+)
+
+// linger ends the answering side and lets the viewer finish what it is
+// sending: closing on unread input would reset the connection, and the reset
+// can overtake the answer (RFC 9112 9.6).
+func (c *conn) linger() {
+	if hc, ok := c.nc.(interface{ CloseWrite() error }); !ok || hc.CloseWrite() != nil {
+		return
+	}
+	c.readUntil(time.Now().Add(lingerTime))
+	scratch := c.srv.small.Get().(*buffer)
+	defer c.srv.small.Put(scratch)
+	for left := lingerBytes; left > 0; {
+		n, err := c.nc.Read(scratch.b)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// sever ends the connection so that a cut answer does not look complete: no
+// close_notify, and a reset where only the end of the connection would mark
+// the end of the body.
+func (c *conn) sever() {
+	raw := c.nc
+	if t, ok := raw.(interface{ NetConn() net.Conn }); ok {
+		raw = t.NetConn()
+	}
+	if l, ok := raw.(interface{ SetLinger(sec int) error }); ok && c.wr.mode == modeUntilClose {
+		_ = l.SetLinger(0)
+	}
+	_ = raw.Close()
+}
