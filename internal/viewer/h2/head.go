@@ -117,6 +117,7 @@ func (h *head) pseudo(e *entry) {
 		h.path = e.value
 	default:
 		h.protocol = e.value
+		h.rq.Header.Add(e.name, e.value)
 	}
 }
 

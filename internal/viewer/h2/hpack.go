@@ -22,10 +22,13 @@ var (
 	errSizeLate = errors.New("hpack: table size update after a field, or larger than allowed")
 )
 
-// decoder decodes header blocks (RFC 7541) into a head. The zero decoder is
+// sink takes the fields of one block. What it is pointed to is only lent.
+type sink interface{ field(e *entry) }
+
+// decoder decodes header blocks (RFC 7541) into a sink. The zero decoder is
 // not usable: newDecoder.
 //
-// The texts that the head is given live until the next decode: they point
+// The texts that the sink is given live until the next decode: they point
 // into the block, into text, or are entries of a table.
 type decoder struct {
 	ring    []entry // the dynamic table; its length is a power of two
@@ -34,16 +37,17 @@ type decoder struct {
 	size    int     // their cost
 	maximum int     // what the viewer has set by a size update
 	text    []byte  // decoded Huffman texts of this block
+	lit     entry   // the literal being read
 }
 
 func newDecoder() decoder { return decoder{maximum: tableSize} }
 
 // decode reads one whole block. After an error the tables of both ends
 // differ: the connection is lost (COMPRESSION_ERROR).
-func (d *decoder) decode(b []byte, to *head) error {
+func (d *decoder) decode(b []byte, to sink) error {
 	d.text = d.text[:0]
 	updates, fields := 0, false
-	var lit entry
+	lit := &d.lit // not on the stack: it would escape into the sink
 	for len(b) > 0 {
 		var err error
 		switch c := b[0]; {
@@ -73,12 +77,12 @@ func (d *decoder) decode(b []byte, to *head) error {
 			if indexed {
 				prefix = 6
 			}
-			if b, err = d.literal(b, prefix, &lit); err != nil {
+			if b, err = d.literal(b, prefix, lit); err != nil {
 				return err
 			}
-			to.field(&lit)
+			to.field(lit)
 			if indexed {
-				d.add(lit)
+				d.add(*lit)
 			}
 		}
 		fields = true
