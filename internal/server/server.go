@@ -122,14 +122,25 @@ func (s *Server) Apply(ctx context.Context, stacks []*model.Stack) error {
 func (s *Server) Prepare(ctx context.Context) error { return s.funcs.Prepare(ctx) }
 
 // serve is the viewer.Handler: it pins the request to the current snapshot.
-func (s *Server) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer) {
+func (s *Server) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer, inline bool) (rest func()) {
 	snap := s.pin()
 	if snap == nil {
-		_ = w.Head(&httpmsg.Response{Status: 503})
-		return
+		_ = w.Whole(&httpmsg.Response{Status: 503}, nil)
+		return nil
 	}
-	defer snap.release()
-	snap.serve(ctx, rq, w)
+	defer func() {
+		if rest == nil { // answered, or panicked
+			snap.release()
+		}
+	}()
+	more := snap.serve(ctx, rq, w, inline)
+	if more == nil {
+		return nil
+	}
+	return func() {
+		defer snap.release()
+		more()
+	}
 }
 
 // pin takes the current snapshot and sees to it that it is not closed before

@@ -104,24 +104,42 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	return err
 }
 
-// serve hands one request to the plane that its Host names.
-func (snap *Snapshot) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer) {
+// serve hands one request to the plane that its Host names. With inline set it
+// does not block: what is left is returned.
+func (snap *Snapshot) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer, inline bool) (rest func()) {
 	host := hostname(rq.Host)
+	var to *edge.Edge
 	for _, u := range snap.units {
 		if u.edge.Answers(host) {
-			u.edge.Serve(ctx, rq, w)
-			return
+			to = u.edge
+			break
 		}
 	}
-	if rt := snap.plane(host); rt != nil {
-		serveDirect(ctx, rt, rq, w)
-		return
+	if to == nil {
+		if rt := snap.plane(host); rt != nil {
+			rq.Own()
+			return orNow(inline, func() { serveDirect(ctx, rt, rq, w) })
+		}
+		if len(snap.units) != 1 {
+			unknownHost(snap, w)
+			return nil
+		}
+		to = snap.units[0].edge // its only distribution, or its 404 with the list
 	}
-	if len(snap.units) == 1 {
-		snap.units[0].edge.Serve(ctx, rq, w) // its only distribution, or its 404 with the list
-		return
+	if inline {
+		return to.Begin(ctx, rq, w)
 	}
-	unknownHost(snap, w)
+	to.Serve(ctx, rq, w)
+	return nil
+}
+
+// orNow returns f for later, or runs it when there is no hurry.
+func orNow(later bool, f func()) func() {
+	if later {
+		return f
+	}
+	f()
+	return nil
 }
 
 // plane is what answers to a host without an edge in front: an API, a

@@ -3,69 +3,79 @@
 // Package viewer is where viewers connect: listeners, TLS, and the engines
 // that turn bytes into httpmsg.Request and httpmsg.Response into bytes.
 //
-// The flow: (1) Listen binds an address; (2) Serve accepts, by TLS when a
-// configuration is given, HTTP/2 being agreed by ALPN; (3) each request is
-// checked against the bounds, made an httpmsg.Request and handed to the
-// Handler together with a Writer; (4) Close stops accepting, lets requests
-// finish and ends what is left when its context does.
+// The flow: (1) Listen binds an address; (2) Serve accepts, shakes hands when a
+// TLS configuration is given, and hands the connection to the engine that the
+// handshake chose: room h2, or room h1, which also speaks on cleartext; (3) the
+// engine parses each request strictly into an httpmsg.Request and calls the
+// Handler on the connection's goroutine (room engine says when it leaves it);
+// (4) Close stops accepting, lets requests finish and cuts what is left when
+// its context ends.
 //
 // What it does not do: it routes nothing, caches nothing and knows no
-// distribution. The engine of this width is net/http behind the same seam.
+// distribution. HTTP/3 is not spoken yet.
 //
 // Concurrency: a Request and its Writer belong to the goroutine that the
 // Handler is called on; the Handler is called by many at once.
 package viewer
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
-	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/viewer/engine"
+	"github.com/forelane/forelane/internal/viewer/h1"
+	"github.com/forelane/forelane/internal/viewer/h2"
 )
 
-// Handler answers one viewer request. It always calls w.Head, once.
-type Handler func(ctx context.Context, rq *httpmsg.Request, w Writer)
+// Handler answers one viewer request: see engine.Handler for its contract.
+type Handler = engine.Handler
 
-// Writer takes one answer to its viewer.
-type Writer interface {
-	// Head sends status and fields; rs.ContentLength is the length of the
-	// body to come (-1: not known). The body of rs is not read.
-	Head(rs *httpmsg.Response) error
-	// Write sends a piece of the body. An error means that the viewer is gone.
-	Write(p []byte) (int, error)
-	// Flush sends what is buffered.
-	Flush() error
-	// Abort tells that the body cannot be completed, so that the viewer does
-	// not take the piece for the whole.
-	Abort()
-}
+// Writer takes one answer to its viewer: see engine.Writer.
+type Writer = engine.Writer
 
 // Options of a Server. The zero value of each field is usable.
 type Options struct {
-	// TLS makes the listener speak HTTPS. Nil: cleartext.
+	// TLS makes the listener speak HTTPS, and HTTP/2 where its NextProtos say
+	// h2. Nil: cleartext.
 	TLS *tls.Config
-	// MaxHeader is the size of request line and fields together that is still
-	// read; more is refused with 431. 0: 20,480 B as CloudFront takes
-	// (and 4 KB of slack, as the count includes line ends).
-	MaxHeader int
-	// HeadTimeout ends a connection whose request head does not arrive. 0: 10 s.
-	HeadTimeout time.Duration
-	// IdleTimeout ends a kept-alive connection. 0: 60 s.
-	IdleTimeout time.Duration
-	// Log takes faults of connections. Nil: dropped.
+	// Limits bound viewers. The zero Limits are those of limits below.
+	Limits engine.Limits
+	// Log takes faults of connections (Debug) and panics (Error). Nil: dropped.
 	Log *slog.Logger
+}
+
+// limits are engine.Defaults, but with room for heads that the edge refuses
+// itself, in CloudFront's words and with a record (row C4).
+func limits() engine.Limits {
+	l := engine.Defaults()
+	l.Head, l.Target = 32<<10, 24<<10
+	return l
 }
 
 // Server serves one listener.
 type Server struct {
-	http http.Server
-	ln   net.Listener
-	tls  bool
+	ln  net.Listener
+	tls *tls.Config
+	h1  *h1.Server
+	h2  *h2.Server
+
+	handshake time.Duration
+	log       *slog.Logger
+
+	ctx   context.Context    // ends: connections are cut
+	cut   context.CancelFunc // ends ctx
+	drain context.CancelFunc // HTTP/2 connections say goodbye
+	conns sync.WaitGroup
 }
 
 // Listen binds addr (port 0 picks one).
@@ -80,32 +90,19 @@ func Listen(ctx context.Context, addr string, h Handler, o Options) (*Server, er
 
 // New makes a Server of a listener it now owns.
 func New(ln net.Listener, h Handler, o Options) *Server {
-	s := &Server{ln: ln, tls: o.TLS != nil}
-	scheme := "http"
-	if s.tls {
-		scheme = "https"
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	log := o.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+	if o.Limits == (engine.Limits{}) {
+		o.Limits = limits()
 	}
-	s.http = http.Server{
-		Handler:           &engine{handle: h, scheme: scheme},
-		TLSConfig:         o.TLS,
-		MaxHeaderBytes:    or(o.MaxHeader, 20480+4096) - 4096, // net/http adds 4096 itself
-		ReadHeaderTimeout: or(o.HeadTimeout, 10*time.Second),
-		IdleTimeout:       or(o.IdleTimeout, 60*time.Second),
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	s := &Server{ln: ln, tls: o.TLS, handshake: o.Limits.HeadTimeout, log: o.Log}
+	s.ctx, s.cut = context.WithCancel(context.Background())
+	drain, stop := context.WithCancel(s.ctx)
+	s.drain = stop
+	s.h1 = h1.New(h, h1.Options{Limits: o.Limits, Log: o.Log})
+	s.h2 = h2.New(h, h2.Options{Limits: o.Limits, Log: o.Log, Drain: drain})
 	return s
-}
-
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }
 
 // Addr is the bound address.
@@ -113,28 +110,96 @@ func (s *Server) Addr() net.Addr { return s.ln.Addr() }
 
 // Serve accepts until Close; it returns nil then.
 func (s *Server) Serve() error {
-	var err error
-	if s.tls {
-		err = s.http.ServeTLS(s.ln, "", "")
-	} else {
-		err = s.http.Serve(s.ln)
+	s.conns.Add(1) // so that Close's Wait comes after the last connection
+	defer s.conns.Done()
+	pause := time.Duration(0)
+	for {
+		c, err := s.ln.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			s.conns.Go(func() { s.serve(c) })
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default: // too many open files, or the like: it passes
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.log.Warn("accept", "err", err, "again in", pause)
+			select {
+			case <-time.After(pause):
+			case <-s.ctx.Done():
+				return nil
+			}
+		}
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
 }
+
+// serve speaks on one connection to its end.
+func (s *Server) serve(c net.Conn) {
+	var v httpmsg.Viewer
+	v.Addr, _ = netip.ParseAddrPort(c.RemoteAddr().String())
+	if s.tls == nil {
+		s.h1.Serve(s.ctx, c, h1.Peer{Viewer: v})
+		return
+	}
+	tc := tls.Server(c, s.tls)
+	ctx, cancel := context.WithTimeout(s.ctx, s.handshake)
+	err := tc.HandshakeContext(ctx)
+	cancel()
+	if err != nil {
+		s.log.Debug("handshake", "viewer", v.Addr, "err", err)
+		tellCleartext(err)
+		_ = c.Close()
+		return
+	}
+	st := tc.ConnectionState()
+	v.TLS = &httpmsg.TLS{Version: tlsVersion(st.Version), Cipher: opensslName(st.CipherSuite), ServerName: strings.ToLower(st.ServerName)}
+	if st.NegotiatedProtocol == "h2" {
+		s.h2.Serve(s.ctx, tc, v)
+		return
+	}
+	s.h1.Serve(s.ctx, tc, h1.Peer{Viewer: v})
+}
+
+// tellCleartext answers somebody who speaks HTTP to the port of HTTPS.
+func tellCleartext(err error) {
+	var rh tls.RecordHeaderError
+	if !errors.As(err, &rh) || rh.Conn == nil {
+		return
+	}
+	first := rh.RecordHeader[:]
+	for _, method := range []string{"GET ", "HEAD ", "POST ", "PUT ", "OPTIO", "PATCH", "DELET"} {
+		if bytes.HasPrefix(first, []byte(method)) {
+			_, _ = io.WriteString(rh.Conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks HTTPS.\n")
+			return
+		}
+	}
+}
+
+// grace is how long an idle HTTP/1 connection may still send a request while
+// the server stops: what is on its way is answered.
+const grace = 100 * time.Millisecond
 
 // Close stops accepting and waits for requests under way until ctx ends;
 // what is left then is cut.
 func (s *Server) Close(ctx context.Context) error {
 	var errs []error
-	if err := s.http.Shutdown(ctx); err != nil {
-		errs = append(errs, err, s.http.Close())
-	}
-	// A listener that was never served on is not known to the engine.
 	if err := s.ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		errs = append(errs, err)
 	}
+	s.h1.Drain(grace)
+	s.drain()
+	done := make(chan struct{})
+	go func() {
+		s.conns.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		errs = append(errs, context.Cause(ctx))
+		s.cut()
+		<-done
+	}
+	s.cut()
 	return errors.Join(errs...)
 }
