@@ -54,8 +54,12 @@ func wiredBy(t *testing.T, secure *tls.Config, h http.HandlerFunc, change func(*
 		return tr
 	}
 	w.compile()
-	s, err := engine.Listen(t.Context(), "127.0.0.1:0", func(ctx context.Context, rq *httpmsg.Request, vw engine.Writer) {
+	s, err := engine.Listen(t.Context(), "127.0.0.1:0", func(ctx context.Context, rq *httpmsg.Request, vw engine.Writer, inline bool) func() {
+		if inline {
+			return w.edge.Begin(ctx, rq, vw)
+		}
 		w.edge.Serve(ctx, rq, vw)
+		return nil
 	}, engine.Options{TLS: secure})
 	if err != nil {
 		t.Fatal(err)
