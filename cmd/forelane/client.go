@@ -62,7 +62,7 @@ func invokeCommand() *cobra.Command {
 		Long: `Calls a function of a running stack by name, logical id or ARN and prints its
 answer. With --template the function is run by itself, without a running stack.
 Exit code 1 when the function failed.`,
-		Args: cobra.ExactArgs(1),
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			payload, err := readEvent(event, cmd.InOrStdin())
 			if err != nil {
@@ -121,7 +121,7 @@ func logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs [FUNCTION]",
 		Short: "print the log of a function, or of all",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := url.Values{}
 			if len(args) == 1 {
@@ -179,7 +179,7 @@ func invalidateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invalidate PATH...",
 		Short: "drop cached objects by path: /a, /images/*, /*",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := json.Marshal(map[string]any{"distribution": distribution, "paths": args})
 			if err != nil {

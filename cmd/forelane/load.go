@@ -134,7 +134,7 @@ func checkCommand() *cobra.Command {
 and property is exact, approximated (how), ignored (why that is harmless) or
 unsupported (what will differ). Exit code 2 when the template is wrong, or, with
 --strict, when something is unsupported.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "."
 			if len(args) == 1 {

@@ -56,6 +56,11 @@ func run(args []string) int {
 	return 1
 }
 
+// args marks a wrong number of arguments as an error of the command line.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error { return wrong(check(cmd, args)) }
+}
+
 func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forelane",
@@ -73,7 +78,17 @@ the buckets, in one process, without Docker and without an AWS account.
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			err := fmt.Errorf("there is no command %q (forelane --help lists them)", args[0])
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				err = fmt.Errorf("there is no command %q (did you mean %s?)", args[0], near[0])
+			}
+			return wrong(err)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong(err) })
 	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), invalidateCommand(), proxyCommand(), initCommand(), trustCommand())

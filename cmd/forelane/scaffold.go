@@ -36,7 +36,7 @@ func initCommand() *cobra.Command {
 		Use:   "init PATTERN [DIR]",
 		Short: "write a small commented template with code, which `forelane up` runs at once",
 		Long:  about,
-		Args:  cobra.RangeArgs(1, 2),
+		Args:  args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := args[0]
 			if len(args) == 2 {

@@ -30,7 +30,7 @@ func trustCommand() *cobra.Command {
 		Long: `Puts the authority that signs for https://….localhost into the system's trust
 store (as root) and into the list of Chromium and Firefox where certutil is there.
 The authority is made on first use and its key never leaves this machine.`,
-		Args: cobra.NoArgs,
+		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := caDir()
 			if err != nil {

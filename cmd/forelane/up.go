@@ -63,7 +63,7 @@ func upCommand() *cobra.Command {
 		Long: `Runs a CloudFormation or SAM template, a SAM project's folder or a cdk.out, and
 keeps running it: edits of the template, of function code and of bucket content
 are taken over without a restart.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "."
 			if len(args) == 1 {
@@ -84,7 +84,7 @@ func proxyCommand() *cobra.Command {
 		Short: "a caching edge before any origin",
 		Long: `Runs a distribution with one origin and one behavior that keeps what the origin's
 Cache-Control allows. --print-template prints that template, to go on from.`,
-		Args: cobra.ExactArgs(1),
+		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := proxyTemplate(args[0])
 			if err != nil {

@@ -333,6 +333,28 @@ func TestInitPatternsRunAtOnce(t *testing.T) {
 	}
 }
 
+func TestWrongCommandLines(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"pu"}, "did you mean up?"},
+		{[]string{"nonsense"}, `there is no command "nonsense"`},
+		{[]string{"up", "--nonsense"}, "unknown flag"},
+		{[]string{"up", "a", "b"}, "accepts at most 1 arg"},
+		{[]string{"up", "no/such/folder"}, "name a template"},
+		{[]string{"up", "../../examples/storefront", "--param", "x"}, "Name=Value"},
+		{[]string{"up", "../../examples/storefront", "--param", "Nope=1"}, "Nope"},
+		{[]string{"up", "../../examples/storefront", "--cache-memory", "lots"}, "256MiB"},
+		{[]string{"proxy", "ftp://x"}, "is no origin"},
+		{[]string{"init", "nope"}, "hybrid"},
+	} {
+		if _, errs, code := command(t, tt.args...); code != 2 || !strings.Contains(errs, tt.want) {
+			t.Errorf("%v: exit code %d, %s", tt.args, code, errs)
+		}
+	}
+}
+
 func TestWrongTemplates(t *testing.T) {
 	for _, tt := range []struct{ name, text, where, mend string }{
 		{"unknown reference", "Resources:\n  Api:\n    Type: AWS::ApiGatewayV2::Api\n    Properties:\n      Name: !Ref Nme\n      ProtocolType: HTTP\n", "template.yaml:5:", "("},
