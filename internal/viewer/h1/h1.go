@@ -114,11 +114,10 @@ func withDefaults(l engine.Limits) engine.Limits {
 // Serve speaks HTTP/1 on nc until the connection ends, and closes it. When ctx
 // ends the connection is cut. A TLS connection has shaken hands before.
 func (s *Server) Serve(ctx context.Context, nc net.Conn, p Peer) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := newConn(s, nc, p)
-	c.ctx, c.cancel = ctx, cancel
 	defer context.AfterFunc(ctx, func() { _ = nc.Close() })()
+	c := newConn(s, nc, p)
+	c.ctx, c.cancel = context.WithCancel(ctx)
+	defer c.cancel()
 	s.enter(c)
 	defer s.leave(c)
 	c.serve(p.First)
