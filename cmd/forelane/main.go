@@ -75,9 +75,10 @@ the buckets, in one process, without Docker and without an AWS account.
   forelane proxy http://localhost:3000
                                      a caching edge before anything
   forelane init hybrid shop          write a small stack to begin with`,
-		Version:       version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Version:                    version,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

@@ -27,6 +27,7 @@
 package cache
 
 import (
+	"bytes"
 	"hash/maphash"
 	"math/bits"
 	"sync/atomic"
@@ -54,6 +55,7 @@ type Cache struct {
 	seed    maphash.Seed
 	shards  []shard
 	filling atomic.Int64
+	variety atomic.Uint64 // numbers the markers of vary.go
 }
 
 // New makes an empty cache.
@@ -95,11 +97,12 @@ const (
 	Expired               // an object to revalidate; the caller holds the lease
 	Wait                  // somebody else holds the lease: follow its Flight
 	Pass                  // known not to be shareable: go alone, storing is allowed
+	Varies                // the key's answers have variants: open the key of one (vary.go)
 )
 
 // String is a word for messages and logs.
 func (s Status) String() string {
-	return [...]string{"miss", "hit", "stale", "expired", "wait", "pass", "?", "?"}[s&7]
+	return [...]string{"miss", "hit", "stale", "expired", "wait", "pass", "varies", "?"}[s&7]
 }
 
 // PassReason is why requests for a key go alone.
@@ -125,20 +128,23 @@ type Answer struct {
 	Lease  *Lease  // of Miss, Expired, Pass; of Stale for one caller
 	Flight *Flight // of Wait; the caller must Leave it
 	Reason PassReason
+	Vary   string // of Varies: what the variant's key goes on with
 	Key    string // the key as it is kept: no copy is made
 }
 
 // Open looks key up. The key's bytes are not kept. Without collapse the caller
 // neither waits for others nor do others wait for it.
 func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
-	h := maphash.Bytes(c.seed, key)
-	s := &c.shards[h&uint64(len(c.shards)-1)]
+	h := c.hash(key)
+	s := c.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var old *Object
 	if e := s.entries[string(key)]; e != nil {
 		e.touch()
 		switch {
+		case e.vary != "":
+			return Answer{Status: Varies, Vary: e.vary, Key: e.key}
 		case e.obj == nil:
 			if now.Before(e.pass) {
 				s.stats.Passes++
@@ -183,7 +189,7 @@ func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
 
 // Solo is a lease that nobody follows: for one who waited and must go alone.
 func (c *Cache) Solo(key []byte) *Lease {
-	h := maphash.Bytes(c.seed, key)
+	h := c.hash(key)
 	s := c.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,7 +199,7 @@ func (c *Cache) Solo(key []byte) *Lease {
 // Peek looks key up without taking a lease or following one: the object and
 // whether it is fresh, or nil.
 func (c *Cache) Peek(key []byte, now time.Time) (o *Object, fresh bool) {
-	s := c.shard(maphash.Bytes(c.seed, key))
+	s := c.shard(c.hash(key))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.entries[string(key)]
@@ -206,6 +212,15 @@ func (c *Cache) Peek(key []byte, now time.Time) (o *Object, fresh bool) {
 	e.touch()
 	s.stats.Hits++
 	return e.obj, true
+}
+
+// hash is that of the key without its variant: the variants of a key share its
+// shard, so that one lock covers them.
+func (c *Cache) hash(key []byte) uint64 {
+	if i := bytes.IndexByte(key, VariantSep); i >= 0 {
+		key = key[:i]
+	}
+	return maphash.Bytes(c.seed, key)
 }
 
 func (c *Cache) shard(h uint64) *shard { return &c.shards[h&uint64(len(c.shards)-1)] }

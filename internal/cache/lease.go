@@ -127,7 +127,7 @@ func (f *Flight) invalid() bool { return f.doomed || f.alone && f.epoch != f.s.e
 
 // mark puts a marker where nothing is stored. The caller holds s.mu.
 func (f *Flight) mark(until time.Time, why PassReason) {
-	if f.invalid() {
+	if e := f.s.entries[f.key]; f.invalid() || e != nil && e.vary != "" {
 		return
 	}
 	f.s.put(&entry{key: f.key, hash: f.hash, pass: until, reason: why, size: overhead + int64(len(f.key))})

@@ -46,13 +46,15 @@ func (s *shard) init(budget int64) {
 	s.ghost.seen = make(map[uint64]struct{})
 }
 
-// entry is a stored object, or a marker that a key's requests go alone.
+// entry is a stored object, or a marker: that a key's requests go alone, or
+// that its answers have variants.
 type entry struct {
 	key        string
 	hash       uint64
 	obj        *Object   // nil: a marker
 	pass       time.Time // until when the marker holds
 	reason     PassReason
+	vary       string // of a marker of variants
 	size       int64
 	freq       uint8
 	in         *queue

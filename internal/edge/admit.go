@@ -4,7 +4,6 @@ package edge
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -30,7 +29,7 @@ func (x *Exchange) admit() stepID {
 		// for this viewer. The marker that made us leave it to it stays.
 		x.rec.Cache.Store = record.StoreStatus
 		l.Pass(x.now(), 0, cache.Unshared)
-	case !f.Store && !f.Share, f.Store && f.TTL <= 0 && !x.revalidatable():
+	case !f.Store && !f.Share, f.Store && f.TTL <= 0 && !x.revalidatable() && !x.maybeStale():
 		x.rec.Cache.Store = record.StoreForbidden
 		l.Pass(x.now(), cache.MarkTime(cache.Unshared), cache.Unshared)
 	case x.rs.Status == http.StatusPartialContent:
@@ -62,6 +61,10 @@ func (x *Exchange) revalidatable() bool {
 // judge finds the lifetime of an answer with status and fields h.
 func (x *Exchange) judge(status int, h *httpmsg.Header, rs *http.Response) {
 	f := &x.asked.freshness
+	if x.beh.rfc {
+		x.judgeRFC(status, h, rs)
+		return
+	}
 	cc := httpspec.ParseCacheControl(h.Join("Cache-Control"))
 	if status >= 400 {
 		*f = httpspec.ErrorTTL(status, x.dist.errorTTL(status), cc)
@@ -71,7 +74,7 @@ func (x *Exchange) judge(status int, h *httpmsg.Header, rs *http.Response) {
 	if !cacheableStatus(status) {
 		*f = httpspec.Freshness{Reason: httpspec.ReasonErrorNot}
 	}
-	if rs != nil && x.beh.policy.Min == 0 && httpspec.ListHas(strings.Join(rs.Header["Vary"], ","), "*") {
+	if rs != nil && (x.beh.policy.Min == 0 && httpspec.ListHas(varyOf(rs), "*") || x.varyStar(rs)) {
 		// Row F13. CloudFront keeps such an object and asks for it each time,
 		// unconditionally; not keeping it looks the same from outside.
 		*f = httpspec.Freshness{Reason: httpspec.ReasonNoStore}
@@ -93,6 +96,7 @@ func cacheableStatus(status int) bool {
 // goroutine of its own reads the origin, and the viewer reads as one of those
 // who follow.
 func (x *Exchange) keep(bodyless bool) {
+	x.moveToVariant()
 	o := &cache.Object{Status: x.rs.Status, Header: x.storedFields(), Length: x.rs.ContentLength}
 	o.Transient = !x.asked.freshness.Store
 	x.date(o)

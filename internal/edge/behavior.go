@@ -25,6 +25,10 @@ type behavior struct {
 	// (row F14).
 	cacheable bool
 	collapse  bool
+	// rfc: RFC 9111 decides what CloudFront's rules decide otherwise. vary:
+	// Vary makes variants.
+	rfc       bool
+	vary      bool
 	encodings httpspec.Encodings // the two flags
 
 	keyHeaders []string // sorted, lower case
@@ -67,7 +71,8 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 		}
 	}
 	b.forward = newForwarding(m, b)
-	b.collapse = b.cacheable && !b.forward.cookies()
+	b.rfc, b.vary = c.Rules == model.RFC9111Rules, c.HonoursVary()
+	b.collapse = b.cacheable && (b.rfc || !b.forward.cookies())
 	return b, e.compileFunctions(b)
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -53,7 +54,9 @@ type keyed struct {
 	origin    string // id of the origin, as it stands in the key
 	key       []byte
 	encodings httpspec.Encodings
-	cut       int // len(key) without the mark of a HEAD
+	cut       int    // len(key) without the mark of a HEAD
+	primary   int    // len(key) without the values that select a variant
+	marker    string // cache.Vary's, when key is that of a variant
 }
 
 // stored is what the cache gave: an object, a lease, a flight.
@@ -75,6 +78,8 @@ type asked struct {
 	err         error
 	status      int // of the error that stands for the missing answer
 	freshness   httpspec.Freshness
+	// sent and received are when the origin was asked and when it answered.
+	sent, received time.Time
 }
 
 // body is where the body of the answer comes from: at most one of text, obj,

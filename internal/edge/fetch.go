@@ -106,10 +106,13 @@ func (x *Exchange) ask(m member) {
 	}
 	for range tries {
 		rec.Tries++
-		sent := x.now()
-		x.asked.rs, x.asked.err = m.rt.RoundTrip(x.outgoing(m.m))
+		rq, passed := x.withInterim(x.outgoing(m.m))
+		x.asked.sent = x.now()
+		x.asked.rs, x.asked.err = m.rt.RoundTrip(rq)
+		passed()
 		x.boundHead()
-		rec.FirstByte = x.now().Sub(sent)
+		x.asked.received = x.now()
+		rec.FirstByte = x.asked.received.Sub(x.asked.sent)
 		if x.asked.err == nil || !silent(x.asked.err) || x.asked.rq.Context().Err() != nil {
 			return
 		}

@@ -53,6 +53,9 @@ func (x *Exchange) age() (time.Duration, bool) {
 	if x.sub != nil {
 		return x.sub.age()
 	}
+	if x.beh != nil && x.beh.rfc && x.asked.rs != nil && x.asked.rs.Header.Get("Age") != "" && x.rec.Cache.Status != record.CacheStale {
+		return x.asked.freshness.Age, x.asked.freshness.Age > 0 // a cache behind us answered
+	}
 	switch x.rec.Cache.Status {
 	case record.CacheHit, record.CacheStale, record.CacheFresh:
 		return x.rec.Cache.Age, true

@@ -23,6 +23,8 @@ import (
 //	x-country:DE                  keyed headers, sorted by name
 //	cookie:session=1              keyed cookies, sorted by name
 //
+// Where Vary counts, the values that select a variant follow (vary.go).
+//
 // No part can hold a line end: the engines refuse control bytes.
 
 // key applies the default root object, decides whether the cache may be used,
@@ -45,7 +47,7 @@ func (x *Exchange) key() stepID {
 	}
 	x.keyed.cacheable = true
 	x.keyed.key = x.appendKey(x.keyed.key[:0])
-	x.keyed.cut = len(x.keyed.key)
+	x.keyed.cut, x.keyed.primary = len(x.keyed.key), len(x.keyed.key)
 	return stepLookup
 }
 
@@ -114,6 +116,7 @@ func (x *Exchange) appendKey(k []byte) []byte {
 func (x *Exchange) markHead() {
 	x.keyed.head = true
 	x.keyed.key = append(append(x.keyed.key[:x.keyed.cut], cache.KeySep), "method=HEAD"...)
+	x.keyed.primary, x.keyed.marker = len(x.keyed.key), ""
 }
 
 // headerValue is the value of a header that a policy names: the viewer's, or

@@ -15,13 +15,21 @@ import (
 // origin as a HEAD, and its head is kept under a key of its own.
 func (x *Exchange) lookup() stepID {
 	now := x.now()
+	x.unvary()
 	if x.rq.Method == "HEAD" && !x.keyed.head {
+		if x.beh.vary {
+			x.variant(x.edge.deps.Cache.Marker(x.keyed.key))
+		}
 		if o, fresh := x.edge.deps.Cache.Peek(x.keyed.key, now); fresh {
 			return x.hit(o)
 		}
 		x.markHead()
 	}
 	a := x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
+	if a.Status == cache.Varies {
+		x.variant(a.Vary)
+		a = x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
+	}
 	x.store.obj, x.store.lease, x.store.flight, x.store.pass = a.Object, a.Lease, a.Flight, a.Reason
 	x.rec.Cache.Key = a.Key
 	switch a.Status {

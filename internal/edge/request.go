@@ -72,10 +72,10 @@ func (x *Exchange) acceptEncoding(h *httpmsg.Header) {
 }
 
 // revalidate asks whether an expired object still holds (row F12). CloudFront
-// does not when cookies are forwarded.
+// does not when cookies are forwarded, and not for errors.
 func (x *Exchange) revalidate(h *httpmsg.Header) {
 	o := x.store.obj
-	if o == nil || x.store.lease == nil || x.beh.forward.cookies() || o.Status >= 400 {
+	if o == nil || x.store.lease == nil || !x.beh.rfc && (x.beh.forward.cookies() || o.Status >= 400) {
 		return
 	}
 	if tag := o.Header.Get("ETag"); tag != "" {

@@ -47,6 +47,9 @@ func (x *Exchange) response() stepID {
 	x.rs.Status, x.rs.ContentLength = status, x.asked.rs.ContentLength
 	x.takeFields(x.asked.rs)
 	x.body = body{src: x.asked.rs.Body}
+	if x.beh.rfc && !safe(x.rq.Method) && status < 400 {
+		x.changed()
+	}
 	if status >= 400 {
 		x.rec.Result.Type, x.rec.Result.Detail = record.Error, record.DetailError
 	}
@@ -86,7 +89,7 @@ func (x *Exchange) standIn(o *cache.Object) stepID {
 	}
 	now := x.now()
 	kept := o.Refreshed()
-	longer := now.Sub(o.Born) + x.dist.errorTTL(status) - o.TTL
+	longer := now.Sub(o.Born) + x.errorTTL(status) - o.TTL
 	kept.TTL += longer
 	kept.Stale = max(kept.Stale-longer, 0)
 	kept.StaleIfError -= longer
@@ -109,21 +112,22 @@ func (x *Exchange) renew() stepID {
 	o := x.store.obj.Refreshed()
 	var fresh httpmsg.Header
 	x.originFields(&fresh, x.asked.rs)
+	fresh.Filter(x.updates)
 	for _, f := range fresh.Fields() {
-		if !strings.HasPrefix(strings.ToLower(f.Name), "content-") {
-			o.Header.Del(f.Name)
-		}
+		o.Header.Del(f.Name)
 	}
 	for _, f := range fresh.Fields() {
-		if !strings.HasPrefix(strings.ToLower(f.Name), "content-") {
-			o.Header.Add(f.Name, f.Value)
-		}
+		o.Header.Add(f.Name, f.Value)
+	}
+	if x.beh.rfc && !fresh.Has("Date") { // the stored one is of the first answer
+		o.Header.Set("Date", httpspec.FormatDate(x.asked.received))
 	}
 	if o.Flags&flagEncoded != 0 {
 		weaken(&o.Header)
 	}
 	x.judge(o.Status, &o.Header, x.asked.rs)
 	x.date(o)
+	x.moveToVariant()
 	if x.asked.freshness.Store {
 		x.store.lease.Renew(o)
 		x.rec.Cache.Store = record.Stored
@@ -158,6 +162,9 @@ func (x *Exchange) originFields(to *httpmsg.Header, rs *http.Response) {
 				continue
 			}
 		case "Vary":
+			if x.beh.vary {
+				break
+			}
 			if v := x.vary(strings.Join(rs.Header[name], ", ")); v != "" {
 				to.Add(name, v)
 			}
@@ -192,8 +199,19 @@ func (x *Exchange) vary(list string) string {
 	return strings.Join(kept, ", ")
 }
 
+// updates tells which fields of a 304 replace stored ones: CloudFront leaves
+// alone what tells of the body; RFC 9111 3.2 only what the stored body depends on.
+func (x *Exchange) updates(f httpmsg.Field) bool {
+	n := strings.ToLower(f.Name)
+	if x.beh.rfc {
+		return n != "content-encoding" && n != "content-range"
+	}
+	return !strings.HasPrefix(n, "content-")
+}
+
 // date gives an object its times. Age counts from when the answer came, plus
-// what the origin's own Age says; the origin's clock (Date) is not trusted.
+// what the origin's own Age says; the origin's clock (Date) is not trusted,
+// except where RFC 9111 decides.
 func (x *Exchange) date(o *cache.Object) {
 	f := x.asked.freshness
 	o.Born, o.TTL, o.Stale, o.StaleIfError = x.now(), f.TTL, f.Revalidate, f.IfError
@@ -202,8 +220,8 @@ func (x *Exchange) date(o *cache.Object) {
 	if f.IfErrorSet {
 		o.Flags |= flagIfErrorSet
 	}
-	o.Age = 0
-	if x.asked.rs != nil {
+	o.Age = f.Age
+	if x.asked.rs != nil && !x.beh.rfc {
 		o.Age = httpspec.Age("", x.asked.rs.Header.Get("Age"), o.Born, o.Born, o.Born).Truncate(time.Second)
 	}
 }

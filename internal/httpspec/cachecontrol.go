@@ -27,6 +27,7 @@ type CacheControl struct {
 	Public          bool
 	MustRevalidate  bool
 	ProxyRevalidate bool
+	MustUnderstand  bool
 	Immutable       bool
 
 	// NoCacheFields and PrivateFields are the comma-separated names of
@@ -89,6 +90,8 @@ func (cc *CacheControl) add(name, arg string, hasArg bool) {
 		cc.MustRevalidate = true
 	case equalFold(name, "proxy-revalidate"):
 		cc.ProxyRevalidate = true
+	case equalFold(name, "must-understand"):
+		cc.MustUnderstand = true
 	case equalFold(name, "immutable"):
 		cc.Immutable = true
 	}

@@ -28,7 +28,8 @@ func AppendDate(b []byte, t time.Time) []byte {
 func FormatDate(t time.Time) string { return string(AppendDate(make([]byte, 0, 29), t)) }
 
 // ParseDate reads the three forms of an HTTP date (RFC 9110 5.6.7). The name
-// of the day is not compared with the date.
+// of the day is not compared with the date, and case does not matter (RFC 9111
+// 4.2 asks caches for that).
 //
 // Departure: the two-digit year of an RFC 850 date is read as 1970 to 2069
 // instead of sliding with the clock, so that the function needs no clock.
@@ -44,7 +45,7 @@ func ParseDate(s string) (t time.Time, ok bool) {
 
 // parseFixdate reads "Sun, 06 Nov 1994 08:49:37 GMT".
 func parseFixdate(s string) (time.Time, bool) {
-	if !isDay(s[:3]) || s[4] != ' ' || s[7] != ' ' || s[11] != ' ' || s[16] != ' ' || s[25:] != " GMT" {
+	if !isDay(s[:3]) || s[4] != ' ' || s[7] != ' ' || s[11] != ' ' || s[16] != ' ' || !equalFold(s[25:], " GMT") {
 		return time.Time{}, false
 	}
 	century, ok1 := two(s[12:14])
@@ -85,7 +86,7 @@ func parseRFC850(s string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	s = s[comma:] // ", 06-Nov-94 08:49:37 GMT"
-	if s[1] != ' ' || s[4] != '-' || s[8] != '-' || s[11] != ' ' || s[20:] != " GMT" {
+	if s[1] != ' ' || s[4] != '-' || s[8] != '-' || s[11] != ' ' || !equalFold(s[20:], " GMT") {
 		return time.Time{}, false
 	}
 	day, ok1 := two(s[2:4])
@@ -101,7 +102,7 @@ func parseRFC850(s string) (time.Time, bool) {
 
 func isDay(s string) bool {
 	for i := 0; i < len(dayNames); i += 3 {
-		if dayNames[i:i+3] == s {
+		if equalFold(dayNames[i:i+3], s) {
 			return true
 		}
 	}
@@ -113,7 +114,7 @@ func isDay(s string) bool {
 func moment(year int, month string, day int, clock string) (time.Time, bool) {
 	m := 0
 	for i := 0; i < len(monthNames); i += 3 {
-		if monthNames[i:i+3] == month {
+		if equalFold(monthNames[i:i+3], month) {
 			m = i/3 + 1
 		}
 	}

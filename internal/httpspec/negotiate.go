@@ -2,6 +2,11 @@
 
 package httpspec
 
+import (
+	"slices"
+	"strings"
+)
+
 // Encodings is a set of content codings.
 type Encodings uint8
 
@@ -84,4 +89,36 @@ func positiveWeight(q string) bool {
 		}
 	}
 	return positive
+}
+
+// AppendNormalised appends the joined values of a selecting field (Vary) in a
+// form in which values that ask for the same are equal (RFC 9111 4.1): without
+// white space and empty members in lists; languages, codings and character
+// sets also in lower case and, with media ranges, sorted, for their order
+// means nothing.
+func AppendNormalised(b []byte, name, value string) []byte {
+	sorted := equalFold(name, "Accept-Language") || equalFold(name, "Accept-Encoding") || equalFold(name, "Accept-Charset")
+	if !sorted && !equalFold(name, "Accept") {
+		start := len(b)
+		for item, rest, ok := NextItem(value); ok; item, rest, ok = NextItem(rest) {
+			if len(b) > start {
+				b = append(b, ',')
+			}
+			b = append(b, item...)
+		}
+		return b
+	}
+	var room [16]string
+	items := room[:0]
+	for item, rest, ok := NextItem(value); ok; item, rest, ok = NextItem(rest) {
+		if strings.IndexByte(item, ' ') >= 0 {
+			item = strings.ReplaceAll(item, " ", "")
+		}
+		if sorted {
+			item = strings.ToLower(item)
+		}
+		items = append(items, item)
+	}
+	slices.Sort(items)
+	return append(b, strings.Join(items, ",")...)
 }

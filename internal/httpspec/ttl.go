@@ -51,11 +51,14 @@ const (
 	ReasonErrorTTL                  // an error, for ErrorCachingMinTTL
 	ReasonErrorHeader               // an error, for as long as its fields say
 	ReasonErrorNot                  // an error that is not cached
+	ReasonHeuristic                 // a share of the time since Last-Modified
+	ReasonAuthorized                // a request with Authorization, and no word that the answer is for all
 )
 
 var reasonNames = [...]string{
 	"default-ttl", "max-age", "s-maxage", "expires", "raised-to-min-ttl", "cut-to-max-ttl", "no-store", "private",
 	"no-cache", "min-ttl-overrides", "caching-disabled", "error-caching-min-ttl", "error-header", "error-not-cached",
+	"heuristic", "authorized",
 }
 
 // String is a word for records.
@@ -79,6 +82,9 @@ type Freshness struct {
 	// stale-if-error=0 it does not.
 	IfError    time.Duration
 	IfErrorSet bool
+	// Age is how old the answer was when it came; Lifetime has taken it off
+	// TTL already, which may be negative for it.
+	Age time.Duration
 	// Store is false when the answer must not be kept at all.
 	Store bool
 	// Share is false when the answer is for the viewer who asked and not for

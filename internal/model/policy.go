@@ -46,7 +46,49 @@ type CachePolicy struct {
 	Queries Selection
 	Gzip    bool // EnableAcceptEncodingGzip
 	Brotli  bool // EnableAcceptEncodingBrotli
+
+	// Rules, Vary and Heuristic are named departures from CloudFront, from
+	// Metadata.Forelane of the policy. Zero is CloudFront.
+	Rules     CachingRules
+	Vary      VaryMode
+	Heuristic int // percent of the time since Last-Modified that an answer without a lifetime stays fresh; RFC9111Rules only
 }
+
+// HonoursVary tells whether Vary makes variants of an object.
+func (p *CachePolicy) HonoursVary() bool {
+	return p.Vary == VaryHonour || p.Vary == VaryByRules && p.Rules == RFC9111Rules
+}
+
+// CachingRules says whose rules hold where CloudFront and the RFCs differ.
+type CachingRules uint8
+
+// The rules; the zero value is CloudFront's.
+const (
+	CloudFrontRules CachingRules = iota
+	RFC9111Rules
+)
+
+// String is the template's word.
+func (r CachingRules) String() string {
+	if r == RFC9111Rules {
+		return "RFC9111"
+	}
+	return "CloudFront"
+}
+
+// VaryMode says what Vary of an answer does to its place in the cache.
+type VaryMode uint8
+
+// The modes. VaryByRules is ignore under CloudFrontRules, honour under
+// RFC9111Rules.
+const (
+	VaryByRules VaryMode = iota
+	VaryIgnore
+	VaryHonour
+)
+
+// String is the template's word.
+func (m VaryMode) String() string { return [...]string{"", "ignore", "honour", "?"}[m&3] }
 
 // Disabled tells whether the policy forbids caching (all three TTLs zero).
 func (p *CachePolicy) Disabled() bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/template/build/base"
+	"github.com/forelane/forelane/internal/template/fidelity"
 )
 
 // selection reads a behavior word and its names. field names the list for the
@@ -70,7 +71,44 @@ func (b *builder) cachePolicy(r *base.Resource) *model.CachePolicy {
 	p.Queries = selection(k.Get("QueryStringsConfig"), "QueryStringBehavior", "QueryStrings")
 	p.Gzip, p.Brotli = k.Get("EnableAcceptEncodingGzip").Bool(), k.Get("EnableAcceptEncodingBrotli").Bool()
 	b.checkCachePolicy(p, k)
+	departures(r, p)
 	return p
+}
+
+// departures reads Metadata.Forelane of a cache policy: Caching (CloudFront,
+// RFC9111), Vary (ignore, honour) and HeuristicPercent. AWS ignores them, so
+// each is noted.
+func departures(r *base.Resource, p *model.CachePolicy) {
+	f := r.Meta.Get("Forelane")
+	switch v := f.Get("Caching"); v.Text() {
+	case "", "CloudFront":
+	case "RFC9111":
+		p.Rules = model.RFC9111Rules
+		r.Note(v, fidelity.Approximated, "RFC 9111 decides where CloudFront has rules of its own: AWS will cache differently")
+	default:
+		v.Fail("say CloudFront or RFC9111", "%q is no name of caching rules", v.Text())
+	}
+	switch v := f.Get("Vary"); v.Text() {
+	case "":
+	case "ignore":
+		p.Vary = model.VaryIgnore
+	case "honour":
+		p.Vary = model.VaryHonour
+		if p.Rules == model.CloudFrontRules {
+			r.Note(v, fidelity.Approximated, "Vary selects among variants here, at CloudFront it does not")
+		}
+	default:
+		v.Fail("say ignore or honour", "%q is not what can be done about Vary", v.Text())
+	}
+	if v := f.Get("HeuristicPercent"); v.Exists() {
+		p.Heuristic = v.Int(0)
+		if p.Heuristic < 0 || p.Heuristic > 100 {
+			v.Fail("give 0 to 100", "%q is no percentage", v.Text())
+		}
+		if p.Rules == model.CloudFrontRules && p.Heuristic > 0 {
+			v.Fail("add Caching: RFC9111, or remove it", "CloudFront's rules know no heuristic: DefaultTTL is used")
+		}
+	}
 }
 
 // checkCachePolicy refuses what CloudFront refuses: key parts in a policy that
