@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Answers of one key may have variants (Vary, RFC 9111 4.1). The key then
+// holds a marker: a number and the names of the fields that select. A variant's
+// key is the key, VariantSep, the marker and what the caller appends for the
+// names. Example: after "Vary: Accept-Language", "dist\n/a\n…" holds the marker
+// "7:accept-language", and one variant lies under "dist\n/a\n…\v7:accept-language\v=en".
+//
+// Names are only ever added to a marker. With each change, and when the marker
+// was dropped, it gets a new number: variants under an older one cannot be
+// found any more and leave by eviction. So dropping the marker drops them all.
+
+// VariantSep stands between a key, the marker and the values that select a
+// variant. It cannot occur in them.
+const VariantSep = '\v'
+
+// Vary marks that answers of key have variants selected by names (lower case,
+// without commas), together with those already known, and returns the marker.
+func (c *Cache) Vary(key []byte, names []string) string {
+	h := c.hash(key)
+	s := c.shard(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var known []string
+	if e := s.entries[string(key)]; e != nil && e.vary != "" {
+		known = VaryNames(e.vary)
+		names = append(slices.Clone(known), names...)
+	}
+	names = slices.Clone(names)
+	slices.Sort(names)
+	if names = slices.Compact(names); known != nil && len(names) == len(known) {
+		return s.entries[string(key)].vary
+	}
+	marker := strconv.FormatUint(c.variety.Add(1), 36) + ":" + strings.Join(names, ",")
+	s.put(&entry{key: string(key), hash: h, vary: marker, size: overhead + int64(len(key)+len(marker))})
+	return marker
+}
+
+// VaryNames are the names in a marker, sorted.
+func VaryNames(marker string) []string {
+	_, names, _ := strings.Cut(marker, ":")
+	return strings.Split(names, ",")
+}
+
+// Marker is the marker of key; "" when its answers have no variants.
+func (c *Cache) Marker(key []byte) string {
+	s := c.shard(c.hash(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[string(key)]; e != nil {
+		return e.vary
+	}
+	return ""
+}
+
+// Move ends the lease, whose answer turns out to be a variant, and returns one
+// for the variant's key with the fetch that is going on; both keys are of the
+// same primary key. Those who waited ask the cache again. Without collapse
+// nobody waits for the new lease.
+func (l *Lease) Move(key []byte, collapse bool) *Lease {
+	l.done = true
+	old := l.f
+	s := old.s
+	f := &Flight{
+		c: old.c, s: s, key: string(key), hash: old.hash, refs: 1,
+		ctx: old.ctx, cancel: old.cancel,
+	}
+	s.mu.Lock()
+	f.doomed, f.alone, f.epoch = old.doomed, true, old.epoch
+	if s.flights[old.key] == old {
+		delete(s.flights, old.key)
+		f.epoch = s.epoch // seen by every sweep up to now
+		if collapse && s.flights[f.key] == nil {
+			s.flights[f.key], f.alone = f, false
+		}
+	}
+	s.mu.Unlock()
+	old.mu.Lock()
+	old.state = abandoned
+	old.wake()
+	old.mu.Unlock()
+	return &Lease{f: f}
+}
+
+// Drop drops what is stored under key with all its variants, and sees to it
+// that answers now on their way in are not stored.
+func (c *Cache) Drop(key []byte) {
+	s := c.shard(c.hash(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	variants := string(key) + string(rune(VariantSep))
+	for k, f := range s.flights {
+		if k == string(key) || strings.HasPrefix(k, variants) {
+			f.doomed = true
+			delete(s.flights, k) // new requests ask the origin
+		}
+	}
+	if e := s.entries[string(key)]; e != nil {
+		s.drop(e)
+		s.stats.Invalidated++
+	}
+}
