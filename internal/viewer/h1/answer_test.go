@@ -95,10 +95,14 @@ func TestFraming(t *testing.T) {
 		{"whole, HEAD with pieces", whole(200, 5, "hello"), head11, ok + "Content-Length: 5\r\n\r\n"},
 		{"whole, 304", whole(304, 5), get11, "HTTP/1.1 304 Not Modified\r\nA: b\r\n\r\n"},
 		{"pipelined", whole(200, 1, "x"), get11 + head11 + get11, ok + "Content-Length: 1\r\n\r\nx" + ok + "Content-Length: 0\r\n\r\n" + ok + "Content-Length: 1\r\n\r\nx"},
-		{"large pieces stay in order", whole(200, -1, "<", strings.Repeat("y", 40000), ">", strings.Repeat("z", 5000)), get11 + get11,
-			strings.Repeat(ok+"Content-Length: 45002\r\n\r\n<"+strings.Repeat("y", 40000)+">"+strings.Repeat("z", 5000), 2)},
-		{"large streamed piece", stream(200, -1, "<", strings.Repeat("y", 40000), ">"), get11,
-			ok + "Transfer-Encoding: chunked\r\n\r\n1\r\n<\r\n9c40\r\n" + strings.Repeat("y", 40000) + "\r\n1\r\n>\r\n0\r\n\r\n"},
+		{
+			"large pieces stay in order", whole(200, -1, "<", strings.Repeat("y", 40000), ">", strings.Repeat("z", 5000)), get11 + get11,
+			strings.Repeat(ok+"Content-Length: 45002\r\n\r\n<"+strings.Repeat("y", 40000)+">"+strings.Repeat("z", 5000), 2),
+		},
+		{
+			"large streamed piece", stream(200, -1, "<", strings.Repeat("y", 40000), ">"), get11,
+			ok + "Transfer-Encoding: chunked\r\n\r\n1\r\n<\r\n9c40\r\n" + strings.Repeat("y", 40000) + "\r\n1\r\n>\r\n0\r\n\r\n",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := tt.want
@@ -246,6 +250,19 @@ func TestPendingIsBounded(t *testing.T) {
 	}), Options{Limits: engine.Limits{Pending: 4500}}).Serve(t.Context(), c, Peer{})
 	if c.n != 4 {
 		t.Errorf("%d writes, want 4", c.n)
+	}
+}
+
+// TestCopiesAreBounded: a viewer that asks for much and takes nothing does not
+// make the output buffer grow.
+func TestCopiesAreBounded(t *testing.T) {
+	c := &writes{script: script{in: []byte(strings.Repeat(next, 100))}}
+	body := [][]byte{make([]byte, copyMax)}
+	New(inline(func(_ *httpmsg.Request, w engine.Writer) {
+		_ = w.Whole(response(200, -1), body)
+	}), Options{}).Serve(t.Context(), c, Peer{})
+	if most := c.out.Len() / c.n; most > gatherMax+2*copyMax {
+		t.Errorf("%d bytes in %d writes", c.out.Len(), c.n)
 	}
 }
 

@@ -66,13 +66,13 @@ func TestAHitAllocatesNothing(t *testing.T) {
 			})
 		}
 		// A collection in between may empty the pools: a few are allowed over
-		// ten thousand requests, which is none for each.
+		// thousands of requests, which is none for each.
 		allowed := 10.0
 		if lossyPools {
 			allowed = 20000
 		}
-		if few, many := serve(10), serve(10000); many-few > allowed {
-			t.Errorf("%s: %v allocations for 10 reads, %v for 10000", tt.name, few, many)
+		if few, many := serve(10), serve(4000); many-few > allowed {
+			t.Errorf("%s: %v allocations for 10 reads, %v for 4000", tt.name, few, many)
 		}
 	}
 }
@@ -134,9 +134,16 @@ func BenchmarkEngine(b *testing.B) {
 
 func netHit(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
-	for _, f := range [][2]string{{"Content-Type", "text/javascript"}, {"Cache-Control", "max-age=31536000"}, {"Etag", `"3f9a1c"`},
-		{"Date", "Mon, 01 Jan 2024 00:00:00 GMT"}, {"Age", "17"}, {"X-Cache", "Hit from cloudfront"}, {"Via", "1.1 edge (CloudFront)"},
-		{"Content-Length", "1024"}} {
+	for _, f := range [][2]string{
+		{"Content-Type", "text/javascript"},
+		{"Cache-Control", "max-age=31536000"},
+		{"Etag", `"3f9a1c"`},
+		{"Date", "Mon, 01 Jan 2024 00:00:00 GMT"},
+		{"Age", "17"},
+		{"X-Cache", "Hit from cloudfront"},
+		{"Via", "1.1 edge (CloudFront)"},
+		{"Content-Length", "1024"},
+	} {
 		h[f[0]] = []string{f[1]}
 	}
 	_, _ = w.Write(kilobyte)

@@ -22,7 +22,7 @@ import (
 
 const (
 	copyMax    = 4 << 10  // shorter pieces are copied rather than referred to
-	gatherMax  = 16 << 10 // output of a streamed body that is gathered before it is sent
+	gatherMax  = 24 << 10 // copied output that is gathered before it is sent
 	recordSize = 16 << 10 // of TLS
 	poolMax    = 64 << 10 // longer output buffers are not kept
 )
