@@ -55,7 +55,7 @@ type api struct {
 	logicalID string
 	facts     integration.API
 	disabled  bool
-	policy    bool // it has a resource policy
+	policy    *resourcePolicy // nil: it has none
 	cors      *cors
 	stages    map[string]*stage
 	responses map[string]*gatewayResponse
@@ -143,10 +143,7 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 	} else {
 		a.cors = compileCORS(m.CORS)
 	}
-	if m.ResourcePolicyJSON != "" {
-		a.policy = true
-		g.note("%s %s: its resource policy is not evaluated yet: every request is refused with 403", m.Pos, m.LogicalID)
-	}
+	a.policy = g.compilePolicy(m, s)
 	if len(m.Stages) == 0 {
 		g.note("%s %s: it has no stage, so nothing is deployed", m.Pos, m.LogicalID)
 	}

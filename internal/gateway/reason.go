@@ -26,7 +26,7 @@ const (
 	ReasonUnauthorized           // the request lacks what the authorizer reads
 	ReasonAuthorizer             // the route's authorizer is not built
 	ReasonAPIKey                 // the route wants an API key, which is not built
-	ReasonPolicy                 // the API has a resource policy, which is not built
+	ReasonPolicy                 // the API's resource policy does not allow it
 	ReasonMediaType              // no mapping template for the content type
 	ReasonTimeout                // the integration did not answer in time
 	ReasonUnreachable            // the integration could not be reached
@@ -51,7 +51,7 @@ func (r Reason) String() string {
 
 var reasonWords = [reasonCount]string{
 	"", "no such API", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
-	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "API key not built", "resource policy not built", "unsupported media type",
+	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "API key not built", "refused by resource policy", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
 	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "viewer gone",
 }

@@ -238,8 +238,8 @@ func (x *exchange) answerPreflight() bool {
 // open door would be worse than a closed one.
 func (x *exchange) authorize() bool {
 	switch {
-	case x.api.policy:
-		return x.refuse(ReasonPolicy, fmt.Errorf("the API's resource policy is not evaluated yet"))
+	case !x.admitted():
+		return false
 	case x.route.authorization == "AWS_IAM":
 		return x.refuse(ReasonUnsigned, fmt.Errorf("AWS_IAM authorization is not built yet"))
 	case x.route.authorization != "NONE" && !x.identified():
