@@ -11,8 +11,9 @@
 // respond (respond.go) makes the response out of the answer or the refusal, and
 // one Record tells about it.
 //
-// Fail closed: a route that demands an authorizer, an API key or a resource
-// policy is refused as long as these are not built. A panic in a step is
+// Fail closed: a route that demands an authorizer or an API key is refused as
+// long as these are not built, and a resource policy that cannot be read lets
+// nobody in. A panic in a step is
 // a 500 with a request id. Every request gets an answer; RoundTrip's error is
 // that of a viewer who left.
 //
