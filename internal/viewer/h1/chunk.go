@@ -11,8 +11,9 @@ package h1
 //	Name: value CRLF      chunkTrailer: checked like a field, and dropped
 //	CRLF
 //
-// Extensions are passed over; a line, and all that is not data in sum, is
-// bounded. White space after the size, which RFC 9112 calls bad, is refused.
+// Extensions are checked and passed over; a line, and all that is not data in
+// sum, is bounded. White space after the size, which RFC 9112 calls bad, is
+// refused.
 
 import (
 	"bytes"
@@ -127,7 +128,7 @@ func (b *body) size(line []byte) error {
 		}
 		size = size<<4 | int64(d)
 	}
-	if i == 0 || i < len(line) && line[i] != ';' || visible(line[i:]) != ReasonNone {
+	if i == 0 || !extensions(line[i:]) {
 		return &BodyError{Why: ReasonChunk}
 	}
 	b.chunk.waste = max(0, b.chunk.waste+int64(len(line))+4-16-2*size)
@@ -140,6 +141,60 @@ func (b *body) size(line []byte) error {
 		b.chunk.state = chunkTrailer
 	}
 	return nil
+}
+
+// extensions tells whether b is a row of extensions: ;name, ;name=token or
+// ;name="text" with escapes. White space around them, which RFC 9112 7.1.1
+// calls bad too, is refused.
+func extensions(b []byte) bool {
+	for len(b) > 0 {
+		if b[0] != ';' {
+			return false
+		}
+		n := tokenLength(b[1:])
+		if b = b[1+n:]; n == 0 {
+			return false
+		}
+		if len(b) == 0 || b[0] != '=' {
+			continue
+		}
+		b = b[1:]
+		if n = tokenLength(b); n == 0 {
+			n = quotedLength(b)
+		}
+		if n == 0 {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+func tokenLength(b []byte) int {
+	n := 0
+	for n < len(b) && tokenByte[b[n]] {
+		n++
+	}
+	return n
+}
+
+// quotedLength is the length of the quoted-string that b begins with, or 0.
+func quotedLength(b []byte) int {
+	if len(b) == 0 || b[0] != '"' {
+		return 0
+	}
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			if visible(b[:i]) != ReasonNone {
+				return 0
+			}
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return 0
 }
 
 // trailer checks a trailer field and drops it.
