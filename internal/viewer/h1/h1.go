@@ -19,8 +19,8 @@
 //
 // What it does not do: no TLS, no listener, no Date or Server field (all fields
 // but the framing are the edge's), no routing. CONNECT is refused. Trailers of
-// requests are checked and dropped. The edge's own words in an Upgrade are
-// passed on as they are.
+// requests are checked and dropped. An upgraded connection is handed over as
+// it is: what is spoken on it is the Handler's (see Upgrader).
 //
 // Concurrency: a Server is used by many goroutines. Request and Writer belong
 // to the goroutine of the connection; the Body may be read by another one,
