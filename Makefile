@@ -33,8 +33,8 @@ test: setup build
 race: setup
 	CGO_ENABLED=1 $(GO) test -race ./...
 
-check: 
-	@test -z "$$($(TOOL) gofumpt -l cmd internal examples bench *.go)" || { $(TOOL) gofumpt -l cmd internal examples bench *.go; echo 'run gofumpt on these files'; exit 1; }
+check:
+	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')) && test -z "$$unformatted" || { echo "$$unformatted"; echo 'run gofumpt -w on these files'; exit 1; }
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(GO) test -count=1 -run 'TestFloors|TestFileSizes|TestLinkedModules' -v .
