@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,10 +114,41 @@ func TestExamples(t *testing.T) {
 	for _, file := range templates {
 		dir := filepath.Dir(file)
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			p := start(t, "up", dir, "--data", t.TempDir(), "--strict")
+			args := []string{"up", dir, "--data", t.TempDir(), "--strict"}
+			if _, err := os.Stat(filepath.Join(dir, "origin")); err == nil {
+				args = append(args, "--param", "Origin="+startOrigin(t, filepath.Join(dir, "origin")))
+			}
+			p := start(t, args...)
 			execute(t, p, filepath.Join(dir, "README.md"))
 		})
 	}
+}
+
+// startOrigin builds and runs the origin beside an example's template and
+// returns its address, which is the first line it prints.
+func startOrigin(t *testing.T, dir string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "origin")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./"+dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), bin, "127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
 }
 
 // TestReadme runs the tour of the project's own README, which is of the

@@ -153,6 +153,7 @@ type viewer struct {
 	mu      sync.Mutex
 	status  int
 	header  httpmsg.Header
+	interim []int
 	length  int64
 	body    bytes.Buffer
 	aborted bool
@@ -165,6 +166,10 @@ func (v *viewer) Head(rs *httpmsg.Response) error {
 	defer v.mu.Unlock()
 	if v.status != 0 {
 		return errors.New("second head")
+	}
+	if rs.Status < 200 {
+		v.interim = append(v.interim, rs.Status)
+		return nil
 	}
 	v.status, v.header, v.length = rs.Status, rs.Header.Clone(), rs.ContentLength
 	return nil

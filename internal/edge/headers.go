@@ -39,6 +39,9 @@ func (x *Exchange) sign() {
 	if age, ok := x.age(); ok {
 		h.Set("Age", strconv.FormatInt(int64(age/time.Second), 10))
 	}
+	if x.beh != nil && x.beh.rfc {
+		h.Add("Cache-Status", string(record.AppendCacheStatus(nil, &x.rec)))
+	}
 }
 
 func (x *Exchange) viaText() string {

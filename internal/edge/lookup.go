@@ -64,6 +64,9 @@ func (x *Exchange) lookup() stepID {
 func (x *Exchange) hit(o *cache.Object) stepID {
 	now := x.now()
 	x.rec.Cache.Status, x.rec.Cache.Age, x.rec.Cache.TTL = record.CacheHit, o.CurrentAge(now), o.TTL
+	if x.beh.rfc { // its TTL counts from when it came, its age from its birth
+		x.rec.Cache.TTL += o.Age
+	}
 	x.serve(o)
 	if o.Flags&flagGenerated != 0 { // the page carries the id of its request
 		x.fail(o.Status, whyOrigin(o.Status))

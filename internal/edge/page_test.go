@@ -54,9 +54,10 @@ func TestScriptPage(t *testing.T) {
 	b.WriteString(`# Scenario scripts
 
 A script is a txtar file: commands, one a line, then sections. Three actors: origins, the edge, viewers. The scripts
-` + "`cache_ROW_what.txtar`" + ` are run by ` + "`go test ./internal/edge -run TestScripts`" + ` in-process, under a fake clock: a day's
-TTL costs nothing. ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold words
-together; # begins a remark.
+` + "`cache_ROW_what.txtar`" + ` (CloudFront's rules) and ` + "`rfcNNNN_SECTION_what.txtar`" + ` (the RFCs', a policy with Caching: RFC9111)
+are run by ` + "`go test ./internal/edge -run TestScripts`" + ` in-process, under a fake clock that begins with the year 2000: a
+day's TTL costs nothing. ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold
+words together; # begins a remark.
 
 | command | meaning |
 |---|---|
@@ -76,7 +77,7 @@ together; # begins a remark.
 default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a year.
 
     behavior PATTERN KEY=VALUE…   before the default behavior, in order; takes its policy as it then is
-    default KEY=VALUE…            the default behavior
+    default [plain] KEY=VALUE…    the default behavior; plain: as in examples/plain-proxy
     origin NAME path=/p 'header=Name: value' attempts=N
     group NAME MEMBER MEMBER statuses=500,502
     error CODE page=/p status=N ttl=5s
@@ -85,12 +86,12 @@ default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a y
 
 Keys of behaviors: target, min, default, max, ttl (durations); queries, headers, cookies (none, all, a,b, !a for all
 but a); gzip, brotli, compress, legacy; methods (get, options, all), cached (options), viewer (https-only,
-redirect-to-https); orp-headers, orp-queries, orp-cookies (headers also allViewer, allViewerAnd:a,b); and for the
+redirect-to-https); rules (RFC9111), vary (ignore, honour), heuristic (percent); orp-headers, orp-queries, orp-cookies (headers also allViewer, allViewerAnd:a,b); and for the
 response headers policy cors, cors-override, credentials, custom, replace, remove, timing.
 
 Every other section is a reply of an origin: status line, fields, an empty line, the body. Fields of the runner:
 ` + "`Test-Chunked`" + ` hides the length, ` + "`Test-Break`" + ` breaks the body off after its text, ` + "`Test-Path: PATH SECTION`" + ` answers a path
-from another section. A reply with an ETag answers 304 when it is asked for with that tag.
+from another section, ` + "`Test-Interim: STATUS LINK`" + ` sends an interim answer before. A reply with an ETag answers 304 when it is asked for with that tag.
 `)
 	compareFile(t, "../../testdata/script/README.md", b.Bytes())
 }

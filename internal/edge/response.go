@@ -137,6 +137,7 @@ func (x *Exchange) renew() stepID {
 	}
 	x.serve(o)
 	x.rec.Result.Type, x.rec.Cache.Status, x.rec.Cache.Age = record.RefreshHit, record.CacheFresh, o.Age
+	x.rec.Cache.TTL, x.rec.Cache.TTLReason = x.asked.freshness.TTL+x.asked.freshness.Age, x.asked.freshness.Reason
 	return stepPage
 }
 

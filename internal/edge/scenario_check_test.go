@@ -45,6 +45,16 @@ func (s *script) nohead(a []string) {
 	}
 }
 
+func (s *script) interim(a []string) {
+	got := "none"
+	if len(s.last.v.interim) > 0 {
+		got = strings.Trim(fmt.Sprint(s.last.v.interim), "[]")
+	}
+	if want := strings.Join(a, " "); got != want {
+		s.errorf("interim answers %s, want %s", got, want)
+	}
+}
+
 func (s *script) body(a []string) {
 	if want := strings.Join(a, " "); s.last.v.String() != want {
 		s.errorf("body %q, want %q", s.last.v, want)

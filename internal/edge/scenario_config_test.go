@@ -15,7 +15,7 @@ import (
 // configure reads the section config: one noun a line, with KEY=VALUE words.
 //
 //	behavior PATTERN KEY=VALUE…   before the default behavior, in order
-//	default KEY=VALUE…            the default behavior
+//	default [plain] KEY=VALUE…    the default behavior; plain: as in examples/plain-proxy
 //	origin NAME path=/p 'header=Name: value' attempts=N
 //	group NAME MEMBER MEMBER statuses=500,502
 //	error CODE page=/p status=N ttl=5s
@@ -26,6 +26,7 @@ import (
 // Keys of behaviors: target, min, default, max (durations), queries, headers,
 // cookies (none, all, a,b or !a,b for all except), gzip, brotli, methods (get,
 // options, all), cached (options), viewer (https-only, redirect-to-https),
+// rules (RFC9111), vary (ignore, honour), heuristic (percent),
 // legacy, orp-headers (also allViewer, allViewerAnd:a,b), orp-queries,
 // orp-cookies, and of the response headers policy cors (origins), custom
 // (Name: value), replace (Name: value), remove, timing.
@@ -129,6 +130,9 @@ func (s *script) configBehavior(a []string) {
 	b := s.w.behavior()
 	noun := a[0]
 	a = a[1:]
+	if noun == "default" && len(a) > 0 && a[0] == "plain" { // as examples/plain-proxy
+		a = append(strings.Fields("rules=RFC9111 default=0s queries=all orp-headers=allViewer orp-cookies=all orp-queries=all methods=all"), a[1:]...)
+	}
 	if noun == "behavior" {
 		pattern := a[0]
 		policy := *b.Cache
@@ -192,6 +196,12 @@ func (s *script) policyKey(p *model.CachePolicy, k, v string) bool {
 		p.Brotli = true
 	case "legacy":
 		p.Legacy = true
+	case "rules":
+		p.Rules = map[string]model.CachingRules{"RFC9111": model.RFC9111Rules}[v]
+	case "vary":
+		p.Vary = map[string]model.VaryMode{"ignore": model.VaryIgnore, "honour": model.VaryHonour}[v]
+	case "heuristic":
+		p.Heuristic = s.number(v)
 	default:
 		return false
 	}

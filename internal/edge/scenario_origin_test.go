@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"os"
 	"strconv"
 	"strings"
@@ -46,7 +48,7 @@ func (s *script) originNamed(name string) *scriptedOrigin {
 // roundTrip answers one request. A section is a status line, fields, an empty
 // line and the body. Three fields are the runner's own: Test-Chunked hides the
 // length, Test-Break cuts the body off after it, Test-Path PATH SECTION sends
-// requests for a path elsewhere.
+// requests for a path elsewhere, Test-Interim STATUS LINK comes before.
 func (o *scriptedOrigin) roundTrip(rq *http.Request) (*http.Response, error) {
 	o.mu.Lock()
 	gate, reply := o.gate, o.reply
@@ -104,6 +106,17 @@ func parseReply(text string, rq *http.Request) (*http.Response, error) {
 		case "Test-Break":
 			broken = true
 		case "Test-Path":
+		case "Test-Interim":
+			code, link, _ := strings.Cut(value, " ")
+			n, err := strconv.Atoi(code)
+			if err != nil {
+				return nil, err
+			}
+			if tr := httptrace.ContextClientTrace(rq.Context()); tr != nil {
+				if err := tr.Got1xxResponse(n, textproto.MIMEHeader{"Link": {link}}); err != nil {
+					return nil, err
+				}
+			}
 		case "ETag":
 			rs.Header.Add(name, value)
 			rs.Header["Etag"] = []string{value}

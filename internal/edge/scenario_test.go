@@ -22,12 +22,16 @@ import (
 
 var only = flag.String("script", "", "run the scenario scripts whose names contain this")
 
-// TestScripts runs testdata/script/cache_*.txtar: one bubble of fake time
+// TestScripts runs testdata/script/{cache,rfc}*.txtar: one bubble of fake time
 // each, an edge between scripted origins and viewers, no socket.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/script/cache_*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scripts", err)
+	var files []string
+	for _, pattern := range []string{"cache_*.txtar", "rfc*.txtar"} {
+		found, err := filepath.Glob("../../testdata/script/" + pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatal("no scripts", err)
+		}
+		files = append(files, found...)
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
@@ -156,6 +160,7 @@ var commands = map[string]command{
 	"status":           {"N", "status of the last answer", (*script).status},
 	"header":           {"NAME VALUE", "a field of the last answer, exactly; VALUE may end in *", (*script).header},
 	"nohead":           {"NAME", "the last answer has no such field", (*script).nohead},
+	"interim":          {"STATUS… | none", "the interim answers before the last answer", (*script).interim},
 	"body":             {"TEXT", "body of the last answer, without the line end", (*script).body},
 	"body-has":         {"TEXT", "text that the body contains", (*script).bodyHas},
 	"aborted":          {"", "the last answer was cut off", (*script).aborted},

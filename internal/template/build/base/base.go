@@ -13,6 +13,8 @@
 package base
 
 import (
+	"strings"
+
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/template/fidelity"
 	"github.com/forelane/forelane/internal/template/tree"
@@ -33,9 +35,9 @@ type Resource struct {
 
 // Note adds a verdict that depends on more than one property.
 func (r *Resource) Note(at Value, v fidelity.Verdict, words string) {
-	path := ""
-	if root := len(r.Props.path) + 1; len(at.path) > root {
-		path = at.path[root:]
+	path, below := strings.CutPrefix(at.path, r.Props.path+".")
+	if !below {
+		path = strings.TrimPrefix(at.path, "Resources."+r.ID+".") // of Metadata
 	}
 	pos := at.Pos()
 	if pos.Line == 0 {
