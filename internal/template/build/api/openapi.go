@@ -143,7 +143,7 @@ func (m *importer) extensions() {
 	}
 	if v := root.Get(ext + "policy"); v.Exists() && a.ResourcePolicyJSON == "" {
 		a.ResourcePolicyJSON = v.JSON()
-		m.r.Note(v, fidelity.Unsupported, "the resource policy is not evaluated: every request is refused with 403 (fail closed)")
+		m.r.Note(v, fidelity.Approximated, "evaluated for anonymous callers; a policy that names accounts or VPC endpoints lets nobody in")
 	}
 	if root.Get(ext+"api-key-source").Text() == "AUTHORIZER" {
 		a.APIKeyFromAuth = true
