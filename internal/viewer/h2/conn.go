@@ -132,7 +132,9 @@ func (c *conn) readLoop() {
 		if n > 0 && !c.life.closing {
 			c.in.w += n
 			c.in.last = c.now
+			c.out.busy = true
 			bad = c.consume()
+			c.out.busy = false
 		}
 		if bad != nil || err != nil || c.life.closing {
 			c.end(bad)

@@ -34,6 +34,7 @@ type sender struct {
 	lastData time.Time
 	slow     bool // a write of the reader has blocked: it writes no more itself
 	broken   bool
+	busy     bool // the reader answers a batch, and will flush when it is through
 }
 
 // flushMode is who flushes.
@@ -49,7 +50,7 @@ const (
 // with mu held. true: the reading role was given away meanwhile.
 func (c *conn) flush(mode flushMode) (handed bool) {
 	o := &c.out
-	if o.writing || o.broken {
+	if o.writing || o.broken || o.busy && mode == flushOnce {
 		return false
 	}
 	c.pump()
