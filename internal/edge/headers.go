@@ -40,7 +40,8 @@ func (x *Exchange) sign() {
 		h.Set("Age", strconv.FormatInt(int64(age/time.Second), 10))
 	}
 	if x.beh != nil && x.beh.rfc {
-		h.Add("Cache-Status", string(record.AppendCacheStatus(nil, &x.rec)))
+		var room [128]byte
+		h.Add("Cache-Status", string(record.AppendCacheStatus(room[:0], &x.rec)))
 	}
 }
 
@@ -56,8 +57,11 @@ func (x *Exchange) age() (time.Duration, bool) {
 	if x.sub != nil {
 		return x.sub.age()
 	}
-	if x.beh != nil && x.beh.rfc && x.asked.rs != nil && x.asked.rs.Header.Get("Age") != "" && x.rec.Cache.Status != record.CacheStale {
-		return x.asked.freshness.Age, x.asked.freshness.Age > 0 // a cache behind us answered
+	if x.beh != nil && x.beh.rfc && x.asked.rs != nil && x.rec.Cache.Status != record.CacheStale {
+		if v := x.asked.rs.Header.Get("Age"); v != "" { // a cache behind us answered
+			age := httpspec.Age("", v, x.asked.sent, x.asked.received, x.now())
+			return age, age > 0 || v == "0"
+		}
 	}
 	switch x.rec.Cache.Status {
 	case record.CacheHit, record.CacheStale, record.CacheFresh:

@@ -64,5 +64,6 @@ func (in *interim) pass(code int, header textproto.MIMEHeader) error {
 			rs.Header.Add(name, v)
 		}
 	}
-	return in.w.Head(&rs)
+	_ = in.w.Head(&rs) // a viewer that is gone is no reason to give up what others wait for
+	return nil
 }
