@@ -356,8 +356,11 @@ func (c *conn) park(st *stream, rq *httpmsg.Request) {
 		}
 		gone := st.err != nil
 		c.mu.Unlock()
-		if !gone {
-			c.srv.handle(st, rq, st, false)
+		if gone {
+			return
+		}
+		if rest := c.srv.handle(st, rq, st, false); rest != nil {
+			rest()
 		}
 	})
 }

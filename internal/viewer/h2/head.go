@@ -222,12 +222,19 @@ func (h *head) setHost() {
 // 3.2.2): no user information, no delimiter of another part.
 func validHost(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"#/<>?@\\^`{|}", c) >= 0 {
+		if !hostByte[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+var hostByte = func() (t [256]bool) {
+	for c := '!'; c < 0x7f; c++ {
+		t[c] = !strings.ContainsRune("\"#/<>?@\\^`{|}", c)
+	}
+	return t
+}()
 
 // setPath takes :path apart.
 func (h *head) setPath() {

@@ -165,3 +165,27 @@ func FuzzAnswerHead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCleanValue compares with a look at each byte.
+func FuzzCleanValue(f *testing.F) {
+	f.Add("max-age=3600, public\tx")
+	f.Add("12345678\x7f")
+	f.Add("1234567\x1f\x80\xff234567")
+	f.Fuzz(func(t *testing.T, v string) {
+		if got, want := cleanValue(v), cleanBytes([]byte(v)); got != want {
+			t.Fatalf("%q: %v", v, got)
+		}
+	})
+}
+
+func TestCleanValue(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			v := bytes.Repeat([]byte("a"), 20)
+			v[at] = byte(c)
+			if want := c >= ' ' && c != 0x7f || c == '\t'; cleanValue(string(v)) != want {
+				t.Fatalf("byte %x at %d: want %v", c, at, want)
+			}
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,8 +17,6 @@ import (
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/viewer/engine"
-
-	"golang.org/x/net/http2"
 )
 
 // A client that others wrote, over TLS on the loopback, many requests at
@@ -67,7 +66,7 @@ func TestClientOverTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(h, Options{})
+	s := New(h, Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	ctx, cut := context.WithCancel(t.Context())
 	var served sync.WaitGroup
 	served.Go(func() {
@@ -79,7 +78,7 @@ func TestClientOverTLS(t *testing.T) {
 			served.Go(func() { s.Serve(ctx, c, httpmsg.Viewer{TLS: &httpmsg.TLS{}}) })
 		}
 	})
-	tr := &http2.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // loopback
+	tr := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // loopback
 	client := &http.Client{Transport: tr}
 	base := "https://" + ln.Addr().String()
 	var all sync.WaitGroup
@@ -111,6 +110,9 @@ func exchange(ctx context.Context, client *http.Client, base string, big []byte,
 		}
 		defer rs.Body.Close()
 		b, err := io.ReadAll(rs.Body)
+		if err == nil && rs.ProtoMajor != 2 {
+			return "", fmt.Errorf("answered in %s", rs.Proto)
+		}
 		return string(b), err
 	}
 	path, method, want := "", "GET", ""

@@ -3,6 +3,9 @@
 package h2
 
 import (
+	"encoding/binary"
+	"unsafe"
+
 	"github.com/forelane/forelane/internal/httpmsg"
 
 	"golang.org/x/net/http2/hpack"
@@ -140,10 +143,25 @@ func staticName(name string) int {
 }
 
 // cleanValue tells whether v can be the value of a field (RFC 9110 5.5): no
-// control byte but tab. White space at the ends is another matter.
+// control byte but tab. White space at the ends is another matter. Eight bytes
+// are looked at together; a word that may have such a byte is looked at again.
 func cleanValue(v string) bool {
-	for i := 0; i < len(v); i++ {
-		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	b := unsafe.Slice(unsafe.StringData(v), len(v))
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b)
+		del := x ^ ones*0x7f
+		if ((x-ones*' ')&^x|(del-ones)&^del)&tops != 0 && !cleanBytes(b[:8]) {
+			return false
+		}
+		b = b[8:]
+	}
+	return cleanBytes(b)
+}
+
+func cleanBytes(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ package h2
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -263,7 +264,7 @@ func (c *conn) run(st *stream, rest func()) {
 // recovered turns a panic of the Handler into an ended stream.
 func (c *conn) recovered(st *stream) {
 	if v := recover(); v != nil {
-		c.srv.log.Error("h2: the handler panicked", "panic", v, "viewer", c.viewer.Addr)
+		c.srv.log.Error("h2: the handler panicked", "panic", v, "viewer", c.viewer.Addr, "stack", string(debug.Stack()))
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.reset(st, InternalError, errAborted)
