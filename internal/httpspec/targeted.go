@@ -54,8 +54,10 @@ func (cc *CacheControl) setTargeted(name string, m member) {
 		name string
 		at   *Seconds
 	}{
-		{"max-age", &cc.MaxAge}, {"s-maxage", &cc.SMaxAge},
-		{"stale-while-revalidate", &cc.StaleWhileRevalidate}, {"stale-if-error", &cc.StaleIfError},
+		{"max-age", &cc.MaxAge},
+		{"s-maxage", &cc.SMaxAge},
+		{"stale-while-revalidate", &cc.StaleWhileRevalidate},
+		{"stale-if-error", &cc.StaleIfError},
 	} {
 		if n.name == name {
 			*n.at = Seconds{}
