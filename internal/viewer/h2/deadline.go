@@ -223,6 +223,7 @@ func (c *conn) cut() {
 // held, and returns without it.
 func (c *conn) end(bad *fault) {
 	c.touch()
+	ours := bad != nil || c.life.closing // the end begins here, not with the viewer
 	c.life.closing = true
 	if bad != nil {
 		c.sayGoAway(bad)
@@ -239,12 +240,13 @@ func (c *conn) end(bad *fault) {
 	for c.out.writing {
 		c.room.Wait()
 	}
+	ours = ours && !c.out.broken
 	c.out.broken = true
 	if c.life.timer != nil {
 		c.life.timer.Stop()
 	}
 	c.mu.Unlock()
-	if bad != nil {
+	if ours {
 		c.linger()
 	}
 	_ = c.nc.Close()
