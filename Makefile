@@ -1,7 +1,8 @@
 # make up      install what is missing, build, run examples/storefront
 # make test    install what tests need, run them all
 # make check   formatting, vet, staticcheck, laws of the house
-# make bench   benchmarks; make fuzz: every fuzzer for FUZZTIME; make corpus: public templates
+# make bench   side by side with nginx, HAProxy, Varnish and Traffic Server (BENCHFLAGS=-quick, -save)
+# make microbench  Go benchmarks; make fuzz: every fuzzer for FUZZTIME; make corpus: public templates
 # make soak    streaming bodies, load and kill -9 against the binary
 
 export CGO_ENABLED = 0
@@ -11,7 +12,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: up build test race check bench fuzz corpus soak clean setup
+.PHONY: up build test race check bench microbench fuzz corpus soak clean setup
 
 up: build
 	./bin/forelane up examples/storefront
@@ -39,7 +40,11 @@ check:
 	$(TOOL) staticcheck ./...
 	$(GO) test -count=1 -run 'TestFloors|TestFileSizes|TestLinkedModules' -v .
 
-bench:
+bench: build
+	sh bench/setup.sh
+	$(GO) run ./bench $(BENCHFLAGS)
+
+microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 
 fuzz:

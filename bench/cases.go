@@ -50,7 +50,7 @@ func (b *bench) allCases() []*benchCase {
 	return []*benchCase{
 		{name: "h1-1k", about: "Hit, 1 KB, HTTP/1.1 (16 connections)", hits: true, run: b.wrk(false, pathSmall)},
 		{name: "h1-64k", about: "Hit, 64 KB, HTTP/1.1 (16 connections)", hits: true, run: b.wrk(false, pathLarge)},
-		{name: "h1-304", about: "Hit with If-None-Match, 304, HTTP/1.1 (16 connections)", hits: true, run: b.wrk(false, pathSmall, "-H", notModified)},
+		{name: "h1-304", about: "Hit with If-None-Match, 304, HTTP/1.1 (16 connections)", hits: true, run: b.unmodified},
 		{name: "tls-1k", about: "Hit, 1 KB, HTTP/1.1 + TLS (16 connections)", hits: true, run: b.wrk(true, pathSmall)},
 		{name: "tls-64k", about: "Hit, 64 KB, HTTP/1.1 + TLS (16 connections)", hits: true, run: b.wrk(true, pathLarge)},
 		{name: "h2-1k", about: "Hit, 1 KB, HTTP/2 + TLS (4 connections, 16 streams each)", hits: true, warm: h2warm(pathSmall), run: b.h2load(pathSmall), latency: b.h2latency(pathSmall)},
@@ -72,7 +72,10 @@ func (b *bench) measure(ctx context.Context, p *peer, c *benchCase, round int) (
 			return s, err
 		}
 	}
-	endPerf := b.startPerf(ctx, p, c)
+	endPerf, err := b.startPerf(ctx, p, c)
+	if err != nil {
+		return s, err
+	}
 	defer endPerf()
 	calls, before := b.origin.calls.Load(), cpu(p.roots)
 	l, err := c.run(ctx, p, round)
@@ -109,18 +112,18 @@ func address(p *peer, secure bool) (string, error) {
 }
 
 // startPerf records the server's first process while a case runs, with -perf.
-func (b *bench) startPerf(ctx context.Context, p *peer, c *benchCase) (end func()) {
+func (b *bench) startPerf(ctx context.Context, p *peer, c *benchCase) (end func(), err error) {
 	if b.perf == "" {
-		return func() {}
+		return func() {}, nil
 	}
 	file := filepath.Join(b.perf, p.name+"-"+c.name+".perf")
 	cmd := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "2999", "-g", "-p", strconv.Itoa(p.roots[0]), "-o", file)
 	cmd.Cancel = func() error { return cmd.Process.Signal(interrupt) }
 	if err := cmd.Start(); err != nil {
-		return func() {}
+		return nil, err
 	}
 	return func() {
 		_ = cmd.Process.Signal(interrupt) // it may have ended
 		_ = cmd.Wait()
-	}
+	}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -100,7 +101,7 @@ func (b *bench) spawn(name string, env []string, argv ...string) (*exec.Cmd, err
 	cmd := exec.Command("taskset", append([]string{"-c", serverCore}, argv...)...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -201,7 +202,9 @@ func fetch(addr string, secure bool, path string) (http.Header, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s: status %s", path, resp.Status)
 	}
-	return resp.Header, nil
+	// HAProxy keeps nothing of an answer whose viewer left early.
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.Header, err
 }
 
 // clientTLS asks what the load generators ask too. The certificates are of no
