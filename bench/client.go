@@ -39,7 +39,7 @@ func (b *bench) cold(ctx context.Context, p *peer, round int) (load, error) {
 		_ = c.SetDeadline(time.Now().Add(20 * time.Second)) // a TCP connection has deadlines
 		conns = append(conns, c)
 	}
-	ask := fmt.Appendf(nil, "GET %s/%d HTTP/1.1\r\nHost: %s\r\n\r\n", pathCold, round, p.plain)
+	ask := fmt.Appendf(nil, "GET %s/%d HTTP/1.1\r\nHost: %s\r\n\r\n", pathCold, round, viewerHost)
 	took, errs := make([]time.Duration, coldViewers), make([]error, coldViewers)
 	begin := time.Now()
 	var wg sync.WaitGroup
@@ -123,14 +123,14 @@ func newConnection(ctx context.Context, addr string, cfg *tls.Config, mustResume
 	if mustResume && !c.ConnectionState().DidResume {
 		return errCannot
 	}
-	return exchange(c, bufio.NewReaderSize(c, 2048), []byte("GET "+pathSmall+" HTTP/1.1\r\nHost: "+addr+"\r\nConnection: close\r\n\r\n"))
+	return exchange(c, bufio.NewReaderSize(c, 2048), []byte("GET "+pathSmall+" HTTP/1.1\r\nHost: "+viewerHost+"\r\nConnection: close\r\n\r\n"))
 }
 
 // unmodified asks with the validator on 16 connections, one request after the
 // other on each. It is no case for wrk, which waits for a body where a 304
 // tells the length of the object, as HAProxy's does and may (RFC 9110 8.6).
 func (b *bench) unmodified(ctx context.Context, p *peer, _ int) (load, error) {
-	ask := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nIf-None-Match: %s\r\n\r\n", pathSmall, p.plain, entityTag)
+	ask := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nIf-None-Match: %s\r\n\r\n", pathSmall, viewerHost, entityTag)
 	return b.many(ctx, 16, func() (func() error, func(), error) {
 		c, err := net.DialTimeout("tcp", p.plain, 5*time.Second)
 		if err != nil {

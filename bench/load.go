@@ -31,7 +31,7 @@ func (b *bench) wrk(secure bool, path string, args ...string) func(context.Conte
 		if secure {
 			url = "https://" + addr + path
 		}
-		argv := append([]string{"wrk", "-t1", "-c16", "-d" + strconv.Itoa(b.seconds) + "s", "--latency"}, args...)
+		argv := append([]string{"wrk", "-t1", "-c16", "-d" + strconv.Itoa(b.seconds) + "s", "--latency", "-H", "Host: " + viewerHost}, args...)
 		out, err := generator(ctx, append(argv, url)...)
 		if err != nil {
 			return load{}, err
@@ -43,7 +43,7 @@ func (b *bench) wrk(secure bool, path string, args ...string) func(context.Conte
 // missScript asks for each URL once, so that collapsing is not what is
 // measured. ROUND keeps rounds apart.
 const missScript = `local n = 0
-local tail = " HTTP/1.1\r\nHost: " .. "ADDR" .. "\r\n\r\n"
+local tail = " HTTP/1.1\r\nHost: HOST\r\n\r\n"
 function request()
   n = n + 1
   return "GET /miss/ROUND-" .. n .. tail
@@ -53,7 +53,7 @@ end
 func (b *bench) wrkMiss() func(context.Context, *peer, int) (load, error) {
 	return func(ctx context.Context, p *peer, round int) (load, error) {
 		file := filepath.Join(b.dir, "miss.lua")
-		text := strings.NewReplacer("ADDR", p.plain, "ROUND", strconv.Itoa(round)).Replace(missScript)
+		text := strings.NewReplacer("HOST", viewerHost, "ROUND", strconv.Itoa(round)).Replace(missScript)
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			return load{}, err
 		}
@@ -124,7 +124,7 @@ func h2load(ctx context.Context, p *peer, path string, args ...string) (load, er
 	if err != nil {
 		return load{}, err
 	}
-	argv := append([]string{"h2load", "-t1", "-c4", "-m16"}, args...)
+	argv := append([]string{"h2load", "-t1", "-c4", "-m16", "-H", ":authority: " + viewerHost}, args...)
 	out, err := generator(ctx, append(argv, "https://"+addr+path)...)
 	if err != nil {
 		return load{}, err

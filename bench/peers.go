@@ -33,6 +33,10 @@ const (
 	loadCore   = "1"
 )
 
+// viewerHost is the Host that everybody asks for: the local name of the stack
+// "bench", so that Forelane finds its distribution by name.
+const viewerHost = "bench.localhost"
+
 // peer is a server under measurement.
 type peer struct {
 	name    string
@@ -160,8 +164,8 @@ func (b *bench) ready(ctx context.Context, p *peer) error {
 	return nil
 }
 
-// caches warms one URL, which differs by Host and therefore by port, and
-// checks that it is answered from the cache.
+// caches warms one URL, which some know by its scheme too, and checks that it
+// is answered from the cache.
 func (b *bench) caches(p *peer, addr string, secure bool, path string) error {
 	for range 3 { // Traffic Server stores a moment after it has answered
 		if _, err := fetch(addr, secure, path); err != nil {
@@ -191,7 +195,7 @@ func fetch(addr string, secure bool, path string) (http.Header, error) {
 	if secure {
 		c = tls.Client(c, clientTLS())
 	}
-	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, addr); err != nil {
+	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, viewerHost); err != nil {
 		return nil, err
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -210,7 +214,7 @@ func fetch(addr string, secure bool, path string) (http.Header, error) {
 // clientTLS asks what the load generators ask too. The certificates are of no
 // authority that this process knows.
 func clientTLS() *tls.Config {
-	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, ServerName: "bench.localhost", NextProtos: []string{"http/1.1"}}
+	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, ServerName: viewerHost, NextProtos: []string{"http/1.1"}}
 }
 
 // freePort is a loopback port that nobody listens on.
@@ -232,7 +236,7 @@ func (b *bench) writeCertificate() error {
 		return err
 	}
 	t := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bench.localhost"}, DNSNames: []string{"bench.localhost"},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: viewerHost}, DNSNames: []string{viewerHost},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
