@@ -42,7 +42,8 @@ check:
 
 bench: build
 	sh bench/setup.sh
-	$(GO) run ./bench $(BENCHFLAGS)
+	$(GO) build -o bin/bench ./bench
+	./bin/bench $(BENCHFLAGS)
 
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
