@@ -46,6 +46,7 @@ func TestCachingRulesRefused(t *testing.T) {
 	for forelane, want := range map[string]string{
 		"{Caching: rfc7234}": "is no name of caching rules",
 		"{Vary: maybe}":      "is not what can be done about Vary",
+
 		"{Caching: RFC9111, HeuristicPercent: 101}": "is no percentage",
 		"{HeuristicPercent: 10}":                    "know no heuristic",
 	} {
