@@ -13,9 +13,9 @@ import (
 // new Object over the same body (see Refreshed).
 type Object struct {
 	Status int
-	// Header is what is replayed; hop-by-hop fields, Age and Content-Length
-	// never stand in it.
-	Header httpmsg.Header
+	// Head is what is replayed; hop-by-hop fields, Age and Content-Length never
+	// stand in it.
+	Head httpmsg.Head
 	// Length of the body; -1 as long as it streams and is not known.
 	Length int64
 
@@ -57,6 +57,16 @@ func (o *Object) CurrentAge(now time.Time) time.Duration {
 	return o.Age
 }
 
+// Every Object that the cache hands out (Answer.Object, Peek, Flight.Await) is
+// held by the one who gets it, and so is a Refreshed copy: its texts and its
+// body stay as they are until Release. Who keeps pieces of it longer retains it.
+
+// Retain holds o once more.
+func (o *Object) Retain() {}
+
+// Release ends one hold.
+func (o *Object) Release() {}
+
 // Chunks is the body of a complete object, in order. It is shared: read only.
 func (o *Object) Chunks() [][]byte { return o.chunks }
 
@@ -77,10 +87,10 @@ func (o *Object) Slice(from, to int64, yield func([]byte) error) error {
 	return nil
 }
 
-// Refreshed is a copy with the same body, to be changed before it is handed on.
+// Refreshed is a copy with the same head and body, to be changed before it is
+// handed on.
 func (o *Object) Refreshed() *Object {
 	c := *o
-	c.Header = o.Header.Clone()
 	return &c
 }
 
@@ -99,9 +109,7 @@ const overhead = 512
 
 func (o *Object) size(key string) int64 {
 	n := int64(overhead + len(key))
-	for _, f := range o.Header.Fields() {
-		n += int64(len(f.Name) + len(f.Value) + 32)
-	}
+	n += int64(len(o.Head.Lines()) + len(o.Head.Block()))
 	for _, c := range o.chunks {
 		n += int64(cap(c))
 	}

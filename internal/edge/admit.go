@@ -97,9 +97,14 @@ func cacheableStatus(status int) bool {
 // who follow.
 func (x *Exchange) keep(bodyless bool) {
 	x.moveToVariant()
-	o := &cache.Object{Status: x.rs.Status, Header: x.storedFields(), Length: x.rs.ContentLength}
+	o := &cache.Object{Status: x.rs.Status, Length: x.rs.ContentLength}
 	o.Transient = !x.asked.freshness.Store
 	x.date(o)
+	h := x.storedFields()
+	if x.asked.rs != nil && !bodyless {
+		x.encode(o, &h)
+	}
+	setHead(o, &h)
 	l := x.store.lease
 	switch {
 	case x.asked.rs == nil:
@@ -113,7 +118,6 @@ func (x *Exchange) keep(bodyless bool) {
 		l.Renew(o)
 		return
 	}
-	x.encode(o)
 	src := x.body.src
 	fill, reader := l.Begin(o)
 	x.body = body{reader: reader}
@@ -123,10 +127,22 @@ func (x *Exchange) keep(bodyless bool) {
 	})
 }
 
+// setHead encodes the fields of an object, and notes what the edge has to add.
+func setHead(o *cache.Object, h *httpmsg.Header) {
+	o.Head = httpmsg.NewHead(h)
+	o.Flags &^= flagNoDate
+	if !h.Has("Date") {
+		o.Flags |= flagNoDate
+	}
+}
+
 // storedFields are the fields that are replayed: all but those that the origin
 // excepts by no-cache="…" (row K4: Set-Cookie is stored otherwise).
 func (x *Exchange) storedFields() httpmsg.Header {
-	h := x.rs.Header.Clone()
+	var h httpmsg.Header
+	for f := range x.rs.Fields() {
+		h.Add(f.Name, f.Value)
+	}
 	except := httpspec.ParseCacheControl(h.Join("Cache-Control")).NoCacheFields
 	if except != "" {
 		h.Filter(func(f httpmsg.Field) bool { return !httpspec.ListHas(except, f.Name) })

@@ -4,6 +4,7 @@ package edge
 
 import (
 	"context"
+	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/record"
@@ -17,7 +18,9 @@ import (
 // rq is the Exchange's to change until Serve returns.
 func (e *Edge) Serve(ctx context.Context, rq *httpmsg.Request, w Writer) {
 	x := e.exchange(ctx, rq, w)
-	x.run(stepOpen)
+	at := x.open()
+	x.rec.ID = strings.Clone(x.rec.ID)
+	x.run(at)
 	e.recycle(x)
 }
 
@@ -33,6 +36,7 @@ func (e *Edge) Begin(ctx context.Context, rq *httpmsg.Request, w Writer) (rest f
 	}
 	rq.Own()
 	x.describe() // the Record's texts were the connection's
+	x.rec.ID = strings.Clone(x.rec.ID)
 	return func() {
 		x.run(at)
 		e.recycle(x)

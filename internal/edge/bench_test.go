@@ -17,7 +17,7 @@ type wholeViewer struct {
 	calls int
 }
 
-func (v *wholeViewer) Whole(rs *httpmsg.Response, body [][]byte) error {
+func (v *wholeViewer) Whole(rs *httpmsg.Response, body [][]byte, _ httpmsg.Hold) error {
 	v.calls++
 	if err := v.Head(rs); err != nil {
 		return err
@@ -42,11 +42,11 @@ func TestAHitIsOneCallOfTheWriter(t *testing.T) {
 // nothing is a Writer for measurements.
 type nothing struct{}
 
-func (nothing) Head(*httpmsg.Response) error            { return nil }
-func (nothing) Write(p []byte) (int, error)             { return len(p), nil }
-func (nothing) Flush() error                            { return nil }
-func (nothing) Abort()                                  {}
-func (nothing) Whole(*httpmsg.Response, [][]byte) error { return nil }
+func (nothing) Head(*httpmsg.Response) error                          { return nil }
+func (nothing) Write(p []byte) (int, error)                           { return len(p), nil }
+func (nothing) Flush() error                                          { return nil }
+func (nothing) Abort()                                                {}
+func (nothing) Whole(*httpmsg.Response, [][]byte, httpmsg.Hold) error { return nil }
 
 // hitAllocations is the budget of a hit: the request id, and slack for the pool.
 const hitAllocations = 3

@@ -17,10 +17,10 @@ import (
 // compressed.
 
 // encode compresses the answer if the behavior says so and it is worth it: the
-// object's head and the viewer's are changed, and the body becomes a reader of
-// the encoded one.
-func (x *Exchange) encode(o *cache.Object) {
-	coding := x.coding(o)
+// object's fields and the viewer's are changed, and the body becomes a reader
+// of the encoded one.
+func (x *Exchange) encode(o *cache.Object, stored *httpmsg.Header) {
+	coding := x.coding(o, stored)
 	if coding == 0 {
 		return
 	}
@@ -35,7 +35,7 @@ func (x *Exchange) encode(o *cache.Object) {
 	if coding == httpspec.Brotli {
 		name = "br"
 	}
-	for _, h := range []*httpmsg.Header{&o.Header, &x.rs.Header} {
+	for _, h := range []*httpmsg.Header{stored, &x.rs.Header} {
 		h.Set("Content-Encoding", name)
 		weaken(h)
 		if !httpspec.ListHas(h.Join("Vary"), "Accept-Encoding") {
@@ -47,12 +47,12 @@ func (x *Exchange) encode(o *cache.Object) {
 }
 
 // coding is the one to compress with, 0 for none.
-func (x *Exchange) coding(o *cache.Object) httpspec.Encodings {
-	if !x.beh.m.Compress || o.Transient || o.TTL <= 0 || o.Header.Has("Content-Encoding") ||
-		httpspec.ListHas(o.Header.Join("Cache-Control"), "no-transform") {
+func (x *Exchange) coding(o *cache.Object, h *httpmsg.Header) httpspec.Encodings {
+	if !x.beh.m.Compress || o.Transient || o.TTL <= 0 || h.Has("Content-Encoding") ||
+		httpspec.ListHas(h.Join("Cache-Control"), "no-transform") {
 		return 0
 	}
-	return encode.Choose(x.keyed.encodings, o.Status, o.Length, httpspec.MediaType(o.Header.Get("Content-Type")))
+	return encode.Choose(x.keyed.encodings, o.Status, o.Length, httpspec.MediaType(h.Get("Content-Type")))
 }
 
 // weaken makes a strong ETag weak, for the encoded body has other bytes, and

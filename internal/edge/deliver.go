@@ -22,8 +22,8 @@ func (x *Exchange) deliver() stepID {
 	}
 	x.rec.Result.Sent = x.rec.Result.Type
 	rec := &x.rec.Response
-	rec.Status, rec.ContentType = x.rs.Status, x.rs.Header.Get("Content-Type")
-	x.rec.Cache.Encoding = x.rs.Header.Get("Content-Encoding")
+	rec.Status, rec.ContentType = x.rs.Status, x.rs.Get("Content-Type")
+	x.rec.Cache.Encoding = x.rs.Get("Content-Encoding")
 	rec.ContentLength, rec.HasLength = max(x.rs.ContentLength, 0), x.rs.ContentLength >= 0
 	rec.Bytes = int64(x.headBytes())
 	err := x.send()
@@ -43,7 +43,10 @@ func (x *Exchange) send() error {
 		if pieces, ok := x.inMemory(); ok {
 			x.sent = true
 			x.rec.Time.FirstByte = x.elapsed()
-			return viewerError(w.Whole(&x.rs, pieces))
+			if x.body.obj == nil {
+				return viewerError(w.Whole(&x.rs, pieces, nil))
+			}
+			return viewerError(w.Whole(&x.rs, pieces, x.body.obj))
 		}
 	}
 	x.sent = true
@@ -222,7 +225,7 @@ func (x *Exchange) cut(err error) {
 // headBytes is what the head of the answer takes on an HTTP/1.1 wire, for
 // sc-bytes.
 func (x *Exchange) headBytes() int {
-	n := len("HTTP/1.1 200 OK\r\n\r\n")
+	n := len("HTTP/1.1 200 OK\r\n\r\n") + len(x.rs.Fixed[0].Lines()) + len(x.rs.Fixed[1].Lines())
 	for _, f := range x.rs.Header.Fields() {
 		n += len(f.Name) + len(f.Value) + 4
 	}

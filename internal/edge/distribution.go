@@ -23,6 +23,8 @@ type distribution struct {
 	via       string // value of Via
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
+
+	signature [record.ResultTypes]httpmsg.Head // see headers.go
 }
 
 // errorMinTTL is ErrorCachingMinTTL when the template does not say.
@@ -47,6 +49,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 	for i := range m.CustomErrors {
 		d.errors[m.CustomErrors[i].Code] = &m.CustomErrors[i]
 	}
+	d.sign(e.deps.POP)
 	if err := e.compileOrigins(d); err != nil {
 		return nil, err
 	}

@@ -53,9 +53,11 @@ type Writer interface {
 
 // Whole is an optional second face of a Writer: an engine that has it gets an
 // answer whose body lies in memory in one call, so that it can send both with
-// one system call. The pieces are shared: read only.
+// one system call. The pieces are shared: read only, and as they are only as
+// long as hold (nil: for ever) is held, which the Exchange does until Whole
+// returns.
 type Whole interface {
-	Whole(rs *httpmsg.Response, body [][]byte) error
+	Whole(rs *httpmsg.Response, body [][]byte, hold httpmsg.Hold) error
 }
 
 // Deps are the organs that an Edge works with.

@@ -171,7 +171,10 @@ func (v *viewer) Head(rs *httpmsg.Response) error {
 		v.interim = append(v.interim, rs.Status)
 		return nil
 	}
-	v.status, v.header, v.length = rs.Status, rs.Header.Clone(), rs.ContentLength
+	v.status, v.length = rs.Status, rs.ContentLength
+	for f := range rs.Fields() { // they are good until Head returns
+		v.header.Add(strings.Clone(f.Name), strings.Clone(f.Value))
+	}
 	return nil
 }
 

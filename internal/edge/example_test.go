@@ -19,7 +19,7 @@ import (
 type printer struct{}
 
 func (printer) Head(rs *httpmsg.Response) error {
-	fmt.Println(rs.Status, rs.Header.Get("X-Cache"))
+	fmt.Println(rs.Status, rs.Get("X-Cache"))
 	return nil
 }
 

@@ -34,8 +34,11 @@ type Exchange struct {
 	rs    httpmsg.Response // Body is never set: see body
 	body  body
 	rec   record.Record
-	sent  bool      // deliver has sent the head
-	sub   *Exchange // fetched the custom error page
+	sent  bool // deliver has sent the head
+	// scratch has the texts that are made for this request: they live as long
+	// as it is not reset.
+	scratch []byte
+	sub     *Exchange // fetched the custom error page
 }
 
 // role tells what an Exchange is for.
@@ -67,6 +70,37 @@ type stored struct {
 	pass    cache.PassReason
 	unwatch func() bool // stops the watch over the viewer's context
 	leave   func()      // tells lease or flight that the viewer has gone
+
+	held [2]*cache.Object // to be released when the Exchange is over
+	more []*cache.Object  // the same, of the rare Exchange that had more
+}
+
+// hold keeps o until the Exchange is over.
+func (s *stored) hold(o *cache.Object) *cache.Object {
+	switch {
+	case o == nil:
+	case s.held[0] == nil:
+		s.held[0] = o
+	case s.held[1] == nil:
+		s.held[1] = o
+	default:
+		s.more = append(s.more, o)
+	}
+	return o
+}
+
+// letGo releases what hold kept.
+func (s *stored) letGo() {
+	for i, o := range s.held {
+		if o != nil {
+			o.Release()
+			s.held[i] = nil
+		}
+	}
+	for _, o := range s.more {
+		o.Release()
+	}
+	s.more = nil
 }
 
 // asked is the request to the origin and what came of it.
@@ -110,8 +144,8 @@ func (b *body) close() {
 // request refers to its Exchange: refreshes and pages have their own, and a
 // fill takes the body along.
 func (x *Exchange) reset() {
-	key, header := x.keyed.key[:0], x.rs.Header
+	key, header, scratch := x.keyed.key[:0], x.rs.Header, x.scratch[:0]
 	header.Reset()
 	*x = Exchange{}
-	x.keyed.key, x.rs.Header = key, header
+	x.keyed.key, x.rs.Header, x.scratch = key, header, scratch
 }

@@ -25,6 +25,7 @@ func (x *Exchange) finish() stepID {
 	if x.edge.deps.Record != nil {
 		x.edge.deps.Record(&x.rec)
 	}
+	x.letGo()
 	return stepCount
 }
 
@@ -48,6 +49,14 @@ func (s *stored) release(complete bool) {
 		s.leave()
 	}
 	s.unwatch = nil
+}
+
+// letGo releases the objects, whose texts the Record has shown up to now.
+func (x *Exchange) letGo() {
+	if x.sub != nil {
+		x.sub.letGo()
+	}
+	x.store.letGo()
 }
 
 // panicked answers after a panic of a step: an error of ours, with an id.

@@ -110,7 +110,7 @@ func (x *Exchange) functionFailed(err error) stepID {
 		case edgefunc.Execution:
 		}
 	}
-	x.rs.Header.Reset()
+	x.rs.Thaw().Reset()
 	x.fail(status, "The CloudFront function of this path failed, or its result is not valid. The log has the cause.")
 	x.rec.Result.Detail = detail
 	return x.generated(kind)
@@ -156,6 +156,7 @@ func (x *Exchange) respond() stepID {
 	}
 	f := x.beh.viewerResponse
 	x.rs.Body = nil
+	x.rs.Thaw()
 	out, err := f.ViewerResponse(x.ctx, x.event(), x.rq, &x.rs)
 	x.noteRun(1, f, out, err)
 	if err != nil {

@@ -38,15 +38,16 @@ Request ID: %s
 func (x *Exchange) fail(status int, why string) {
 	x.body.close()
 	x.rs.Status = status
-	x.rs.Header.Set("Server", "CloudFront")
-	x.rs.Header.Set("Content-Type", "text/html")
+	h := x.rs.Thaw()
+	h.Set("Server", "CloudFront")
+	h.Set("Content-Type", "text/html")
 	x.body = body{text: fmt.Appendf(nil, errorPage, status, html.EscapeString(why), x.rec.ID)}
 	x.rs.ContentLength = int64(len(x.body.text))
 }
 
 // failInside answers for a fault of our own.
 func (x *Exchange) failInside() stepID {
-	x.rs.Header.Reset()
+	x.rs.Thaw().Reset()
 	x.fail(500, "The edge failed. Its log has the cause under the request's id.")
 	x.rec.Result.Type = record.Error
 	return stepHeaders

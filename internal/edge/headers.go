@@ -5,7 +5,9 @@ package edge
 import (
 	"strconv"
 	"time"
+	"unsafe"
 
+	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/record"
 )
@@ -26,24 +28,56 @@ func (x *Exchange) headers() stepID {
 	return stepDeliver
 }
 
-// sign writes the edge's own fields.
+// sign writes the edge's own fields: those that depend on the request alone
+// behind those that were encoded when the edge was compiled.
 func (x *Exchange) sign() {
 	h := &x.rs.Header
-	if !h.Has("Date") {
+	if !x.dated() {
 		h.Add("Date", httpspec.FormatDate(x.now()))
 	}
-	h.Set("X-Cache", x.rec.Result.Type.XCache())
-	h.Add("Via", x.viaText())
-	h.Set("X-Amz-Cf-Pop", x.edge.deps.POP)
+	if x.dist != nil && h.Len() == 0 { // nothing there that ours would replace
+		x.rs.Fixed[1] = x.dist.signature[x.rec.Result.Type]
+	} else {
+		x.rs.Thaw()
+		h.Set("X-Cache", x.rec.Result.Type.XCache())
+		h.Add("Via", x.viaText())
+		h.Set("X-Amz-Cf-Pop", x.edge.deps.POP)
+	}
 	h.Set("X-Amz-Cf-Id", x.rec.ID)
 	if age, ok := x.age(); ok {
-		h.Set("Age", strconv.FormatInt(int64(age/time.Second), 10))
+		at := len(x.scratch)
+		x.scratch = strconv.AppendInt(x.scratch, int64(age/time.Second), 10)
+		h.Set("Age", view(x.scratch[at:]))
 	}
 	if x.beh != nil && x.beh.rfc {
-		var room [128]byte
-		h.Add("Cache-Status", string(record.AppendCacheStatus(room[:0], &x.rec)))
+		at := len(x.scratch)
+		x.scratch = record.AppendCacheStatus(x.scratch, &x.rec)
+		h.Add("Cache-Status", view(x.scratch[at:]))
 	}
 }
+
+// signature are the fields of sign that depend on the result type alone.
+func (d *distribution) sign(pop string) {
+	for t := range d.signature {
+		var h httpmsg.Header
+		h.Add("X-Cache", record.ResultType(t).XCache())
+		h.Add("Via", d.via)
+		h.Add("X-Amz-Cf-Pop", pop)
+		d.signature[t] = httpmsg.NewHead(&h)
+	}
+}
+
+// dated tells whether the answer has a Date.
+func (x *Exchange) dated() bool {
+	if o := x.body.obj; o != nil && !x.rs.Fixed[0].Empty() {
+		return o.Flags&flagNoDate == 0
+	}
+	_, ok := x.rs.Lookup("Date")
+	return ok
+}
+
+// view is b as a text; b must not change as long as it is used.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (x *Exchange) viaText() string {
 	if x.dist != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -20,7 +21,8 @@ func (x *Exchange) lookup() stepID {
 		if x.beh.vary {
 			x.variant(x.edge.deps.Cache.Marker(x.keyed.key))
 		}
-		if o, fresh := x.edge.deps.Cache.Peek(x.keyed.key, now); fresh {
+		o, fresh := x.edge.deps.Cache.Peek(x.keyed.key, now)
+		if x.store.hold(o); fresh {
 			return x.hit(o)
 		}
 		x.markHead()
@@ -30,7 +32,7 @@ func (x *Exchange) lookup() stepID {
 		x.variant(a.Vary)
 		a = x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
 	}
-	x.store.obj, x.store.lease, x.store.flight, x.store.pass = a.Object, a.Lease, a.Flight, a.Reason
+	x.store.obj, x.store.lease, x.store.flight, x.store.pass = x.store.hold(a.Object), a.Lease, a.Flight, a.Reason
 	x.rec.Cache.Key = a.Key
 	switch a.Status {
 	case cache.Hit:
@@ -85,21 +87,20 @@ func (x *Exchange) hit(o *cache.Object) stepID {
 	return stepPage
 }
 
-// serve makes an object the answer. Its fields are copied, for steps to come
-// change them; its body is shared.
+// serve makes an object the answer. Head and body are shared; a step that
+// changes fields thaws the head first.
 func (x *Exchange) serve(o *cache.Object) {
 	x.store.obj = o
 	x.rs.Status, x.rs.ContentLength = o.Status, o.Length
 	x.rs.Header.Reset()
-	for _, f := range o.Header.Fields() {
-		x.rs.Header.Add(f.Name, f.Value)
-	}
+	x.rs.Fixed = [2]httpmsg.Head{o.Head}
 	x.body = body{obj: o}
 }
 
 // wait follows the lease of another request, until its head is known.
 func (x *Exchange) wait() stepID {
 	out, o, r, err := x.store.flight.Await(x.ctx)
+	x.store.hold(o)
 	switch {
 	case err != nil:
 		x.store.flight.Leave()
@@ -150,7 +151,8 @@ func (x *Exchange) refresh(a cache.Answer) {
 		dist: x.dist, beh: x.beh, target: x.target, keyed: x.keyed,
 	}
 	y.keyed.key = append([]byte(nil), x.keyed.key...)
-	y.store.obj, y.store.lease = a.Object, a.Lease
+	a.Object.Retain()
+	y.store.obj, y.store.lease = y.store.hold(a.Object), a.Lease
 	y.rec.ID, y.rec.Start = newID(), x.now()
 	y.rec.Edge = x.rec.Edge
 	y.describe()

@@ -12,7 +12,9 @@ import (
 )
 
 func (x *Exchange) open() stepID {
-	x.rec.Start, x.rec.ID = x.now(), newID()
+	x.rec.Start = x.now()
+	x.scratch = appendID(x.scratch)
+	x.rec.ID = view(x.scratch)
 	x.describe()
 	return stepDistribution
 }
@@ -38,14 +40,14 @@ func (x *Exchange) describe() {
 	}
 }
 
-// newID is a request id in CloudFront's shape: 54 letters, digits, - and _,
-// and two equals signs. It identifies, it keeps no secret.
-func newID() string {
+// appendID appends a request id in CloudFront's shape: 54 letters, digits, -
+// and _, and two equals signs. It identifies, it keeps no secret.
+func appendID(b []byte) []byte {
 	var raw [40]byte
 	for i := 0; i < len(raw); i += 8 {
 		binary.LittleEndian.PutUint64(raw[i:], rand.Uint64())
 	}
-	var text [56]byte
-	base64.URLEncoding.Encode(text[:], raw[:])
-	return string(text[:])
+	return base64.URLEncoding.AppendEncode(b, raw[:])
 }
+
+func newID() string { return string(appendID(nil)) }

@@ -23,6 +23,7 @@ func (x *Exchange) applyPolicy() {
 	if p == nil {
 		return
 	}
+	x.rs.Thaw()
 	for _, name := range p.Remove {
 		x.rs.Header.Del(name)
 		if strings.EqualFold(name, "Server") { // CloudFront then signs itself

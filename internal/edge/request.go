@@ -78,11 +78,11 @@ func (x *Exchange) revalidate(h *httpmsg.Header) {
 	if o == nil || x.store.lease == nil || !x.beh.rfc && (x.beh.forward.cookies() || o.Status >= 400) {
 		return
 	}
-	if tag := o.Header.Get("ETag"); tag != "" {
+	if tag := o.Head.Get("ETag"); tag != "" {
 		h.Set("If-None-Match", tag)
 		x.asked.conditional = true
 	}
-	if last := o.Header.Get("Last-Modified"); last != "" {
+	if last := o.Head.Get("Last-Modified"); last != "" {
 		h.Set("If-Modified-Since", last)
 		x.asked.conditional = true
 	}

@@ -22,6 +22,7 @@ const (
 	flagOriginDown             // served in place of an error for a while
 	flagEncoded                // compressed at the edge
 	flagIfErrorSet             // stale-if-error (or must-revalidate) bounds how long it stands in
+	flagNoDate                 // stored without a Date
 )
 
 // response makes the origin's answer, or its failure, the answer of the
@@ -88,7 +89,7 @@ func (x *Exchange) standIn(o *cache.Object) stepID {
 		drain(x.asked.rs.Body)
 	}
 	now := x.now()
-	kept := o.Refreshed()
+	kept := x.store.hold(o.Refreshed())
 	longer := now.Sub(o.Born) + x.errorTTL(status) - o.TTL
 	kept.TTL += longer
 	kept.Stale = max(kept.Stale-longer, 0)
@@ -109,23 +110,25 @@ func (x *Exchange) standIn(o *cache.Object) stepID {
 // renew merges a 304 into the stored head (RFC 9111 4.3.4; row F12).
 func (x *Exchange) renew() stepID {
 	_ = x.asked.rs.Body.Close()
-	o := x.store.obj.Refreshed()
+	o := x.store.hold(x.store.obj.Refreshed())
+	h := o.Head.Header()
 	var fresh httpmsg.Header
 	x.originFields(&fresh, x.asked.rs)
 	fresh.Filter(x.updates)
 	for _, f := range fresh.Fields() {
-		o.Header.Del(f.Name)
+		h.Del(f.Name)
 	}
 	for _, f := range fresh.Fields() {
-		o.Header.Add(f.Name, f.Value)
+		h.Add(f.Name, f.Value)
 	}
 	if x.beh.rfc && !fresh.Has("Date") { // the stored one is of the first answer
-		o.Header.Set("Date", httpspec.FormatDate(x.asked.received))
+		h.Set("Date", httpspec.FormatDate(x.asked.received))
 	}
 	if o.Flags&flagEncoded != 0 {
-		weaken(&o.Header)
+		weaken(&h)
 	}
-	x.judge(o.Status, &o.Header, x.asked.rs)
+	setHead(o, &h)
+	x.judge(o.Status, &h, x.asked.rs)
 	x.date(o)
 	x.moveToVariant()
 	if x.asked.freshness.Store {

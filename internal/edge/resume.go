@@ -20,7 +20,7 @@ import (
 // resume opens the body again at position at. An error means that it cannot
 // be: the answer is cut.
 func (x *Exchange) resume(at int64) error {
-	tag := httpspec.ParseETag(x.rs.Header.Get("ETag"))
+	tag := httpspec.ParseETag(x.rs.Get("ETag"))
 	if tag == "" || tag.Weak() || x.rq.Method != http.MethodGet {
 		return fmt.Errorf("no strong ETag to go on by")
 	}

@@ -19,12 +19,15 @@ func (x *Exchange) selectPart() stepID {
 	if !x.keyed.cacheable || x.asked.forwarded || x.rs.Status != 200 || x.role != forViewer {
 		return stepHeaders
 	}
-	rq, h := x.rq, &x.rs.Header
+	rq := x.rq
 	c := httpspec.Conditions{
 		IfMatch: rq.Header.Join("If-Match"), IfNoneMatch: rq.Header.Join("If-None-Match"),
 		IfModifiedSince: rq.Header.Get("If-Modified-Since"), IfUnmodifiedSince: rq.Header.Get("If-Unmodified-Since"),
 	}
-	v := httpspec.Validators{ETag: h.Get("ETag"), LastModified: h.Get("Last-Modified"), Date: h.Get("Date")}
+	if !c.Any() && !rq.Header.Has("Range") {
+		return stepHeaders
+	}
+	v := httpspec.Validators{ETag: x.rs.Get("ETag"), LastModified: x.rs.Get("Last-Modified"), Date: x.rs.Get("Date")}
 	if c.Any() {
 		switch httpspec.Evaluate(rq.Method, c, v) {
 		case httpspec.NotModified:
@@ -49,7 +52,7 @@ func (x *Exchange) selectPart() stepID {
 // (RFC 9110 15.4.5).
 func (x *Exchange) notModified() {
 	x.rs.Status, x.rs.ContentLength = 304, -1
-	x.rs.Header.Filter(func(f httpmsg.Field) bool {
+	x.rs.Thaw().Filter(func(f httpmsg.Field) bool {
 		return len(f.Name) < 8 || !strings.EqualFold(f.Name[:8], "content-") || strings.EqualFold(f.Name, "Content-Location")
 	})
 	x.body.close()
@@ -61,14 +64,14 @@ func (x *Exchange) selectRange(field string) {
 	spans, kind := httpspec.ParseRange(field, size, room[:0])
 	switch {
 	case kind == httpspec.RangeUnsatisfiable:
-		x.rs.Header.Reset()
+		x.rs.Thaw().Reset()
 		x.rs.Header.Add("Content-Range", string(httpspec.AppendUnsatisfied(nil, size)))
 		x.fail(416, "The range of the request lies outside the object.")
 		x.rec.Result.Type = record.Error
 	case kind == httpspec.RangeSatisfiable && len(spans) == 1:
 		s := spans[0]
 		x.rs.Status, x.rs.ContentLength = 206, s.Len()
-		x.rs.Header.Set("Content-Range", string(httpspec.AppendContentRange(nil, s, size)))
+		x.rs.Thaw().Set("Content-Range", string(httpspec.AppendContentRange(nil, s, size)))
 		x.body.part, x.body.from, x.body.to = true, s.First, s.Last+1
 		x.rec.Response.Range, x.rec.Response.HasRange = s, true
 	}

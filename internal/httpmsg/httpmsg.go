@@ -18,6 +18,7 @@ package httpmsg
 
 import (
 	"io"
+	"iter"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -255,6 +256,9 @@ func (r *Request) Clone() *Request {
 // Response is an answer as a value: nothing is sent before the edge delivers it.
 type Response struct {
 	Status int
+	// Fixed are fields that were encoded before, and are sent before those of
+	// Header. A field that is to be changed or dropped is thawed first.
+	Fixed  [2]Head
 	Header Header
 
 	// Body is nil when there is none. Whoever takes it closes it.
@@ -262,4 +266,55 @@ type Response struct {
 	// Content-Length never stands in Header: this is its one place.
 	Body          io.ReadCloser
 	ContentLength int64
+}
+
+// Thaw moves the fields of Fixed into Header, before those that are there, and
+// returns Header to be changed. Their texts stay where they are.
+func (r *Response) Thaw() *Header {
+	if r.Fixed[0].Empty() && r.Fixed[1].Empty() {
+		return &r.Header
+	}
+	var after [8]Field
+	rest := append(after[:0], r.Header.fields...)
+	r.Header.Reset()
+	for i := range r.Fixed {
+		r.Fixed[i].appendTo(&r.Header)
+		r.Fixed[i] = Head{}
+	}
+	r.Header.fields = append(r.Header.fields, rest...)
+	return &r.Header
+}
+
+// Lookup is the value of the first field called name, wherever it stands.
+func (r *Response) Lookup(name string) (value string, ok bool) {
+	for i := range r.Fixed {
+		if value, ok = r.Fixed[i].Lookup(name); ok {
+			return value, true
+		}
+	}
+	return r.Header.Lookup(name)
+}
+
+// Get is the value of the first field called name, or "".
+func (r *Response) Get(name string) string {
+	v, _ := r.Lookup(name)
+	return v
+}
+
+// Fields are all fields in the order they are sent.
+func (r *Response) Fields() iter.Seq[Field] {
+	return func(yield func(Field) bool) {
+		for i := range r.Fixed {
+			for f := range r.Fixed[i].Fields() {
+				if !yield(f) {
+					return
+				}
+			}
+		}
+		for _, f := range r.Header.fields {
+			if !yield(f) {
+				return
+			}
+		}
+	}
 }

@@ -24,6 +24,9 @@ const (
 	LambdaValidationError
 )
 
+// ResultTypes is how many there are.
+const ResultTypes = int(LambdaValidationError) + 1
+
 var resultNames = [...]string{
 	"-", "Hit", "RefreshHit", "Miss", "LimitExceeded", "CapacityExceeded", "Error", "Redirect", "FunctionGeneratedResponse",
 	"FunctionExecutionError", "FunctionThrottledError", "LambdaGeneratedResponse", "LambdaExecutionError", "LambdaValidationError",

@@ -116,5 +116,5 @@ func unknownHost(snap *Snapshot, w viewer.Writer) {
 func text(w viewer.Writer, status int, s string) {
 	rs := &httpmsg.Response{Status: status, ContentLength: int64(len(s))}
 	rs.Header.Add("Content-Type", "text/plain; charset=utf-8")
-	_ = w.Whole(rs, [][]byte{[]byte(s)}) // the viewer is gone if this fails
+	_ = w.Whole(rs, [][]byte{[]byte(s)}, nil) // the viewer is gone if this fails
 }

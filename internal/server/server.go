@@ -125,7 +125,7 @@ func (s *Server) Prepare(ctx context.Context) error { return s.funcs.Prepare(ctx
 func (s *Server) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer, inline bool) (rest func()) {
 	snap := s.pin()
 	if snap == nil {
-		_ = w.Whole(&httpmsg.Response{Status: 503}, nil)
+		_ = w.Whole(&httpmsg.Response{Status: 503}, nil, nil)
 		return nil
 	}
 	defer func() {

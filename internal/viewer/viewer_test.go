@@ -59,7 +59,7 @@ func raw(t *testing.T, addr, text string) (*http.Response, string) {
 func echo(_ context.Context, rq *httpmsg.Request, w Writer, _ bool) func() {
 	body := rq.Method + " " + rq.Host + " " + rq.Path + " " + rq.Query + " " + rq.Header.Join("X-A")
 	rs := &httpmsg.Response{Status: 200, ContentLength: int64(len(body))}
-	_ = w.Whole(rs, [][]byte{[]byte(body)})
+	_ = w.Whole(rs, [][]byte{[]byte(body)}, nil)
 	return nil
 }
 

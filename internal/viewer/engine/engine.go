@@ -41,8 +41,10 @@ type Writer interface {
 	Flush() error
 	// Whole sends an answer whose body lies in memory, without blocking: what
 	// cannot be sent at once is kept by reference and sent as the viewer takes
-	// it. The pieces are shared and immutable.
-	Whole(rs *httpmsg.Response, body [][]byte) error
+	// it. The pieces are shared and immutable; where hold is not nil they stay
+	// so only as long as it is held, and the caller holds it until Whole
+	// returns.
+	Whole(rs *httpmsg.Response, body [][]byte, hold httpmsg.Hold) error
 	// Abort tells that the body cannot be completed, so that the viewer does
 	// not take the piece for the whole.
 	Abort()

@@ -61,7 +61,7 @@ func TestFraming(t *testing.T) {
 			for _, p := range pieces {
 				body = append(body, []byte(p))
 			}
-			_ = w.Whole(response(status, length, "A", "b"), body)
+			_ = w.Whole(response(status, length, "A", "b"), body, nil)
 		})
 	}
 	const (
@@ -120,21 +120,21 @@ func TestFraming(t *testing.T) {
 func TestFieldsGoOutAsTheyAre(t *testing.T) {
 	h := inline(func(_ *httpmsg.Request, w engine.Writer) {
 		_ = w.Whole(response(200, 0, "ETag", `"a"`, "x-lower", "1", "content-length", "9", "Transfer-Encoding", "chunked",
-			"Keep-Alive", "timeout=5", "Upgrade", "h2c", "X-Empty", "", "Set-Cookie", "a", "Set-Cookie", "b"), nil)
+			"Keep-Alive", "timeout=5", "Upgrade", "h2c", "X-Empty", "", "Set-Cookie", "a", "Set-Cookie", "b"), nil, nil)
 	})
 	want := "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nx-lower: 1\r\nX-Empty: \r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n"
 	if got := exchange(t, h, get+"\r\n"); got != want {
 		t.Errorf("got %q", got)
 	}
 	h = inline(func(_ *httpmsg.Request, w engine.Writer) {
-		_ = w.Whole(response(200, 0, "A", "b\r\nSet-Cookie: c", "B\r\nC", "d", "E", "f\n\ng", "H", "i"), nil)
+		_ = w.Whole(response(200, 0, "A", "b\r\nSet-Cookie: c", "B\r\nC", "d", "E", "f\n\ng", "H", "i"), nil, nil)
 	})
 	want = "HTTP/1.1 200 OK\r\nA: b  Set-Cookie: c\r\nE: f  g\r\nH: i\r\nContent-Length: 0\r\n\r\n"
 	if got := exchange(t, h, get+"\r\n"); got != want {
 		t.Errorf("splitting: got %q", got)
 	}
 	h = inline(func(_ *httpmsg.Request, w engine.Writer) {
-		_ = w.Whole(response(200, 0, "connection", "close"), nil)
+		_ = w.Whole(response(200, 0, "connection", "close"), nil, nil)
 	})
 	if got := exchange(t, h, get+"\r\n"+next); got != "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" {
 		t.Errorf("close by the answer: got %q", got)
@@ -171,7 +171,7 @@ func TestCutAnswers(t *testing.T) {
 		{"status of no answer", func(w engine.Writer) { _ = w.Head(response(7, 0)) }, "500"},
 		{"101 by Head", func(w engine.Writer) { _ = w.Head(response(101, 0)) }, "500"},
 		{"wrong length", func(w engine.Writer) {
-			if w.Whole(response(200, 4), [][]byte{[]byte("hello")}) == nil {
+			if w.Whole(response(200, 4), [][]byte{[]byte("hello")}, nil) == nil {
 				t.Error("accepted")
 			}
 		}, "500"},
@@ -197,8 +197,8 @@ func TestCutAnswers(t *testing.T) {
 // TestOneAnswer: the second head is refused, the first stands.
 func TestOneAnswer(t *testing.T) {
 	h := inline(func(_ *httpmsg.Request, w engine.Writer) {
-		_ = w.Whole(response(200, 0), nil)
-		if w.Head(response(404, 0)) == nil || w.Whole(response(404, 0), nil) == nil {
+		_ = w.Whole(response(200, 0), nil, nil)
+		if w.Head(response(404, 0)) == nil || w.Whole(response(404, 0), nil, nil) == nil {
 			t.Error("a second answer is taken")
 		}
 	})
@@ -211,7 +211,7 @@ func TestOneAnswer(t *testing.T) {
 func TestInterimAnswers(t *testing.T) {
 	h := later(func(_ context.Context, _ *httpmsg.Request, w engine.Writer) {
 		_ = w.Head(response(103, -1, "Link", "</a>"))
-		_ = w.Whole(response(200, 0), nil)
+		_ = w.Whole(response(200, 0), nil, nil)
 	})
 	if got := exchange(t, h, get+"\r\n"); got != "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" {
 		t.Errorf("got %q", got)
@@ -233,7 +233,7 @@ func (w *writes) Write(p []byte) (int, error) { w.n++; return w.script.Write(p) 
 func TestOneWritePerRead(t *testing.T) {
 	c := &writes{script: script{in: []byte(strings.Repeat(next, 20))}}
 	New(inline(func(_ *httpmsg.Request, w engine.Writer) {
-		_ = w.Whole(response(200, -1), [][]byte{[]byte("hello")})
+		_ = w.Whole(response(200, -1), [][]byte{[]byte("hello")}, nil)
 	}), Options{}).Serve(t.Context(), c, Peer{})
 	if c.n != 1 || strings.Count(c.out.String(), "hello") != 20 {
 		t.Errorf("%d writes: %q", c.n, c.out.String())
@@ -246,7 +246,7 @@ func TestPendingIsBounded(t *testing.T) {
 	c := &writes{script: script{in: []byte(strings.Repeat(next, 20))}}
 	body := [][]byte{make([]byte, 1000)}
 	New(inline(func(_ *httpmsg.Request, w engine.Writer) {
-		_ = w.Whole(response(200, -1), body)
+		_ = w.Whole(response(200, -1), body, nil)
 	}), Options{Limits: engine.Limits{Pending: 4500}}).Serve(t.Context(), c, Peer{})
 	if c.n != 4 {
 		t.Errorf("%d writes, want 4", c.n)
@@ -259,7 +259,7 @@ func TestCopiesAreBounded(t *testing.T) {
 	c := &writes{script: script{in: []byte(strings.Repeat(next, 100))}}
 	body := [][]byte{make([]byte, copyMax)}
 	New(inline(func(_ *httpmsg.Request, w engine.Writer) {
-		_ = w.Whole(response(200, -1), body)
+		_ = w.Whole(response(200, -1), body, nil)
 	}), Options{}).Serve(t.Context(), c, Peer{})
 	if most := c.out.Len() / c.n; most > gatherMax+2*copyMax {
 		t.Errorf("%d bytes in %d writes", c.out.Len(), c.n)
@@ -269,7 +269,7 @@ func TestCopiesAreBounded(t *testing.T) {
 // TestUnreadBodies are drained when that is cheap, and end the connection when
 // it is not.
 func TestUnreadBodies(t *testing.T) {
-	ignore := inline(func(rq *httpmsg.Request, w engine.Writer) { _ = w.Whole(response(200, -1, "P", rq.Path), nil) })
+	ignore := inline(func(rq *httpmsg.Request, w engine.Writer) { _ = w.Whole(response(200, -1, "P", rq.Path), nil, nil) })
 	const ok = "HTTP/1.1 200 OK\r\nP: %\r\nContent-Length: 0\r\n"
 	first, second := strings.Replace(ok, "%", "/", 1), strings.Replace(ok, "%", "/next", 1)+"\r\n"
 	for _, tt := range []struct{ name, in, want string }{
@@ -297,7 +297,7 @@ func TestOwnedRequest(t *testing.T) {
 	want := "POST other /path?query {A: b}{X-Empty: }"
 	h := func(_ context.Context, rq *httpmsg.Request, w engine.Writer, _ bool) func() {
 		if rq.Body == nil {
-			_ = w.Whole(response(200, 0), nil)
+			_ = w.Whole(response(200, 0), nil, nil)
 			return nil
 		}
 		return func() {
@@ -312,7 +312,7 @@ func TestOwnedRequest(t *testing.T) {
 			if got := dump(rq); got != want {
 				t.Errorf("after: %s", got)
 			}
-			_ = w.Whole(response(200, int64(len(body))), [][]byte{[]byte(body)})
+			_ = w.Whole(response(200, int64(len(body))), [][]byte{[]byte(body)}, nil)
 		}
 	}
 	if got := exchange(t, h, in); strings.Count(got, "HTTP/1.1 200 OK") != 2 {
@@ -331,7 +331,7 @@ func TestViewerAndFirstBytes(t *testing.T) {
 			if rq.Scheme != "https" || rq.Viewer.TLS == nil {
 				t.Error("no TLS")
 			}
-			_ = w.Whole(response(200, 0), nil)
+			_ = w.Whole(response(200, 0), nil, nil)
 		}), Options{}).Serve(t.Context(), c, p)
 		if seen != n {
 			t.Errorf("%d requests, want %d", seen, n)

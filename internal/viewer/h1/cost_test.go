@@ -29,7 +29,7 @@ func hit() engine.Handler {
 		"Date", "Mon, 01 Jan 2024 00:00:00 GMT", "Age", "17", "X-Cache", "Hit from cloudfront", "Via", "1.1 edge (CloudFront)")
 	body := [][]byte{make([]byte, 1024)}
 	return func(_ context.Context, _ *httpmsg.Request, w engine.Writer, _ bool) func() {
-		_ = w.Whole(rs, body)
+		_ = w.Whole(rs, body, nil)
 		return nil
 	}
 }

@@ -30,7 +30,7 @@ func TestLateReaders(t *testing.T) {
 				read <- err
 			}()
 			time.Sleep(time.Second)
-			_ = w.Whole(response(200, 0), nil)
+			_ = w.Whole(response(200, 0), nil, nil)
 		}), Options{}), true)
 		p.send(post + "Content-Length: 5\r\n\r\n")
 		if err := <-read; !errors.Is(err, errBodyClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {

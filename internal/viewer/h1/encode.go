@@ -15,6 +15,9 @@ import (
 // HTTP/1.1, the highest that is spoken (RFC 9110 2.5).
 func (w *writer) appendHead(b []byte, rs *httpmsg.Response, length int64) []byte {
 	b = appendStatus(b, rs.Status)
+	for i := range rs.Fixed {
+		b = append(b, rs.Fixed[i].Lines()...)
+	}
 	b = appendFields(b, rs.Header.Fields(), false)
 	switch {
 	case w.mode == modeChunked:
@@ -60,7 +63,7 @@ func appendFields(b []byte, fields []httpmsg.Field, upgrade bool) []byte {
 	from, lines := len(b), 0
 	for i := range fields {
 		f := &fields[i]
-		if f.Name == "" || !upgrade && ours(f.Name) {
+		if f.Name == "" || !upgrade && httpmsg.OfConnection(f.Name) {
 			continue
 		}
 		b = append(b, f.Name...)
@@ -74,7 +77,7 @@ func appendFields(b []byte, fields []httpmsg.Field, upgrade bool) []byte {
 	}
 	b = b[:from]
 	for _, f := range fields {
-		if f.Name == "" || !upgrade && ours(f.Name) || !token(f.Name) {
+		if f.Name == "" || !upgrade && httpmsg.OfConnection(f.Name) || !token(f.Name) {
 			continue
 		}
 		b = append(b, f.Name...)
@@ -98,23 +101,6 @@ func token(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// ours tells the fields of the connection (RFC 9110 7.6.1) and the framing.
-func ours(name string) bool {
-	switch len(name) {
-	case len("Upgrade"):
-		return httpmsg.EqualFold(name, "Upgrade")
-	case len("Connection"): // and len("Keep-Alive")
-		return httpmsg.EqualFold(name, "Connection") || httpmsg.EqualFold(name, "Keep-Alive")
-	case len("Content-Length"):
-		return httpmsg.EqualFold(name, "Content-Length")
-	case len("Proxy-Connection"):
-		return httpmsg.EqualFold(name, "Proxy-Connection")
-	case len("Transfer-Encoding"):
-		return httpmsg.EqualFold(name, "Transfer-Encoding")
-	}
-	return false
 }
 
 // wantsClose tells whether the answer itself asks to end the connection.

@@ -25,9 +25,9 @@ func TestHostileViewersCostLittle(t *testing.T) {
 		case rq.Body != nil:
 			return echo(ctx, rq, w, in)
 		case rq.Path == "/large":
-			_ = w.Whole(response(200, -1), body)
+			_ = w.Whole(response(200, -1), body, nil)
 		case rq.Path == "/small":
-			_ = w.Whole(response(200, -1), [][]byte{body[0][:4000]})
+			_ = w.Whole(response(200, -1), [][]byte{body[0][:4000]}, nil)
 		default:
 			return empty(ctx, rq, w, in)
 		}

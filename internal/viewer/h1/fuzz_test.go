@@ -105,7 +105,7 @@ func FuzzChunks(f *testing.F) {
 				}
 				break
 			}
-			_ = w.Whole(response(200, 0, "Connection", "close"), nil)
+			_ = w.Whole(response(200, 0, "Connection", "close"), nil, nil)
 		}), Options{})
 		s.Serve(t.Context(), &script{in: append([]byte(post+te), in...), cut: int(cut % 9)}, Peer{})
 	})

@@ -18,6 +18,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/forelane/forelane/internal/httpmsg"
 )
 
 const (
@@ -31,6 +33,7 @@ const (
 type cut struct {
 	at    int
 	piece []byte
+	hold  httpmsg.Hold // of the piece, or nil
 }
 
 // output is what waits for the viewer.
@@ -58,8 +61,8 @@ func (c *conn) push(s string) {
 	b.b = append(b.b, s...)
 }
 
-// refer appends a piece that stays as it is.
-func (c *conn) refer(p []byte) {
+// refer appends a piece that stays as it is while it is held.
+func (c *conn) refer(p []byte, hold httpmsg.Hold) {
 	b := c.buf()
 	c.pending += len(p)
 	n := 0
@@ -75,7 +78,10 @@ func (c *conn) refer(p []byte) {
 	}
 	b.b = append(b.b, p[:n]...)
 	if n < len(p) {
-		c.cuts = append(c.cuts, cut{len(b.b), p[n:]})
+		if hold != nil {
+			hold.Retain()
+		}
+		c.cuts = append(c.cuts, cut{len(b.b), p[n:], hold})
 	}
 }
 
@@ -91,7 +97,7 @@ func (c *conn) piece(p []byte, chunked bool) error {
 	if gather {
 		b.b = append(b.b, p...)
 	} else {
-		c.cuts = append(c.cuts, cut{len(b.b), p})
+		c.cuts = append(c.cuts, cut{len(b.b), p, nil})
 	}
 	if chunked {
 		b.b = append(b.b, "\r\n"...)
@@ -122,6 +128,11 @@ func (c *conn) flush() error {
 
 // drop forgets what waits and gives the memory back.
 func (c *conn) drop() {
+	for _, k := range c.cuts {
+		if k.hold != nil {
+			k.hold.Release()
+		}
+	}
 	clear(c.cuts)
 	c.cuts, c.pending = c.cuts[:0], 0
 	if c.out != nil && cap(c.out.b) <= poolMax {

@@ -118,14 +118,14 @@ var sizes = later(func(_ context.Context, rq *httpmsg.Request, w engine.Writer) 
 	}
 	switch rq.Path {
 	case "/whole":
-		_ = w.Whole(response(200, -1), [][]byte{p})
+		_ = w.Whole(response(200, -1), [][]byte{p}, nil)
 	case "/pieces":
 		var body [][]byte
 		for i := 1; len(p) > 0; i *= 3 {
 			n := min(i, len(p))
 			body, p = append(body, p[:n]), p[n:]
 		}
-		_ = w.Whole(response(200, -1), body)
+		_ = w.Whole(response(200, -1), body, nil)
 	default:
 		length := int64(-1)
 		if rq.Path == "/counted" {
@@ -164,7 +164,7 @@ func TestRefusalsArrive(t *testing.T) {
 func TestHalfClosedViewers(t *testing.T) {
 	addr := listen(t, later(func(ctx context.Context, _ *httpmsg.Request, w engine.Writer) {
 		<-ctx.Done()
-		_ = w.Whole(response(200, 0), nil)
+		_ = w.Whole(response(200, 0), nil, nil)
 	}), nil)
 	c, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -92,17 +92,17 @@ func status(s string) string {
 	return s[9:12]
 }
 
-var empty = inline(func(_ *httpmsg.Request, w engine.Writer) { _ = w.Whole(response(200, 0), nil) })
+var empty = inline(func(_ *httpmsg.Request, w engine.Writer) { _ = w.Whole(response(200, 0), nil, nil) })
 
 // echo reads the body and answers with it.
 var echo = later(func(_ context.Context, rq *httpmsg.Request, w engine.Writer) {
 	p, err := io.ReadAll(rq.Body)
 	var be *BodyError
 	if errors.As(err, &be) {
-		_ = w.Whole(response(be.HTTPStatus(), -1), nil)
+		_ = w.Whole(response(be.HTTPStatus(), -1), nil, nil)
 		return
 	}
-	_ = w.Whole(response(200, -1), [][]byte{p})
+	_ = w.Whole(response(200, -1), [][]byte{p}, nil)
 })
 
 func within(t *testing.T, got, least, most time.Duration) {
@@ -259,7 +259,7 @@ func TestReadAfterAnswer(t *testing.T) {
 func TestViewersThatDoNotRead(t *testing.T) {
 	for name, h := range map[string]engine.Handler{
 		"whole": inline(func(_ *httpmsg.Request, w engine.Writer) {
-			_ = w.Whole(response(200, -1), [][]byte{make([]byte, 1<<20)})
+			_ = w.Whole(response(200, -1), [][]byte{make([]byte, 1<<20)}, nil)
 		}),
 		"streamed": later(func(ctx context.Context, _ *httpmsg.Request, w engine.Writer) {
 			_ = w.Head(response(200, -1))
@@ -287,7 +287,7 @@ func TestSlowReadersGetAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		body := bytes.Repeat([]byte("0123456789abcdef"), 20000)
 		p := connect(t, New(inline(func(_ *httpmsg.Request, w engine.Writer) {
-			_ = w.Whole(response(200, -1), [][]byte{body[:7], body[7:200000], body[200000:]})
+			_ = w.Whole(response(200, -1), [][]byte{body[:7], body[7:200000], body[200000:]}, nil)
 		}), Options{}), false)
 		p.send(next)
 		var got []byte
@@ -315,7 +315,7 @@ func TestViewersThatLeave(t *testing.T) {
 		p := connect(t, New(later(func(ctx context.Context, _ *httpmsg.Request, w engine.Writer) {
 			<-ctx.Done()
 			cause = ctx.Err()
-			if w.Whole(response(200, 0), nil) != nil || w.Flush() == nil {
+			if w.Whole(response(200, 0), nil, nil) != nil || w.Flush() == nil {
 				t.Error("a flush to nobody succeeds")
 			}
 		}), Options{}), true)
@@ -338,7 +338,7 @@ func TestWatchKeepsWhatItReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := connect(t, New(later(func(_ context.Context, rq *httpmsg.Request, w engine.Writer) {
 			time.Sleep(time.Second)
-			_ = w.Whole(response(200, -1, "P", rq.Path), nil)
+			_ = w.Whole(response(200, -1, "P", rq.Path), nil, nil)
 		}), Options{}), true)
 		const all = "GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\n\r\n"
 		for i := 0; i < len(all); i += 10 {
@@ -364,7 +364,7 @@ func TestEarlierAnswersDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := later(func(_ context.Context, _ *httpmsg.Request, w engine.Writer) {
 			time.Sleep(time.Second)
-			_ = w.Whole(response(203, 0), nil)
+			_ = w.Whole(response(203, 0), nil, nil)
 		})
 		p := connect(t, New(func(ctx context.Context, rq *httpmsg.Request, w engine.Writer, in bool) func() {
 			if rq.Path == "/next" {
@@ -413,7 +413,7 @@ func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(later(func(_ context.Context, _ *httpmsg.Request, w engine.Writer) {
 			time.Sleep(5 * time.Second)
-			_ = w.Whole(response(200, 0), nil)
+			_ = w.Whole(response(200, 0), nil, nil)
 		}), Options{})
 		idle, asks, busy, half := connect(t, s, true), connect(t, s, true), connect(t, s, true), connect(t, s, true)
 		busy.send(next)

@@ -94,7 +94,7 @@ func play(t testing.TB, in string, cut int, limits engine.Limits) []string {
 	s := New(func(_ context.Context, rq *httpmsg.Request, w engine.Writer, inline bool) func() {
 		answer := func() {
 			got = append(got, dump(rq))
-			if err := w.Whole(&httpmsg.Response{Status: 200}, nil); err != nil {
+			if err := w.Whole(&httpmsg.Response{Status: 200}, nil, nil); err != nil {
 				t.Error(err)
 			}
 		}

@@ -170,7 +170,7 @@ func (w *writer) Flush() error { return w.c.flush() }
 
 // Whole sends an answer whose body lies in memory. It goes out when the
 // requests that came with this one are answered too.
-func (w *writer) Whole(rs *httpmsg.Response, body [][]byte) error {
+func (w *writer) Whole(rs *httpmsg.Response, body [][]byte, hold httpmsg.Hold) error {
 	total := int64(0)
 	for _, p := range body {
 		total += int64(len(p))
@@ -187,7 +187,7 @@ func (w *writer) Whole(rs *httpmsg.Response, body [][]byte) error {
 	}
 	if w.mode == modeCounted {
 		for _, p := range body {
-			w.c.refer(p)
+			w.c.refer(p, hold)
 		}
 		w.left = 0
 	}

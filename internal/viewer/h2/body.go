@@ -5,6 +5,8 @@ package h2
 import (
 	"errors"
 	"io"
+
+	"github.com/forelane/forelane/internal/httpmsg"
 )
 
 // The receiving half of flow control (RFC 9113 5.2). A window is given back
@@ -74,7 +76,7 @@ func (b *body) Read(p []byte) (int, error) {
 		c.touch()
 		if in.expect && !st.headSent {
 			in.expect = false
-			_ = c.appendHeaders(st, 100, nil, -1, false)
+			_ = c.appendHeaders(st, &httpmsg.Response{Status: 100}, -1, false)
 			c.flush(flushOnce)
 			continue
 		}

@@ -279,7 +279,7 @@ func (c *conn) refuse(st *stream, status int) {
 	}
 	st.inline = true
 	c.mu.Unlock()
-	_ = st.Whole(rs, body) // an error has reset the stream
+	_ = st.Whole(rs, body, nil) // an error has reset the stream
 	c.mu.Lock()
 	st.inline = false
 	c.settle(st)

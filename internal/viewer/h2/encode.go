@@ -99,13 +99,16 @@ func appendField(b []byte, f httpmsg.Field) ([]byte, error) {
 
 // appendHead writes the block of an answer's head; length < 0 leaves
 // content-length out.
-func appendHead(b []byte, status int, fields []httpmsg.Field, length int64) ([]byte, error) {
-	b = appendStatus(b, status)
+func appendHead(b []byte, rs *httpmsg.Response, length int64) ([]byte, error) {
+	b = appendStatus(b, rs.Status)
 	if length >= 0 {
 		b = appendLength(b, length)
 	}
+	for i := range rs.Fixed {
+		b = append(b, rs.Fixed[i].Block()...)
+	}
 	var err error
-	for _, f := range fields {
+	for _, f := range rs.Header.Fields() {
 		if b, err = appendField(b, f); err != nil {
 			return b, err
 		}

@@ -20,7 +20,7 @@ func sized(size int, whole bool) engine.Handler {
 	body := bytes.Repeat([]byte("x"), size)
 	if whole {
 		return handler(func(_ *httpmsg.Request, w engine.Writer) {
-			_ = w.Whole(response(200, -1), [][]byte{body[:size/3], body[size/3:]})
+			_ = w.Whole(response(200, -1), [][]byte{body[:size/3], body[size/3:]}, nil)
 		})
 	}
 	return blocking(func(_ context.Context, _ *httpmsg.Request, w engine.Writer) {
@@ -80,7 +80,7 @@ func TestRFC9113FlowIn(t *testing.T) {
 			<-gate
 			n, err := io.Copy(io.Discard, rq.Body)
 			if err == nil {
-				_ = w.Whole(response(200, -1, "n", time.Duration(n).String()), nil)
+				_ = w.Whole(response(200, -1, "n", time.Duration(n).String()), nil, nil)
 			}
 		}), Options{}, false)
 		p.request(1, "POST", false)

@@ -76,7 +76,7 @@ func FuzzConn(f *testing.F) {
 			body := make([]byte, 3000)
 			s := New(func(_ context.Context, rq *httpmsg.Request, w engine.Writer, _ bool) func() {
 				if rq.Body == nil && rq.Path != "/w" {
-					_ = w.Whole(response(200, -1), [][]byte{body})
+					_ = w.Whole(response(200, -1), [][]byte{body}, nil)
 					return nil
 				}
 				return func() {

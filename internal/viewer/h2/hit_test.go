@@ -70,7 +70,7 @@ func hit(size int) engine.Handler {
 		"Date", "Sun, 22 Nov 2026 22:00:00 GMT", "X-Cache", "Hit from cloudfront", "Via", "1.1 example.cloudfront.net (CloudFront)")
 	body := [][]byte{bytes.Repeat([]byte("x"), size)}
 	return func(_ context.Context, _ *httpmsg.Request, w engine.Writer, _ bool) func() {
-		_ = w.Whole(rs, body)
+		_ = w.Whole(rs, body, nil)
 		return nil
 	}
 }

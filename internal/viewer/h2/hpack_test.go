@@ -135,7 +135,10 @@ func FuzzAnswerHead(f *testing.F) {
 		if status < 100 || status > 999 {
 			return
 		}
-		b, err := appendHead(nil, status, []httpmsg.Field{{Name: n1, Value: v1}, {Name: n2, Value: v2}}, length)
+		rs := &httpmsg.Response{Status: status}
+		rs.Header.Add(n1, v1)
+		rs.Header.Add(n2, v2)
+		b, err := appendHead(nil, rs, length)
 		if err != nil {
 			return
 		}

@@ -93,7 +93,7 @@ func TestDeadlines(t *testing.T) {
 				big := bytes.Repeat([]byte("x"), 200000)
 				p := connect(t, handler(func(rq *httpmsg.Request, w engine.Writer) {
 					if rq.Header.Has("x-size") {
-						_ = w.Whole(response(200, -1), [][]byte{big})
+						_ = w.Whole(response(200, -1), [][]byte{big}, nil)
 						return
 					}
 					hello(rq, w)
@@ -179,7 +179,7 @@ func TestReadsWhileWriteBlocks(t *testing.T) {
 				n, _ := io.Copy(io.Discard, rq.Body)
 				got <- n
 			}
-			_ = w.Whole(response(200, -1), [][]byte{body})
+			_ = w.Whole(response(200, -1), [][]byte{body}, nil)
 		}), Options{}, false, 1000)
 		p.get(1)
 		p.send()

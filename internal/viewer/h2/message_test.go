@@ -66,7 +66,7 @@ func TestRequestOwned(t *testing.T) {
 			}
 			return func() {
 				<-gate
-				_ = w.Whole(response(200, -1, "x", rq.Path+rq.Header.Get("x-long")), nil)
+				_ = w.Whole(response(200, -1, "x", rq.Path+rq.Header.Get("x-long")), nil, nil)
 			}
 		}, Options{}, false)
 		long := strings.Repeat("ab", 500)
@@ -88,21 +88,21 @@ func TestAnswer(t *testing.T) {
 		answer       func(w engine.Writer)
 		want         []string
 	}{
-		{"whole", "GET", func(w engine.Writer) { _ = w.Whole(response(200, -1, "ETag", `"1"`), body) }, []string{`HEADERS 1 :status=200 content-length=5 etag="1"`, "DATA 1 5 END"}},
-		{"whole without body", "GET", func(w engine.Writer) { _ = w.Whole(response(418, -1), nil) }, []string{"HEADERS 1 :status=418 content-length=0 END"}},
-		{"HEAD", "HEAD", func(w engine.Writer) { _ = w.Whole(response(200, -1), body) }, []string{"HEADERS 1 :status=200 content-length=5 END", "!DATA"}},
-		{"HEAD with a length and no body", "HEAD", func(w engine.Writer) { _ = w.Whole(response(200, 77), nil) }, []string{"HEADERS 1 :status=200 content-length=77 END"}},
-		{"304", "GET", func(w engine.Writer) { _ = w.Whole(response(304, 5), body) }, []string{"HEADERS 1 :status=304 END", "!DATA"}},
+		{"whole", "GET", func(w engine.Writer) { _ = w.Whole(response(200, -1, "ETag", `"1"`), body, nil) }, []string{`HEADERS 1 :status=200 content-length=5 etag="1"`, "DATA 1 5 END"}},
+		{"whole without body", "GET", func(w engine.Writer) { _ = w.Whole(response(418, -1), nil, nil) }, []string{"HEADERS 1 :status=418 content-length=0 END"}},
+		{"HEAD", "HEAD", func(w engine.Writer) { _ = w.Whole(response(200, -1), body, nil) }, []string{"HEADERS 1 :status=200 content-length=5 END", "!DATA"}},
+		{"HEAD with a length and no body", "HEAD", func(w engine.Writer) { _ = w.Whole(response(200, 77), nil, nil) }, []string{"HEADERS 1 :status=200 content-length=77 END"}},
+		{"304", "GET", func(w engine.Writer) { _ = w.Whole(response(304, 5), body, nil) }, []string{"HEADERS 1 :status=304 END", "!DATA"}},
 		{"204", "GET", func(w engine.Writer) { _ = w.Head(response(204, -1)) }, []string{"HEADERS 1 :status=204 END"}},
 		{"early hints", "GET", func(w engine.Writer) {
 			_ = w.Head(response(103, -1, "Link", "</a>"))
-			_ = w.Whole(response(200, -1), body)
+			_ = w.Whole(response(200, -1), body, nil)
 		}, []string{"HEADERS 1 :status=103 link=</a>", "HEADERS 1 :status=200", "DATA 1 5 END"}},
 		{"connection fields stay behind", "GET", func(w engine.Writer) {
-			_ = w.Whole(response(200, -1, "Connection", "close", "Transfer-Encoding", "chunked", "Keep-Alive", "1", "Upgrade", "x", "TE", "x", "Content-Length", "9", "X-Y", "z"), body)
+			_ = w.Whole(response(200, -1, "Connection", "close", "Transfer-Encoding", "chunked", "Keep-Alive", "1", "Upgrade", "x", "TE", "x", "Content-Length", "9", "X-Y", "z"), body, nil)
 		}, []string{"HEADERS 1 :status=200 content-length=5 x-y=z"}},
-		{"a value with a line feed", "GET", func(w engine.Writer) { _ = w.Whole(response(200, -1, "X", "a\nb"), body) }, []string{"RST 1 INTERNAL_ERROR", "!HEADERS"}},
-		{"a name with a space", "GET", func(w engine.Writer) { _ = w.Whole(response(200, -1, "X Y", "a"), body) }, []string{"RST 1 INTERNAL_ERROR", "!HEADERS"}},
+		{"a value with a line feed", "GET", func(w engine.Writer) { _ = w.Whole(response(200, -1, "X", "a\nb"), body, nil) }, []string{"RST 1 INTERNAL_ERROR", "!HEADERS"}},
+		{"a name with a space", "GET", func(w engine.Writer) { _ = w.Whole(response(200, -1, "X Y", "a"), body, nil) }, []string{"RST 1 INTERNAL_ERROR", "!HEADERS"}},
 		{"stream of unknown length", "POST", func(w engine.Writer) {
 			_ = w.Head(response(200, -1))
 			_, _ = w.Write([]byte("12"))
@@ -135,8 +135,8 @@ func TestAnswer(t *testing.T) {
 		{"a panic inline", "GET", func(engine.Writer) { panic("x") }, []string{"RST 1 INTERNAL_ERROR", "!CLOSED"}},
 		{"a panic in the rest", "POST", func(engine.Writer) { panic("x") }, []string{"RST 1 INTERNAL_ERROR", "!CLOSED"}},
 		{"twice", "GET", func(w engine.Writer) {
-			_ = w.Whole(response(200, -1), body)
-			if w.Whole(response(200, -1), body) == nil {
+			_ = w.Whole(response(200, -1), body, nil)
+			if w.Whole(response(200, -1), body, nil) == nil {
 				panic("no error")
 			}
 		}, []string{"HEADERS 1 :status=200", "DATA 1 5 END", "!RST"}},
@@ -160,7 +160,7 @@ func TestAnswer(t *testing.T) {
 func TestLargeHeadIsSplit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := connect(t, handler(func(_ *httpmsg.Request, w engine.Writer) {
-			_ = w.Whole(response(200, -1, "x", strings.Repeat("a", 20000)), [][]byte{[]byte("x")})
+			_ = w.Whole(response(200, -1, "x", strings.Repeat("a", 20000)), [][]byte{[]byte("x")}, nil)
 		}), Options{}, false)
 		p.get(1)
 		p.want("HEADERS 1", "CONTINUATION 1", "DATA 1 1 END")
@@ -198,7 +198,7 @@ func TestContinue(t *testing.T) {
 func TestAnswerBeforeBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := connect(t, func(_ context.Context, _ *httpmsg.Request, w engine.Writer, _ bool) func() {
-			_ = w.Whole(response(403, -1), [][]byte{[]byte("no")})
+			_ = w.Whole(response(403, -1), [][]byte{[]byte("no")}, nil)
 			return nil
 		}, Options{}, false)
 		p.request(1, "POST", false)

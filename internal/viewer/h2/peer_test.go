@@ -59,7 +59,7 @@ func hello(rq *httpmsg.Request, w engine.Writer) {
 			return
 		}
 	}
-	_ = w.Whole(response(200, -1, "Content-Type", "text/plain"), [][]byte{[]byte("hel"), []byte("lo")})
+	_ = w.Whole(response(200, -1, "Content-Type", "text/plain"), [][]byte{[]byte("hel"), []byte("lo")}, nil)
 }
 
 // peer is a viewer made of the framer of x/net.

@@ -184,6 +184,7 @@ func (c *conn) emit(i int) {
 	switch {
 	case st.out.queued == 0:
 		st.out.pieces, st.out.first = st.out.pieces[:0], 0
+		st.out.letGo()
 		c.unready(i)
 		st.cond.Broadcast()
 		if end {
@@ -250,6 +251,7 @@ func (c *conn) dropQueue(st *stream) {
 	c.out.pending -= st.out.queued
 	clear(st.out.pieces)
 	st.out.pieces, st.out.first, st.out.queued, st.out.buf = st.out.pieces[:0], 0, 0, nil
+	st.out.letGo()
 	if st.ready {
 		for i, r := range c.out.ready {
 			if r == st {
@@ -263,12 +265,16 @@ func (c *conn) dropQueue(st *stream) {
 
 // sendWhole sends a body that lies in memory: at once where the windows, the
 // batch and the order of others allow it, by reference else.
-func (c *conn) sendWhole(st *stream, body [][]byte, n int64) {
+func (c *conn) sendWhole(st *stream, body [][]byte, n int64, hold httpmsg.Hold) {
 	o := &c.out
 	st.out.given = n
 	if len(o.ready) > 0 || len(o.buf) >= batch || n > min(st.out.window, o.window, int64(c.peer.frame)) {
 		for _, p := range body {
 			c.queue(st, p)
+		}
+		if hold != nil && st.out.queued > 0 {
+			hold.Retain()
+			st.out.hold = hold
 		}
 		st.ending = true
 		c.makeReady(st)
@@ -284,7 +290,7 @@ func (c *conn) sendWhole(st *stream, body [][]byte, n int64) {
 
 // appendHeaders writes the head of an answer as HEADERS, and CONTINUATION
 // when the viewer takes no frame of that size.
-func (c *conn) appendHeaders(st *stream, status int, fields []httpmsg.Field, length int64, end bool) error {
+func (c *conn) appendHeaders(st *stream, rs *httpmsg.Response, length int64, end bool) error {
 	h := frameHeader{kind: frameHeaders, flags: flagEndHeaders, id: st.id}
 	if end {
 		h.flags |= flagEndStream
@@ -294,7 +300,7 @@ func (c *conn) appendHeaders(st *stream, status int, fields []httpmsg.Field, len
 	if c.peer.shrunk { // RFC 7541 4.2: we use no table; tell it once
 		b = append(b, 0x20)
 	}
-	b, err := appendHead(b, status, fields, length)
+	b, err := appendHead(b, rs, length)
 	if err != nil {
 		c.out.buf = b[:at]
 		return err

@@ -27,9 +27,9 @@ func TestClientOverTLS(t *testing.T) {
 	h := func(ctx context.Context, rq *httpmsg.Request, w engine.Writer, _ bool) func() {
 		switch rq.Path {
 		case "/hit":
-			_ = w.Whole(response(200, -1, "X-Path", rq.Path+"?"+rq.Query), [][]byte{[]byte("hit " + rq.Query)})
+			_ = w.Whole(response(200, -1, "X-Path", rq.Path+"?"+rq.Query), [][]byte{[]byte("hit " + rq.Query)}, nil)
 		case "/big":
-			_ = w.Whole(response(200, -1), [][]byte{big[:1000], big[1000:]})
+			_ = w.Whole(response(200, -1), [][]byte{big[:1000], big[1000:]}, nil)
 		case "/stream":
 			return func() {
 				_ = w.Head(response(200, -1))

@@ -62,9 +62,18 @@ type outgoing struct {
 	queued int   // bytes in pieces
 	window int64 // what the viewer takes; negative after a SETTINGS
 	since  time.Time
-	length int64  // of the body as the head has told, -1: not told
-	given  int64  // of the body until now
-	buf    []byte // small writes that wait for a Flush
+	length int64        // of the body as the head has told, -1: not told
+	given  int64        // of the body until now
+	buf    []byte       // small writes that wait for a Flush
+	hold   httpmsg.Hold // of the pieces, or nil
+}
+
+// letGo ends the hold over pieces that are not needed any more.
+func (o *outgoing) letGo() {
+	if o.hold != nil {
+		o.hold.Release()
+		o.hold = nil
+	}
 }
 
 // incoming is the body of a request.

@@ -32,7 +32,7 @@ func (c *conn) interim(st *stream, rs *httpmsg.Response) error {
 		return errOrder
 	}
 	st.in.expect = st.in.expect && rs.Status != http.StatusContinue
-	err := c.appendHeaders(st, rs.Status, rs.Header.Fields(), -1, false)
+	err := c.appendHeaders(st, rs, -1, false)
 	if !st.inline {
 		c.flush(flushOnce)
 	}
@@ -57,7 +57,7 @@ func (c *conn) startHead(st *stream, rs *httpmsg.Response, length int64) (end bo
 		st.out.length = -1
 	}
 	end = st.bodyless || st.out.length == 0
-	if err := c.appendHeaders(st, rs.Status, rs.Header.Fields(), told, end); err != nil {
+	if err := c.appendHeaders(st, rs, told, end); err != nil {
 		c.reset(st, InternalError, err)
 		return false, err
 	}
@@ -73,7 +73,7 @@ func (c *conn) startHead(st *stream, rs *httpmsg.Response, length int64) (end bo
 }
 
 // Whole sends an answer whose body lies in memory; it never blocks.
-func (st *stream) Whole(rs *httpmsg.Response, body [][]byte) error {
+func (st *stream) Whole(rs *httpmsg.Response, body [][]byte, hold httpmsg.Hold) error {
 	c := st.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +96,7 @@ func (st *stream) Whole(rs *httpmsg.Response, body [][]byte) error {
 		c.reset(st, InternalError, errLength)
 		return errLength
 	}
-	c.sendWhole(st, body, n)
+	c.sendWhole(st, body, n, hold)
 	if !st.inline {
 		c.flush(flushOnce)
 	}
