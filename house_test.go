@@ -40,6 +40,7 @@ var rooms = map[string]string{
 	"internal/viewer/":   "internal/viewer",
 	"internal/function/": "internal/function",
 	"internal/edgefunc/": "internal/edgefunc",
+	"internal/origin/":   "internal/origin",
 }
 
 // groundOnly are the packages that import the standard library only.
