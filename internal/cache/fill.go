@@ -158,9 +158,9 @@ func (w *Fill) room() error {
 		if f.size-f.base < windowSize {
 			return nil
 		}
-		ctx, cancel := f.ctx, func() {}
+		ctx, cancel := context.Context(f.fetch), func() {}
 		if len(f.readers) > 1 {
-			ctx, cancel = context.WithTimeout(f.ctx, f.c.cfg.LagTimeout)
+			ctx, cancel = context.WithTimeout(f.fetch, f.c.cfg.LagTimeout)
 		}
 		before := f.slowest()
 		err := f.wait(ctx)
@@ -168,7 +168,7 @@ func (w *Fill) room() error {
 		if err == nil {
 			continue
 		}
-		if f.ctx.Err() != nil {
+		if f.fetch.Err() != nil {
 			return ErrNoReaders
 		}
 		if f.slowest() == before {

@@ -24,9 +24,8 @@ type Flight struct {
 	key  string
 	hash uint64
 
-	// ctx ends when nobody is interested any more.
-	ctx    context.Context
-	cancel context.CancelFunc
+	// fetch ends when nobody is interested any more.
+	fetch *fetch
 
 	doomed bool // under s.mu: invalidated on the way, must not be stored
 	alone  bool // not in s.flights before its end: a sweep cannot see it
@@ -81,7 +80,7 @@ func (f *Flight) Leave() {
 	f.mu.Unlock()
 	f.s.mu.Unlock()
 	if last {
-		f.cancel()
+		f.fetch.end()
 	}
 }
 
@@ -115,7 +114,7 @@ func (f *Flight) end(st state, err error) {
 	f.wake()
 	f.mu.Unlock()
 	if st != private { // its holder goes on reading for itself
-		f.cancel()
+		f.fetch.end()
 	}
 }
 

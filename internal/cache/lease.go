@@ -25,13 +25,19 @@ func (c *Cache) lease(s *shard, key string, h uint64) *Lease {
 
 // solo makes a flight that nobody can find.
 func (c *Cache) solo(s *shard, key string, h uint64) *Lease {
-	f := &Flight{c: c, s: s, key: key, hash: h, refs: 1, alone: true, epoch: s.epoch}
-	f.ctx, f.cancel = context.WithCancel(context.Background())
-	return &Lease{f: f}
+	all := &struct { // they live as long as each other
+		lease  Lease
+		flight Flight
+		fetch  fetch
+	}{}
+	f := &all.flight
+	f.c, f.s, f.key, f.hash, f.refs, f.alone, f.epoch, f.fetch = c, s, key, h, 1, true, s.epoch, &all.fetch
+	all.lease.f = f
+	return &all.lease
 }
 
 // Context is for the fetch: it ends when nobody waits for the answer any more.
-func (l *Lease) Context() context.Context { return l.f.ctx }
+func (l *Lease) Context() context.Context { return l.f.fetch }
 
 // Leave says that the holder's own viewer has gone. The fetch goes on while
 // others follow it. The lease must still be ended.

@@ -70,8 +70,7 @@ func (l *Lease) Move(key []byte, collapse bool) *Lease {
 	old := l.f
 	s := old.s
 	f := &Flight{
-		c: old.c, s: s, key: string(key), hash: old.hash, refs: 1,
-		ctx: old.ctx, cancel: old.cancel,
+		c: old.c, s: s, key: string(key), hash: old.hash, refs: 1, fetch: old.fetch,
 	}
 	s.mu.Lock()
 	f.doomed, f.alone, f.epoch = old.doomed, true, old.epoch
