@@ -59,7 +59,7 @@ func (x *Exchange) revalidatable() bool {
 }
 
 // judge finds the lifetime of an answer with status and fields h.
-func (x *Exchange) judge(status int, h *httpmsg.Header, rs *http.Response) {
+func (x *Exchange) judge(status int, h *httpmsg.Header, rs *httpmsg.Response) {
 	f := &x.asked.freshness
 	if x.beh.rfc {
 		x.judgeRFC(status, h, rs)
@@ -156,6 +156,6 @@ func (x *Exchange) askForPart() stepID {
 	x.body.close()
 	x.store.pass = cache.TooLarge
 	x.store.obj = nil
-	x.asked = asked{}
+	x.asked.reset()
 	return stepRequest
 }

@@ -25,8 +25,8 @@ func (e *Edge) Serve(ctx context.Context, rq *httpmsg.Request, w Writer) {
 }
 
 // Begin answers a request if that needs no waiting, and returns nil then. Else
-// it returns the rest of the work, to be run on a goroutine that may block; rq
-// has memory of its own from then on, and is the Exchange's until rest returns.
+// it returns the rest of the work, to be run on a goroutine that may block, when
+// rq has been given memory of its own; rq is the Exchange's until rest returns.
 func (e *Edge) Begin(ctx context.Context, rq *httpmsg.Request, w Writer) (rest func()) {
 	x := e.exchange(ctx, rq, w)
 	at := x.runInline()
@@ -34,10 +34,8 @@ func (e *Edge) Begin(ctx context.Context, rq *httpmsg.Request, w Writer) (rest f
 		e.recycle(x)
 		return nil
 	}
-	rq.Own()
-	x.describe() // the Record's texts were the connection's
-	x.rec.ID = strings.Clone(x.rec.ID)
 	return func() {
+		x.describe() // the Record's texts were the connection's
 		x.run(at)
 		e.recycle(x)
 	}

@@ -21,6 +21,7 @@ func TestBeginAnswersHitsInline(t *testing.T) {
 		rq.Path = unsafe.String(&buf[0], len(buf))
 		v := &wholeViewer{}
 		rest := w.edge.Begin(t.Context(), rq, v)
+		rq.Own()        // as engines do
 		copy(buf, "XX") // the connection goes on
 		return v, rest
 	}

@@ -5,7 +5,6 @@ package edge
 import (
 	"context"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
@@ -68,8 +67,8 @@ type stored struct {
 	lease   *cache.Lease
 	flight  *cache.Flight
 	pass    cache.PassReason
-	unwatch func() bool // stops the watch over the viewer's context
-	leave   func()      // tells lease or flight that the viewer has gone
+	vigil   *vigil      // of who holds a lease: see vigil.go
+	unwatch func() bool // of who follows a flight: stops the watch over the viewer's context
 
 	held [2]*cache.Object // to be released when the Exchange is over
 	more []*cache.Object  // the same, of the rare Exchange that had more
@@ -105,8 +104,11 @@ func (s *stored) letGo() {
 
 // asked is the request to the origin and what came of it.
 type asked struct {
-	rq          *http.Request
-	rs          *http.Response
+	ctx         context.Context  // ends the fetch
+	rq          httpmsg.Request  // but for what differs between the members of a group
+	out         httpmsg.Request  // as one member gets it
+	room        httpmsg.Response // memory of rs
+	rs          *httpmsg.Response
 	conditional bool // we revalidate
 	forwarded   bool // the viewer's own preconditions and Range went on
 	err         error
@@ -114,6 +116,16 @@ type asked struct {
 	freshness   httpspec.Freshness
 	// sent and received are when the origin was asked and when it answered.
 	sent, received time.Time
+}
+
+// reset forgets the question and keeps the memory.
+func (a *asked) reset() {
+	rq, out, rs := a.rq.Header, a.out.Header, a.room.Header
+	rq.Reset()
+	out.Reset()
+	rs.Reset()
+	*a = asked{}
+	a.rq.Header, a.out.Header, a.room.Header = rq, out, rs
 }
 
 // body is where the body of the answer comes from: at most one of text, obj,
@@ -144,8 +156,9 @@ func (b *body) close() {
 // request refers to its Exchange: refreshes and pages have their own, and a
 // fill takes the body along.
 func (x *Exchange) reset() {
-	key, header, scratch := x.keyed.key[:0], x.rs.Header, x.scratch[:0]
+	x.asked.reset()
+	key, header, scratch, asked := x.keyed.key[:0], x.rs.Header, x.scratch[:0], x.asked
 	header.Reset()
 	*x = Exchange{}
-	x.keyed.key, x.rs.Header, x.scratch = key, header, scratch
+	x.keyed.key, x.rs.Header, x.scratch, x.asked = key, header, scratch, asked
 }

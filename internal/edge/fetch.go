@@ -28,8 +28,9 @@ type originRef struct {
 }
 
 type member struct {
-	m  *model.Origin
-	rt http.RoundTripper
+	m      *model.Origin
+	rt     http.RoundTripper
+	direct Asker // rt's second face, or nil
 }
 
 func (e *Edge) compileOrigins(d *distribution) error {
@@ -43,7 +44,8 @@ func (e *Edge) compileOrigins(d *distribution) error {
 			errs = append(errs, fmt.Errorf("origin %s: %w", o.ID, err))
 			continue
 		}
-		d.origins[o.ID] = &originRef{members: []member{{o, rt}}}
+		direct, _ := rt.(Asker)
+		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct}}}
 	}
 	for _, g := range d.m.OriginGroups {
 		ref := &originRef{statuses: g.StatusCodes}
@@ -71,10 +73,10 @@ func (x *Exchange) fetch() stepID {
 	for i, m := range group {
 		x.ask(m)
 		x.rec.Origin.Failover = i > 0
-		if i+1 == len(group) || x.asked.rq.Context().Err() != nil {
+		if i+1 == len(group) || x.asked.ctx.Err() != nil {
 			break
 		}
-		if x.asked.err == nil && !slices.Contains(x.target.statuses, x.asked.rs.StatusCode) {
+		if x.asked.err == nil && !slices.Contains(x.target.statuses, x.asked.rs.Status) {
 			break
 		}
 		if x.asked.rs != nil {
@@ -82,11 +84,11 @@ func (x *Exchange) fetch() stepID {
 		}
 	}
 	if x.asked.err == nil {
-		x.rec.Origin.Status = x.asked.rs.StatusCode
+		x.rec.Origin.Status = x.asked.rs.Status
 		return stepResponse
 	}
 	x.rec.Origin.Error = x.asked.err.Error()
-	if x.ctx.Err() != nil && x.role != forRefresh && x.asked.rq.Context().Err() != nil {
+	if x.ctx.Err() != nil && x.role != forRefresh && x.asked.ctx.Err() != nil {
 		return x.hungUp()
 	}
 	x.asked.status, x.rec.Result.Detail = classify(x.asked.err)
@@ -106,14 +108,12 @@ func (x *Exchange) ask(m member) {
 	}
 	for range tries {
 		rec.Tries++
-		rq, passed := x.withInterim(x.outgoing(m.m))
+		rq := x.outgoing(m.m)
 		x.asked.sent = x.now()
-		x.asked.rs, x.asked.err = m.rt.RoundTrip(rq)
-		passed()
-		x.boundHead()
+		x.asked.err = x.askOnce(m, rq)
 		x.asked.received = x.now()
 		rec.FirstByte = x.asked.received.Sub(x.asked.sent)
-		if x.asked.err == nil || !silent(x.asked.err) || x.asked.rq.Context().Err() != nil {
+		if x.asked.err == nil || !silent(x.asked.err) || x.asked.ctx.Err() != nil {
 			return
 		}
 	}
@@ -122,26 +122,6 @@ func (x *Exchange) ask(m member) {
 // errHeadTooBig: an origin's head is bounded as a viewer's is (row C4). The
 // network's transport sees to it itself; those in the process do not.
 var errHeadTooBig = fmt.Errorf("server response headers exceeded %d bytes", maxHead)
-
-func (x *Exchange) boundHead() {
-	if x.asked.err != nil {
-		x.asked.rs = nil
-		return
-	}
-	if x.asked.rs.Body == nil {
-		x.asked.rs.Body = http.NoBody
-	}
-	n := 0
-	for name, values := range x.asked.rs.Header {
-		for _, v := range values {
-			n += len(name) + len(v) + len(": \r\n")
-		}
-	}
-	if n > maxHead {
-		_ = x.asked.rs.Body.Close()
-		x.asked.rs, x.asked.err = nil, errHeadTooBig
-	}
-}
 
 // silent tells an origin that did not answer in time from one that could not
 // be reached, whose transport has tried again already.
@@ -164,8 +144,14 @@ func classify(err error) (int, record.Detail) {
 	var dns *net.DNSError
 	var op *net.OpError
 	dial := errors.As(err, &op) && op.Op == "dial"
+	var fault *origin.Fault
 	text := err.Error()
 	switch {
+	case errors.As(err, &fault):
+		if fault.Why == origin.FaultHead {
+			return 502, record.OriginHeaderTooBigError
+		}
+		return 502, record.OriginInvalidResponseError
 	case errors.As(err, &dns):
 		return 502, record.OriginDNSError
 	case dial && timeout(err):

@@ -45,10 +45,7 @@ func (s *stored) release(complete bool) {
 	if s.lease != nil {
 		s.lease.Abandon() // does nothing when it is ended
 	}
-	if s.unwatch != nil && s.unwatch() && !complete {
-		s.leave()
-	}
-	s.unwatch = nil
+	s.unwatchAll(complete)
 }
 
 // letGo releases the objects, whose texts the Record has shown up to now.

@@ -3,12 +3,9 @@
 package edge
 
 import (
-	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -30,10 +27,24 @@ type interim struct {
 	count int
 }
 
+// interimHook is what a transport calls that asks on the Exchange's goroutine;
+// nil: nobody wants to know.
+func (x *Exchange) interimHook() func(*httpmsg.Response) {
+	if !x.passesInterim() {
+		return nil
+	}
+	in := interim{w: x.w}
+	return in.send
+}
+
+func (x *Exchange) passesInterim() bool {
+	return x.beh.rfc && x.role == forViewer && x.rq.Proto != httpmsg.HTTP10
+}
+
 // withInterim makes rq pass interim answers on until the returned function is
 // called.
 func (x *Exchange) withInterim(rq *http.Request) (*http.Request, func()) {
-	if !x.beh.rfc || x.role != forViewer || x.rq.Proto == httpmsg.HTTP10 {
+	if !x.passesInterim() {
 		return rq, func() {}
 	}
 	in := &interim{w: x.w}
@@ -48,22 +59,29 @@ func (x *Exchange) withInterim(rq *http.Request) (*http.Request, func()) {
 func (in *interim) pass(code int, header textproto.MIMEHeader) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.w == nil || code == http.StatusContinue || code == http.StatusSwitchingProtocols {
+	if in.w == nil {
 		return nil
+	}
+	rs := httpmsg.Response{Status: code}
+	fromHTTP(&rs.Header, http.Header(header))
+	in.send(&rs)
+	return nil
+}
+
+// send passes one on.
+func (in *interim) send(rs *httpmsg.Response) {
+	if rs.Status == http.StatusContinue || rs.Status == http.StatusSwitchingProtocols {
+		return
 	}
 	if in.count++; in.count > maxInterim {
-		return nil
+		return
 	}
-	rs := httpmsg.Response{Status: code, ContentLength: -1}
-	connection := strings.Join(header["Connection"], ", ")
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		if httpspec.HopByHop(name, connection) || name == "Content-Length" {
-			continue
-		}
-		for _, v := range header[name] {
-			rs.Header.Add(name, v)
+	out := httpmsg.Response{Status: rs.Status, ContentLength: -1}
+	connection := rs.Header.Join("Connection")
+	for _, f := range rs.Header.Fields() {
+		if !httpspec.HopByHop(f.Name, connection) {
+			out.Header.Add(f.Name, f.Value)
 		}
 	}
-	_ = in.w.Head(&rs) // a viewer that is gone is no reason to give up what others wait for
-	return nil
+	_ = in.w.Head(&out) // a viewer that is gone is no reason to give up what others wait for
 }

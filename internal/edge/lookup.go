@@ -130,20 +130,6 @@ func (x *Exchange) wait() stepID {
 	return next
 }
 
-// watch tells the lease or flight when the viewer leaves.
-func (x *Exchange) watch() {
-	if x.role == forRefresh {
-		return
-	}
-	leave := func() {}
-	if l := x.store.lease; l != nil {
-		leave = l.Leave
-	} else if f := x.store.flight; f != nil {
-		leave = f.Leave
-	}
-	x.store.leave, x.store.unwatch = leave, context.AfterFunc(x.ctx, leave)
-}
-
 // refresh starts a second Exchange without a viewer that takes the lease over.
 func (x *Exchange) refresh(a cache.Answer) {
 	y := &Exchange{

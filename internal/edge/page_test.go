@@ -21,8 +21,8 @@ func TestRequestPage(t *testing.T) {
 
 This is the order of everything that happens to a viewer request at the edge. It is printed from the step table
 (` + "`internal/edge/table.go`" + `); a test compares the two. Forward only, with two exceptions: a request that waited in vain
-asks the cache again, and a range of an object too large to keep is asked for again as a range. A row that may block
-is where a request leaves its connection's goroutine; up to there a hit runs inline.
+asks the cache again, and a range of an object too large to keep is asked for again as a range. A row that may block,
+or begins what does, is where a request leaves its connection's goroutine; up to there a hit runs inline.
 
 | # | hop | decides | leaves in the record | may block |
 |---|---|---|---|---|
@@ -36,7 +36,8 @@ is where a request leaves its connection's goroutine; up to there a hit runs inl
 	}
 	b.WriteString(`
 Before hop 1, package viewer has read the request: TLS, protocol, limits, true viewer address. Behind fetch stands
-an ` + "`http.RoundTripper`" + `: the network, or the gateway, a bucket or a function URL of the same process.
+an ` + "`http.RoundTripper`" + `: the gateway, a bucket or a function URL of the same process, or the network, which is asked
+on the same goroutine and without the maps of net/http (` + "`edge/border.go`" + `).
 
 Shortcuts: a refusal (screen, behavior) goes on at page, so that custom error pages, policy headers and the log never
 miss it; a redirect and a function's answer go on at headers; a hit goes from lookup to select, a cached error to

@@ -5,8 +5,6 @@ package edge
 import (
 	"context"
 	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -20,32 +18,39 @@ import (
 // the origin's to judge when the cache is not used; else the edge judges them
 // (select.go), and asks for the whole object.
 func (x *Exchange) request() stepID {
-	var h httpmsg.Header
+	rq := &x.asked.rq
+	h := &rq.Header
+	h.Reset()
 	x.asked.forwarded = !x.keyed.cacheable || x.store.pass == cache.TooLarge
 	f := &x.beh.forward
-	f.appendFields(&h, x.rq, x.asked.forwarded)
+	f.appendFields(h, x.rq, x.asked.forwarded)
 	if f.authorization(x.rq.Method, slices.Contains(x.beh.m.Cached, "OPTIONS")) {
-		copyField(&h, x.rq, "Authorization")
+		copyField(h, x.rq, "Authorization")
 	}
 	if c := x.rq.Header.Join("Cookie"); c != "" && f.cookies() {
 		if kept := string(appendCookies(nil, c, f.keepCookie)); kept != "" {
 			h.Add("Cookie", kept)
 		}
 	}
-	x.acceptEncoding(&h)
-	x.revalidate(&h)
+	x.acceptEncoding(h)
+	x.revalidate(h)
 	if f.wants("user-agent") && x.rq.Header.Has("User-Agent") {
-		copyField(&h, x.rq, "User-Agent")
+		copyField(h, x.rq, "User-Agent")
 	} else {
 		h.Set("User-Agent", "Amazon CloudFront")
 	}
-	x.trace(&h)
+	x.trace(h)
 	for _, name := range f.added {
 		if v, ok := x.known(strings.ToLower(name)); ok {
 			h.Set(name, v)
 		}
 	}
-	x.asked.rq = x.httpRequest(&h)
+	rq.Method, rq.Scheme = x.rq.Method, x.rq.Scheme
+	rq.Body, rq.ContentLength = nil, 0
+	if x.rq.Body != nil && x.rq.ContentLength != 0 {
+		rq.Body, rq.ContentLength = io.NopCloser(x.rq.Body), x.rq.ContentLength
+	}
+	x.asked.ctx = x.fetchContext()
 	return stepFetch
 }
 
@@ -105,62 +110,41 @@ func (x *Exchange) trace(h *httpmsg.Header) {
 	h.Set("X-Amz-Cf-Id", x.rec.ID)
 }
 
-// httpRequest crosses the border to net/http. Texts are copied, for a fetch
-// may outlive the viewer's connection.
-func (x *Exchange) httpRequest(h *httpmsg.Header) *http.Request {
-	ctx := x.ctx
-	if x.store.lease != nil {
-		ctx = x.store.lease.Context()
+// fetchContext is what ends the fetch: nobody's interest in it, or the viewer's
+// departure when nobody else can be interested.
+func (x *Exchange) fetchContext() context.Context {
+	switch {
+	case x.store.vigil != nil:
+		return x.store.vigil
+	case x.store.lease != nil:
+		return x.store.lease.Context()
+	case x.ctx == nil:
+		return context.Background()
 	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	u := &url.URL{Scheme: strings.Clone(x.rq.Scheme)}
-	rq := &http.Request{
-		Method: strings.Clone(x.rq.Method), URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, h.Len()),
-	}
-	for _, f := range h.Fields() {
-		name := http.CanonicalHeaderKey(strings.Clone(f.Name))
-		rq.Header[name] = append(rq.Header[name], strings.Clone(f.Value))
-	}
-	if x.rq.Body != nil && x.rq.ContentLength != 0 {
-		rq.Body, rq.ContentLength = io.NopCloser(x.rq.Body), x.rq.ContentLength
-	}
-	return rq.WithContext(ctx)
+	return x.ctx
 }
 
-// outgoing is the request for one origin: its Host, path, custom headers.
-func (x *Exchange) outgoing(o *model.Origin) *http.Request {
-	rq := x.asked.rq.Clone(x.asked.rq.Context())
-	rq.Body = x.asked.rq.Body
-	rq.URL.Host, rq.Host = o.DomainName, o.DomainName
-	if !o.S3 && x.beh.forward.wants("host") {
-		rq.Host = strings.Clone(x.rq.Host)
+// outgoing is the request for one origin: its Host, path, custom headers. Path
+// and query are as the viewer wrote them.
+func (x *Exchange) outgoing(o *model.Origin) *httpmsg.Request {
+	from, rq := &x.asked.rq, &x.asked.out
+	h := rq.Header
+	*rq = *from
+	h.Reset()
+	rq.Header = h
+	for _, f := range from.Header.Fields() {
+		rq.Header.Add(f.Name, f.Value)
 	}
-	setPath(rq.URL, o.Path+x.rq.Path)
-	q := x.originQuery()
-	rq.URL.RawQuery = strings.TrimPrefix(q, "?")
+	rq.Host = o.DomainName
+	if !o.S3 && x.beh.forward.wants("host") {
+		rq.Host = x.rq.Host
+	}
+	rq.Path = o.Path + x.rq.Path
+	rq.Query = strings.TrimPrefix(x.originQuery(), "?")
 	for _, c := range o.Headers {
 		rq.Header.Set(c.Name, c.Value)
 	}
 	return rq
-}
-
-// setPath keeps the path exactly as the viewer wrote it.
-func setPath(u *url.URL, raw string) {
-	raw = strings.Clone(raw)
-	if p, err := url.PathUnescape(raw); err == nil {
-		u.Path, u.RawPath = p, raw
-		if u.EscapedPath() == raw {
-			return
-		}
-	}
-	if strings.HasPrefix(raw, "//") { // an opaque part with two slashes would be an authority
-		u.Path, u.RawPath = raw, ""
-		return
-	}
-	u.Path, u.RawPath, u.Opaque = raw, "", raw
 }
 
 // originQuery is what of the query string goes on, with its question mark.

@@ -3,7 +3,6 @@
 package edge
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func (x *Exchange) response() stepID {
 	x.rec.Result.Type = record.Miss
 	status := x.asked.status
 	if x.asked.rs != nil {
-		status = x.asked.rs.StatusCode
+		status = x.asked.rs.Status
 	}
 	if status == http.StatusNotModified && x.asked.conditional {
 		return x.renew()
@@ -85,7 +84,7 @@ func (x *Exchange) mayStandIn(o *cache.Object, status int) bool {
 func (x *Exchange) standIn(o *cache.Object) stepID {
 	status := x.asked.status
 	if x.asked.rs != nil {
-		status = x.asked.rs.StatusCode
+		status = x.asked.rs.Status
 		drain(x.asked.rs.Body)
 	}
 	now := x.now()
@@ -145,7 +144,7 @@ func (x *Exchange) renew() stepID {
 }
 
 // takeFields makes the origin's fields those of the answer.
-func (x *Exchange) takeFields(rs *http.Response) {
+func (x *Exchange) takeFields(rs *httpmsg.Response) {
 	x.rs.Header.Reset()
 	x.originFields(&x.rs.Header, rs)
 	if !x.rs.Header.Has("Date") { // RFC 9110 6.6.1: who receives it adds it
@@ -153,38 +152,47 @@ func (x *Exchange) takeFields(rs *http.Response) {
 	}
 }
 
-// originFields appends the fields of an origin's answer that go on, sorted by
-// name, for net/http keeps no order.
-func (x *Exchange) originFields(to *httpmsg.Header, rs *http.Response) {
-	connection := strings.Join(rs.Header["Connection"], ", ")
-	for _, name := range slices.Sorted(maps.Keys(rs.Header)) {
-		switch name {
-		case "Content-Length", "Age", "X-Cache", "X-Amz-Cf-Id", "X-Amz-Cf-Pop", "Trailer":
-			continue
-		case "Set-Cookie":
-			if !x.beh.forward.cookies() { // row K4
+// originFields appends the fields of an origin's answer that go on.
+func (x *Exchange) originFields(to *httpmsg.Header, rs *httpmsg.Response) {
+	connection := rs.Header.Join("Connection")
+	varied := false
+	for _, f := range rs.Header.Fields() {
+		switch len(f.Name) {
+		case len("Age"), len("X-Cache"), len("X-Amz-Cf-Id"), len("X-Amz-Cf-Pop"):
+			if ourName(f.Name) {
 				continue
 			}
-		case "Vary":
-			if x.beh.vary {
+		case len("Set-Cookie"):
+			if httpmsg.EqualFold(f.Name, "Set-Cookie") && !x.beh.forward.cookies() { // row K4
+				continue
+			}
+		case len("Vary"):
+			if x.beh.vary || !httpmsg.EqualFold(f.Name, "Vary") {
 				break
 			}
-			if v := x.vary(strings.Join(rs.Header[name], ", ")); v != "" {
-				to.Add(name, v)
+			if !varied {
+				if v := x.vary(rs.Header.Join("Vary")); v != "" {
+					to.Add(f.Name, v)
+				}
 			}
+			varied = true
 			continue
 		}
-		if httpspec.HopByHop(name, connection) || strings.HasPrefix(name, "X-Edge-") {
+		if httpspec.HopByHop(f.Name, connection) || len(f.Name) >= 7 && httpmsg.EqualFold(f.Name[:7], "X-Edge-") {
 			continue
 		}
-		shown := name
-		if name == "Etag" { // the spelling of RFC 9110, which net/http changes
-			shown = "ETag"
-		}
-		for _, v := range rs.Header[name] {
-			to.Add(shown, v)
+		to.Add(f.Name, f.Value)
+	}
+}
+
+// ourName tells the fields that the edge writes itself.
+func ourName(name string) bool {
+	for _, own := range [...]string{"Age", "X-Cache", "X-Amz-Cf-Id", "X-Amz-Cf-Pop"} {
+		if httpmsg.EqualFold(name, own) {
+			return true
 		}
 	}
+	return false
 }
 
 // vary keeps the members of Vary that CloudFront shows to a viewer (row F13):

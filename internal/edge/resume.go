@@ -24,19 +24,20 @@ func (x *Exchange) resume(at int64) error {
 	if tag == "" || tag.Weak() || x.rq.Method != http.MethodGet {
 		return fmt.Errorf("no strong ETag to go on by")
 	}
-	x.store.lease, x.store.obj = nil, nil // the fetch lives as long as the viewer
+	x.store.lease, x.store.obj, x.store.vigil = nil, nil, nil // the fetch lives as long as the viewer
 	x.request()
 	x.asked.rq.Header.Set("Range", "bytes="+strconv.FormatInt(at, 10)+"-")
 	x.asked.rq.Header.Set("If-Range", string(tag))
 	x.rec.Origin.Tries++
-	rs, err := x.target.members[0].rt.RoundTrip(x.outgoing(x.target.members[0].m))
-	if err != nil {
+	m := x.target.members[0]
+	if err := x.askOnce(m, x.outgoing(m.m)); err != nil {
 		return err
 	}
+	rs := x.asked.rs
 	span, _, ok := httpspec.ParseContentRange(rs.Header.Get("Content-Range"))
-	if rs.StatusCode != http.StatusPartialContent || !ok || span.First != at || !tag.StrongEqual(httpspec.ParseETag(rs.Header.Get("ETag"))) {
+	if rs.Status != http.StatusPartialContent || !ok || span.First != at || !tag.StrongEqual(httpspec.ParseETag(rs.Header.Get("ETag"))) {
 		_ = rs.Body.Close()
-		return fmt.Errorf("the origin answered %d for the rest", rs.StatusCode)
+		return fmt.Errorf("the origin answered %d for the rest", rs.Status)
 	}
 	x.body.reader.Close()
 	x.body.reader, x.body.src, x.body.part = nil, rs.Body, false

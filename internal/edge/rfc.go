@@ -28,7 +28,7 @@ import (
 
 // judgeRFC finds the lifetime of an answer by RFC 9111. rs is nil for an error
 // of the edge's own.
-func (x *Exchange) judgeRFC(status int, h *httpmsg.Header, rs *http.Response) {
+func (x *Exchange) judgeRFC(status int, h *httpmsg.Header, rs *httpmsg.Response) {
 	f := &x.asked.freshness
 	cc := httpspec.ParseCacheControl(h.Join("Cache-Control"))
 	if c := x.dist.errors[status]; status >= 400 && (rs == nil || c != nil && c.CachingMinTTL != nil) {

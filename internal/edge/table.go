@@ -30,8 +30,8 @@ const (
 
 // row is a step of the table: what it is called, where it stands, what it
 // decides and what it leaves in the Record (docs/request.md prints both), and
-// whether it may block. Up to the first row that may, an Exchange can run on
-// the goroutine of its connection.
+// whether it may block, or begins what does. Up to the first such row an Exchange
+// can run on the goroutine of its connection, in the connection's memory.
 type row struct {
 	name    string
 	file    string
@@ -78,7 +78,7 @@ func table() [stepCount]row {
 			(*Exchange).wait,
 		},
 		stepRequest: {
-			"request", "request.go", "what the origin is sent: origin request policy, conditional fields", "", false,
+			"request", "request.go", "what the origin is sent: origin request policy, conditional fields", "", true,
 			(*Exchange).request,
 		},
 		stepFetch: {

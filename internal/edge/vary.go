@@ -3,11 +3,11 @@
 package edge
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 )
 
@@ -32,7 +32,7 @@ const (
 	maxVaryBytes = 512
 )
 
-func varyOf(rs *http.Response) string { return strings.Join(rs.Header["Vary"], ", ") }
+func varyOf(rs *httpmsg.Response) string { return rs.Header.Join("Vary") }
 
 // selecting are the names of Vary that select variants; star tells that no
 // stored answer can be selected.
@@ -64,7 +64,7 @@ func (x *Exchange) selecting(list string) (names []string, star bool) {
 }
 
 // varyStar tells that an answer is for nobody else.
-func (x *Exchange) varyStar(rs *http.Response) bool {
+func (x *Exchange) varyStar(rs *httpmsg.Response) bool {
 	if !x.beh.vary {
 		return false
 	}
@@ -111,11 +111,8 @@ func (x *Exchange) moveToVariant() {
 	}
 	primary := x.keyed.key[:x.keyed.primary]
 	x.variant(x.edge.deps.Cache.Vary(primary, names))
-	if x.store.unwatch != nil {
-		x.store.unwatch()
-	}
 	x.store.lease = x.store.lease.Move(x.keyed.key, x.beh.collapse)
-	x.watch()
+	x.store.vigil.move(x.store.lease)
 }
 
 func covers(marker string, names []string) bool {

@@ -43,8 +43,8 @@ type Options struct {
 // Fault is an answer that is not HTTP as it is taken here.
 type Fault = h1.Fault
 
-// TooLarge tells that an answer's head was.
-func TooLarge(f *Fault) bool { return f.Why == h1.FaultHead }
+// FaultHead is why an answer whose head is too large is one.
+const FaultHead = h1.FaultHead
 
 // ErrCompletion is the cause when the whole answer took longer than the
 // origin's response completion timeout.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/forelane/forelane/internal/bucket"
 	"github.com/forelane/forelane/internal/gateway"
+	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
 )
@@ -85,7 +86,7 @@ func (t inside) RoundTrip(rq *http.Request) (*http.Response, error) {
 	return rt.RoundTrip(rq.WithContext(ctx))
 }
 
-func (snap *Snapshot) network(o *model.Origin, s *Server) http.RoundTripper {
+func (snap *Snapshot) network(o *model.Origin, s *Server) *origin.Transport {
 	t := origin.New(o, origin.Options{Roots: s.o.Roots})
 	snap.origins = append(snap.origins, t)
 	return t
@@ -127,8 +128,16 @@ func overridden(o *model.Origin, raw string) (*model.Origin, error) {
 // renamed asks an overridden origin by its own name where the edge asks by the
 // template's; a Host that the behavior forwards stays.
 type renamed struct {
-	to           http.RoundTripper
+	to           *origin.Transport
 	before, name string
+}
+
+// Ask asks by the new name.
+func (t renamed) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response)) error {
+	if rq.Host == t.before {
+		rq.Host = t.name
+	}
+	return t.to.Ask(ctx, rq, rs, interim)
 }
 
 // RoundTrip asks by the new name.
