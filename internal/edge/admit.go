@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"io"
 	"net/http"
 
 	"github.com/forelane/forelane/internal/cache"
@@ -100,6 +101,8 @@ func (x *Exchange) keep(bodyless bool) {
 	o := &cache.Object{Status: x.rs.Status, Length: x.rs.ContentLength}
 	o.Transient = !x.asked.freshness.Store
 	x.date(o)
+	arrived := x.arrived()
+	arrived := x.arrived()
 	h := x.storedFields()
 	if x.asked.rs != nil && !bodyless {
 		x.encode(o, &h)
@@ -119,6 +122,10 @@ func (x *Exchange) keep(bodyless bool) {
 		return
 	}
 	src := x.body.src
+	if arrived {
+		x.keepWhole(o)
+		return
+	}
 	fill, reader := l.Begin(o)
 	x.body = body{reader: reader}
 	x.edge.spawn(func() {
@@ -135,6 +142,43 @@ func setHead(o *cache.Object, h *httpmsg.Header) {
 		o.Flags |= flagNoDate
 	}
 }
+
+// arrived tells whether all of the origin's body is there already, so that
+// nobody would have to wait for it.
+func (x *Exchange) arrived() bool {
+	if x.rs.ContentLength == 0 && x.body.src == http.NoBody {
+		return true
+	}
+	b, ok := x.body.src.(interface{ Buffered() int64 })
+	return ok && x.rs.ContentLength > 0 && b.Buffered() == x.rs.ContentLength
+}
+
+// keepWhole hands over an answer that is complete, without a goroutine and
+// without followers of a stream.
+func (x *Exchange) keepWhole(o *cache.Object) {
+	src := x.body.src
+	defer src.Close()
+	text := make([]byte, max(o.Length, 0))
+	_, err := io.ReadFull(src, text)
+	if o.Length < 0 { // it is compressed on the way
+		text, err = io.ReadAll(src)
+	}
+	if err != nil {
+		x.store.lease.Pass(x.now(), 0, cache.Unshared)
+		x.body = body{src: broken{err}}
+		return
+	}
+	o = cache.NewObject(*o, text)
+	x.rs.ContentLength = o.Length
+	x.store.lease.Renew(o)
+	x.body = body{obj: o}
+}
+
+// broken is a body that cannot be read.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
+func (b broken) Close() error             { return nil }
 
 // storedFields are the fields that are replayed: all but those that the origin
 // excepts by no-cache="…" (row K4: Set-Cookie is stored otherwise).

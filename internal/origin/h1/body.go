@@ -83,6 +83,17 @@ func (b *body) data(p []byte) (n int, err error) {
 	return n, unexpected(err)
 }
 
+// Buffered is how many bytes of the body can be read without waiting; what it
+// tells of a body in chunks is 0.
+func (b *body) Buffered() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.c == nil || b.mode != modeCounted {
+		return 0
+	}
+	return min(b.left, int64(b.c.w-b.c.r))
+}
+
 // end gives the connection back. b.mu is held.
 func (b *body) end(err error) {
 	c := b.c
