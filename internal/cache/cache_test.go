@@ -388,3 +388,36 @@ func TestPurge(t *testing.T) {
 		t.Errorf("%d dropped, left %+v", n, c.Stats())
 	}
 }
+
+// An answer that is not shared leaves a marker only where one is of use.
+func TestUnsharedAnswersThatNobodyWaitedFor(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		waits    bool
+		why      PassReason
+		want     Status
+		objects  int
+		existing bool
+	}{
+		{"nobody waits", false, Unshared, Miss, 0, false},
+		{"somebody waits", true, Unshared, Pass, 1, false},
+		{"something is stored", false, Unshared, Pass, 1, true},
+		{"too large", false, TooLarge, Pass, 1, false},
+	} {
+		c, now := New(Config{}), time.Now()
+		if tt.existing {
+			c.Open([]byte("k"), now, true).Lease.Renew(NewObject(Object{Status: 200, Born: now.Add(-time.Hour), TTL: time.Minute}, nil))
+		}
+		l := c.Open([]byte("k"), now, true).Lease
+		if tt.waits {
+			c.Open([]byte("k"), now, true).Flight.Leave()
+		}
+		l.Pass(now, time.Minute, tt.why)
+		n := c.Stats().Objects
+		a := c.Open([]byte("k"), now, true)
+		if a.Status != tt.want || n != tt.objects {
+			t.Errorf("%s: %v, %d entries", tt.name, a.Status, n)
+		}
+		a.Lease.Abandon()
+	}
+}

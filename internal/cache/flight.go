@@ -27,6 +27,8 @@ type Flight struct {
 	// fetch ends when nobody is interested any more.
 	fetch *fetch
 
+	followed bool // under s.mu: somebody waited
+
 	doomed bool // under s.mu: invalidated on the way, must not be stored
 	alone  bool // not in s.flights before its end: a sweep cannot see it
 	epoch  uint64
@@ -63,6 +65,7 @@ func (f *Flight) join() {
 	f.mu.Lock()
 	f.refs++
 	f.coming++
+	f.followed = true
 	f.mu.Unlock()
 }
 

@@ -88,7 +88,9 @@ func (l *Lease) Renew(o *Object) {
 }
 
 // Pass says that the answer is not to be shared: followers go alone, and for
-// the time d so do all requests for the key (d 0: no such marker).
+// the time d so do all requests for the key (d 0: no such marker). Unshared, it
+// is marked only where somebody waited in vain, or where something lies that
+// must go: else a crawl through private pages would fill the cache with markers.
 func (l *Lease) Pass(now time.Time, d time.Duration, why PassReason) {
 	if l.done {
 		return
@@ -97,7 +99,7 @@ func (l *Lease) Pass(now time.Time, d time.Duration, why PassReason) {
 	f := l.f
 	f.s.mu.Lock()
 	f.land()
-	if d > 0 {
+	if d > 0 && (why != Unshared || f.followed || f.s.entries[f.key] != nil) {
 		f.mark(now.Add(d), why)
 	}
 	f.s.mu.Unlock()
