@@ -76,7 +76,7 @@ const (
 
 // missAllocations are the budgets of a miss through the network, the origin's
 // head and body among them.
-const missAllocations = 22
+const missAllocations = 30
 
 func TestMissAllocations(t *testing.T) {
 	for _, tt := range []struct {

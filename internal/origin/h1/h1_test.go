@@ -66,10 +66,10 @@ func TestConnectionsRestAndAreUsedAgain(t *testing.T) {
 
 func TestIdleConnectionsAreBoundedInNumberAndTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		closed := 0
+		var closed atomic.Int32
 		cl := pipes(t, func(n int, c net.Conn) {
 			says(hello)(n, c)
-			closed++
+			closed.Add(1)
 		})
 		cl.Idle, cl.KeepAlive = 2, 5*time.Second
 		var bodies []io.Closer
@@ -85,18 +85,18 @@ func TestIdleConnectionsAreBoundedInNumberAndTime(t *testing.T) {
 			_ = b.Close() // its bytes are there
 		}
 		synctest.Wait()
-		if resting(cl) != 2 || closed != 1 {
-			t.Errorf("%d rest, %d closed", resting(cl), closed)
+		if resting(cl) != 2 || closed.Load() != 1 {
+			t.Errorf("%d rest, %d closed", resting(cl), closed.Load())
 		}
 		<-time.After(4 * time.Second)
 		outcome(t.Context(), cl, request("GET")) // the last is young again
 		<-time.After(1500 * time.Millisecond)
-		if resting(cl) != 1 || closed != 2 {
-			t.Errorf("after 5.5 s %d rest, %d closed", resting(cl), closed)
+		if resting(cl) != 1 || closed.Load() != 2 {
+			t.Errorf("after 5.5 s %d rest, %d closed", resting(cl), closed.Load())
 		}
 		<-time.After(5 * time.Second)
-		if resting(cl) != 0 || closed != 3 {
-			t.Errorf("after 10.5 s %d rest, %d closed", resting(cl), closed)
+		if resting(cl) != 0 || closed.Load() != 3 {
+			t.Errorf("after 10.5 s %d rest, %d closed", resting(cl), closed.Load())
 		}
 	})
 }
@@ -163,16 +163,16 @@ func TestUnaskedAnswersAreNotTakenForTheNext(t *testing.T) {
 func TestRetryOnAReusedConnection(t *testing.T) {
 	for _, tt := range []struct {
 		method, want string
-		conns        int
+		conns        int32
 	}{
 		{"GET", `200 "hello"`, 2},
 		{"POST", "error: EOF", 1},
 	} {
 		t.Run(tt.method, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conns := 0
+				var conns atomic.Int32
 				cl := pipes(t, func(n int, c net.Conn) {
-					conns++
+					conns.Add(1)
 					r := bufio.NewReader(c)
 					_, _ = readHead(r)
 					_, _ = io.WriteString(c, hello)
@@ -182,8 +182,8 @@ func TestRetryOnAReusedConnection(t *testing.T) {
 					}
 				})
 				outcome(t.Context(), cl, request("GET"))
-				if got := outcome(t.Context(), cl, request(tt.method)); got != tt.want || conns != tt.conns {
-					t.Errorf("%s over %d connections", got, conns)
+				if got := outcome(t.Context(), cl, request(tt.method)); got != tt.want || conns.Load() != tt.conns {
+					t.Errorf("%s over %d connections", got, conns.Load())
 				}
 			})
 		})
@@ -423,14 +423,14 @@ func TestExpect(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sent := false
+				var sent atomic.Bool
 				cl := pipes(t, func(_ int, c net.Conn) {
 					r := bufio.NewReader(c)
 					_, _ = readHead(r)
 					_, _ = io.WriteString(c, tt.first)
 					b := make([]byte, 4)
 					if _, err := io.ReadFull(r, b); err == nil {
-						sent = true
+						sent.Store(true)
 						_, _ = io.WriteString(c, ok+"Content-Length: 0\r\n\r\n")
 					}
 					_, _ = readHead(r)
@@ -441,8 +441,8 @@ func TestExpect(t *testing.T) {
 				begin := time.Now()
 				got := outcome(t.Context(), cl, rq)
 				synctest.Wait()
-				if got != tt.want || sent != tt.sent || time.Since(begin) != tt.took {
-					t.Errorf("%s, sent %v, after %v", got, sent, time.Since(begin))
+				if got != tt.want || sent.Load() != tt.sent || time.Since(begin) != tt.took {
+					t.Errorf("%s, sent %v, after %v", got, sent.Load(), time.Since(begin))
 				}
 			})
 		})
