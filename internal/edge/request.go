@@ -114,9 +114,9 @@ func (x *Exchange) trace(h *httpmsg.Header) {
 // departure when nobody else can be interested.
 func (x *Exchange) fetchContext() context.Context {
 	switch {
-	case x.store.vigil != nil:
+	case x.store.lease != nil && x.store.vigil != nil:
 		return x.store.vigil
-	case x.store.lease != nil:
+	case x.store.lease != nil: // of a background refresh
 		return x.store.lease.Context()
 	case x.ctx == nil:
 		return context.Background()
@@ -136,7 +136,7 @@ func (x *Exchange) outgoing(o *model.Origin) *httpmsg.Request {
 		rq.Header.Add(f.Name, f.Value)
 	}
 	rq.Host = o.DomainName
-	if !o.S3 && x.beh.forward.wants("host") {
+	if !o.S3 && x.beh.forward.wants("host") && x.rq.Host != "" { // HTTP/1.0 may have none
 		rq.Host = x.rq.Host
 	}
 	rq.Path = o.Path + x.rq.Path

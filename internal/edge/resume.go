@@ -24,7 +24,7 @@ func (x *Exchange) resume(at int64) error {
 	if tag == "" || tag.Weak() || x.rq.Method != http.MethodGet {
 		return fmt.Errorf("no strong ETag to go on by")
 	}
-	x.store.lease, x.store.obj, x.store.vigil = nil, nil, nil // the fetch lives as long as the viewer
+	x.store.lease, x.store.obj = nil, nil // the fetch lives as long as the viewer
 	x.request()
 	x.asked.rq.Header.Set("Range", "bytes="+strconv.FormatInt(at, 10)+"-")
 	x.asked.rq.Header.Set("If-Range", string(tag))
