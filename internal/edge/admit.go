@@ -97,12 +97,11 @@ func cacheableStatus(status int) bool {
 // goroutine of its own reads the origin, and the viewer reads as one of those
 // who follow.
 func (x *Exchange) keep(bodyless bool) {
+	arrived := x.arrived()
 	x.moveToVariant()
 	o := &cache.Object{Status: x.rs.Status, Length: x.rs.ContentLength}
 	o.Transient = !x.asked.freshness.Store
 	x.date(o)
-	arrived := x.arrived()
-	arrived := x.arrived()
 	h := x.storedFields()
 	if x.asked.rs != nil && !bodyless {
 		x.encode(o, &h)
@@ -168,10 +167,9 @@ func (x *Exchange) keepWhole(o *cache.Object) {
 		x.body = body{src: broken{err}}
 		return
 	}
-	o = cache.NewObject(*o, text)
-	x.rs.ContentLength = o.Length
-	x.store.lease.Renew(o)
-	x.body = body{obj: o}
+	x.store.lease.Renew(cache.NewObject(*o, text))
+	x.rs.ContentLength = int64(len(text))
+	x.body = body{text: text}
 }
 
 // broken is a body that cannot be read.

@@ -57,6 +57,8 @@ func (x *Exchange) send() error {
 	}
 	b := &x.body
 	switch {
+	case b.text != nil && b.part:
+		return x.write(b.text[b.from:b.to])
 	case b.text != nil:
 		return x.write(b.text)
 	case b.obj != nil:

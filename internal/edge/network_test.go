@@ -100,6 +100,16 @@ func TestMissAllocations(t *testing.T) {
 	}
 }
 
+// A part of an answer that came whole is cut out of it.
+func TestF15ARangeOfAnAnswerThatCameWhole(t *testing.T) {
+	w := newWorld(t)
+	network(t, w, isStored)
+	for _, want := range []string{"Miss", "Hit"} {
+		v := w.start(t.Context(), "/a", "Range", "bytes=1-3")
+		w.expect(v, 206, want, "ell")
+	}
+}
+
 func BenchmarkMissByNetwork(b *testing.B) {
 	for _, tt := range []struct{ name, text string }{{"notStored", notStored}, {"stored", isStored}} {
 		b.Run(tt.name, func(b *testing.B) {
