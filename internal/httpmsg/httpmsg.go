@@ -4,8 +4,9 @@
 // ordered fields, no maps, reusable memory.
 //
 // The flow: an engine of package viewer parses bytes into a Request; the edge
-// reads it and makes a Response; the engine writes that out. Behind the edge
-// everything is net/http; package edge converts at that border.
+// reads it and makes a Response; the engine writes that out. Origins of the
+// network are asked with the same two types; behind the edge the planes of this
+// process speak net/http, and package edge converts at that border.
 //
 // Ownership: the strings of a Request may point into the buffer of the
 // connection they came from. They live until the engine's handler returns.
