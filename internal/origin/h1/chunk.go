@@ -4,7 +4,7 @@ package h1
 
 // The chunked coding (RFC 9112 7.1), strictly:
 //
-//	1a;name=value CRLF    chunkSize: hex digits, white space, then an extension or CRLF
+//	1a;name=value CRLF    chunkSize: hex digits, then at once an extension, or white space
 //	26 bytes              chunkData
 //	CRLF                  chunkEnd
 //	0 CRLF                chunkSize
@@ -113,8 +113,14 @@ func (b *body) size(line []byte) error {
 		}
 		size = size<<4 | int64(d)
 	}
-	rest := bytes.TrimLeft(line[i:], " \t")
-	if i == 0 || len(rest) > 0 && rest[0] != ';' || !visible(string(rest)) {
+	rest := line[i:]
+	if len(rest) > 0 && rest[0] != ';' {
+		rest = bytes.TrimLeft(rest, " \t")
+		if len(rest) > 0 {
+			return &Fault{FaultChunk}
+		}
+	}
+	if i == 0 || !visible(string(rest)) {
 		return &Fault{FaultChunk}
 	}
 	b.chunk.waste = max(0, b.chunk.waste+int64(len(line))+4-16-2*size)

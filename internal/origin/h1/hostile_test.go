@@ -109,6 +109,7 @@ func TestAnswers(t *testing.T) {
 		{"a space before a chunk size", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n 5\r\nhello\r\n0\r\n\r\n", `200 "" error: origin: malformed HTTP response: chunk`, false},
 		{"a chunk size that overflows", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello\r\n0\r\n\r\n", `200 "" error: origin: malformed HTTP response: chunk`, false},
 		{"a chunk size that ends in LF", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", `200 "" error: origin: malformed HTTP response: chunk`, false},
+		{"white space before an extension", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5 ;a\r\nhello\r\n0\r\n\r\n", `200 "" error: origin: malformed HTTP response: chunk`, false},
 		{"a chunk longer than its size", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n", `200 "hell" error: origin: malformed HTTP response: chunk`, false},
 		{"a chunk that ends in LF", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n", `200 "hello" error: origin: malformed HTTP response: chunk`, false},
 		{"a control byte in an extension", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5;\x01\r\nhello\r\n0\r\n\r\n", `200 "" error: origin: malformed HTTP response: chunk`, false},
