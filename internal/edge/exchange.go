@@ -104,10 +104,8 @@ func (s *stored) letGo() {
 
 // asked is the request to the origin and what came of it.
 type asked struct {
-	ctx         context.Context  // ends the fetch
-	rq          httpmsg.Request  // but for what differs between the members of a group
-	out         httpmsg.Request  // as one member gets it
-	room        httpmsg.Response // memory of rs
+	*messages                   // nil before step request
+	ctx         context.Context // ends the fetch
 	rs          *httpmsg.Response
 	conditional bool // we revalidate
 	forwarded   bool // the viewer's own preconditions and Range went on
@@ -118,14 +116,26 @@ type asked struct {
 	sent, received time.Time
 }
 
+// messages are the memory of question and answer, kept from one Exchange to the
+// next. A hit needs none.
+type messages struct {
+	rq   httpmsg.Request  // but for what differs between the members of a group
+	out  httpmsg.Request  // as one member gets it
+	room httpmsg.Response // of rs
+}
+
 // reset forgets the question and keeps the memory.
 func (a *asked) reset() {
-	rq, out, rs := a.rq.Header, a.out.Header, a.room.Header
-	rq.Reset()
-	out.Reset()
-	rs.Reset()
-	*a = asked{}
-	a.rq.Header, a.out.Header, a.room.Header = rq, out, rs
+	m := a.messages
+	if m != nil && a.ctx != nil {
+		rq, out, rs := m.rq.Header, m.out.Header, m.room.Header
+		rq.Reset()
+		out.Reset()
+		rs.Reset()
+		*m = messages{}
+		m.rq.Header, m.out.Header, m.room.Header = rq, out, rs
+	}
+	*a = asked{messages: m}
 }
 
 // body is where the body of the answer comes from: at most one of text, obj,
@@ -157,8 +167,8 @@ func (b *body) close() {
 // fill takes the body along.
 func (x *Exchange) reset() {
 	x.asked.reset()
-	key, header, scratch, asked := x.keyed.key[:0], x.rs.Header, x.scratch[:0], x.asked
+	key, header, scratch, memory := x.keyed.key[:0], x.rs.Header, x.scratch[:0], x.asked.messages
 	header.Reset()
 	*x = Exchange{}
-	x.keyed.key, x.rs.Header, x.scratch, x.asked = key, header, scratch, asked
+	x.keyed.key, x.rs.Header, x.scratch, x.asked.messages = key, header, scratch, memory
 }

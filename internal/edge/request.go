@@ -18,6 +18,9 @@ import (
 // the origin's to judge when the cache is not used; else the edge judges them
 // (select.go), and asks for the whole object.
 func (x *Exchange) request() stepID {
+	if x.asked.messages == nil {
+		x.asked.messages = new(messages)
+	}
 	rq := &x.asked.rq
 	h := &rq.Header
 	h.Reset()
