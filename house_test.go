@@ -41,6 +41,7 @@ var rooms = map[string]string{
 	"internal/function/": "internal/function",
 	"internal/edgefunc/": "internal/edgefunc",
 	"internal/origin/":   "internal/origin",
+	"internal/cache/":    "internal/cache",
 }
 
 // groundOnly are the packages that import the standard library only.
