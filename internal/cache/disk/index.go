@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -32,7 +33,7 @@ type index struct{ shards [shardCount]table }
 
 type table struct {
 	mu    sync.RWMutex
-	slots []slot // a power of two
+	slots []slot // at most three quarters are used
 	used  int
 }
 
@@ -40,12 +41,19 @@ func (x *index) shard(hash uint64) *table { return &x.shards[hash>>58] }
 
 // at is the position of hash, or of the free slot where it belongs.
 func (t *table) at(hash uint64) int {
-	mask := len(t.slots) - 1
-	i := int(hash) & mask
+	i := t.home(hash)
 	for t.slots[i].hash != hash && t.slots[i].hash != 0 {
-		i = (i + 1) & mask
+		if i++; i == len(t.slots) {
+			i = 0
+		}
 	}
 	return i
+}
+
+// home is where hash would like to be. The shard has used up its upper bits.
+func (t *table) home(hash uint64) int {
+	i, _ := bits.Mul64(hash<<6, uint64(len(t.slots)))
+	return int(i)
 }
 
 func (x *index) get(hash uint64) (slot, bool) {
@@ -94,7 +102,7 @@ func (x *index) set(v slot) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if 4*(t.used+1) > 3*len(t.slots) {
-		t.grow(2 * len(t.slots))
+		t.grow(len(t.slots) + len(t.slots)/2)
 	}
 	p := &t.slots[t.at(v.hash)]
 	if p.hash == 0 {
@@ -143,15 +151,15 @@ func (x *index) drop(hash uint64, match func(slot) bool) (slot, bool) {
 
 // remove frees slot i and closes the gap in the probe sequence behind it.
 func (t *table) remove(i int) {
-	mask := len(t.slots) - 1
+	n := len(t.slots)
 	t.used--
 	for j := i; ; {
-		j = (j + 1) & mask
+		j = (j + 1) % n
 		v := t.slots[j]
 		if v.hash == 0 {
 			break
 		}
-		if home := int(v.hash) & mask; (j-home)&mask >= (j-i)&mask {
+		if (j-t.home(v.hash)+n)%n >= (j-i+n)%n {
 			t.slots[i] = v
 			i = j
 		}
@@ -171,10 +179,8 @@ func (t *table) grow(n int) {
 
 // reserve makes room for n objects in all.
 func (x *index) reserve(n int) {
-	per := 64
-	for 3*per < 4*(n/shardCount+n/shardCount/16+1) {
-		per *= 2
-	}
+	per := n / shardCount
+	per = (per+per/16)*10/7 + 64
 	for i := range x.shards {
 		if t := &x.shards[i]; len(t.slots) < per {
 			t.grow(per)

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package disk
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// TestIndex compares with a map, in few places so that probes run into each other.
+func TestIndex(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var x index
+	ref := map[uint64]slot{}
+	hashOf := func() uint64 { return uint64(r.IntN(4))<<58 | uint64(r.IntN(300))<<50 | uint64(r.IntN(3)) + 1 }
+	for range 50000 {
+		h := hashOf()
+		if r.IntN(2) == 0 {
+			v := slot{hash: h, seq: uint64(r.IntN(1000)), seg: uint32(r.IntN(9))}
+			old, had := ref[h]
+			if took := x.set(v); took != (!had || old.seq <= v.seq) {
+				t.Fatalf("set %v over %v: %v", v, old, took)
+			} else if took {
+				ref[h] = v
+			}
+		} else {
+			_, ok := x.drop(h, func(slot) bool { return true })
+			if _, had := ref[h]; had != ok {
+				t.Fatalf("drop %x: %v", h, ok)
+			}
+			delete(ref, h)
+		}
+		h = hashOf()
+		v, ok := x.get(h)
+		if exp, had := ref[h]; ok != had || ok && v != exp {
+			t.Fatalf("get %x: %v %v, want %v", h, v, ok, exp)
+		}
+	}
+	if n, _ := x.count(); n != len(ref) {
+		t.Errorf("%d objects, want %d", n, len(ref))
+	}
+}
+
+// TestRules compares the prefixes with looking at each.
+func TestRules(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	word := func() string {
+		b := make([]byte, r.IntN(6))
+		for i := range b {
+			b[i] = "/ab"[r.IntN(3)]
+		}
+		return "d\n" + string(b)
+	}
+	for range 50 {
+		var rs rules
+		var all []rule
+		for seq := range uint64(r.IntN(40)) {
+			n := rule{kind: rulePrefix, seq: seq + 1, seg: uint32(seq / 4), text: word()}
+			rs.add(n)
+			all = append(all, n)
+			if seq == 20 {
+				rs.forget(3)
+				for len(all) > 0 && all[0].seg < 3 {
+					all = all[1:]
+				}
+			}
+		}
+		for range 200 {
+			text, seq := word(), uint64(r.IntN(42))
+			want := false
+			for _, n := range all {
+				want = want || n.seq > seq && strings.HasPrefix(text, n.text)
+			}
+			if got := rs.kills([]byte(text+"\nGET"), 1, seq); got != want {
+				t.Fatalf("%q at %d: %v, want %v\n%v", text, seq, got, want, rs.prefixes)
+			}
+		}
+	}
+}
+
+func TestTooManyInvalidations(t *testing.T) {
+	var rs rules
+	for i := range ruleLimit {
+		rs.add(rule{kind: ruleExact, seq: uint64(i + 1), text: string(textOf(keyOf(i)))})
+	}
+	if !rs.full() {
+		t.Fatal("not full")
+	}
+	rs.add(rule{kind: rulePrefix, seq: ruleLimit + 1})
+	if rs.full() || !rs.kills([]byte("any\n/\n"), 1, ruleLimit) || rs.kills([]byte("any\n/\n"), 1, ruleLimit+1) {
+		t.Error("the rule for all does not hit all")
+	}
+}
