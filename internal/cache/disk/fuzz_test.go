@@ -12,14 +12,15 @@ var fuzzID = identity{salt: 7, seed: [2]uint64{1, 2}}
 // FuzzRecord: what parses is what was sealed, byte for byte, and nothing that
 // was changed parses.
 func FuzzRecord(f *testing.F) {
-	f.Add([]byte("key"), []byte("meta"), []byte("body"), uint(3), byte(1))
-	f.Add([]byte(""), []byte(""), make([]byte, chunkLen+1), uint(60), byte(0))
-	f.Fuzz(func(t *testing.T, key, meta, body []byte, at uint, flip byte) {
+	f.Add([]byte("key"), []byte("meta"), []byte("body"), uint16(1), uint(3), byte(1))
+	f.Add([]byte(""), []byte(""), []byte("0123456789"), uint16(14000), uint(60), byte(0))
+	f.Fuzz(func(t *testing.T, key, meta, body []byte, times uint16, at uint, flip byte) {
 		fs := newMemFS()
 		s := &Store{id: fuzzID, fs: fs}
-		if len(key) > maxKey || len(meta) > maxMeta || len(body) > 1<<20 {
+		if len(key) > maxKey || len(meta) > maxMeta || len(body)*int(times) > 256<<10 {
 			return
 		}
+		body = bytes.Repeat(body, int(times))
 		h := head{keyLen: len(key), metaLen: len(meta), body: int64(len(body)), seq: 5, hash: fuzzID.hash(key), seg: 3, off: 1}
 		q := queued{head: h, rec: make([]byte, h.size())}
 		copy(q.rec[headLen:], key)

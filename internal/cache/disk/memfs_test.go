@@ -153,16 +153,6 @@ func (m *memFS) Sync() error {
 	return nil
 }
 
-// size is that of all files.
-func (m *memFS) size() (n int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, f := range m.names {
-		n += int64(len(f.now))
-	}
-	return n
-}
-
 func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
