@@ -4,7 +4,10 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 )
@@ -130,6 +133,40 @@ func TestRulesAreForgotten(t *testing.T) {
 	}
 }
 
+// TestForgottenRulesStayInForce: what is in demand is copied, but not past an
+// invalidation that is forgotten once its segments are gone.
+func TestForgottenRulesStayInForce(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, small(dir))
+	var refs []Ref
+	for i := range 3 {
+		if err := stream(t, s, keyOf(i), 1, []int{2000, 15000, 100000}[i]); err != nil {
+			t.Fatal(err)
+		}
+		s.Flush()
+		ref, _ := s.Find(keyOf(i))
+		refs = append(refs, ref)
+	}
+	if err := s.Invalidate([]byte("dist\n/dir"), true); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; s.Stats().Rules > 0; i++ {
+		for _, ref := range refs {
+			s.Touch(ref)
+		}
+		put(s, fmt.Appendf(nil, "else\n/%d\n", i), 1, 2000)
+		s.Flush()
+	}
+	for range 2 {
+		for i := range refs {
+			none(t, s, keyOf(i))
+		}
+		s.Close()
+		os.Remove(filepath.Join(dir, checkpointName))
+		s = open(t, small(dir))
+	}
+}
+
 func TestReadersKeepWhatTheyRead(t *testing.T) {
 	s := open(t, small(t.TempDir()))
 	var items []*Item
@@ -167,7 +204,7 @@ func TestStress(t *testing.T) {
 		gone := dropped{}
 		all.Go(func() {
 			r := rand.New(rand.NewPCG(3, uint64(w)))
-			for gen := uint64(1); gen < 400; gen++ {
+			for gen := uint64(1); gen < 150; gen++ {
 				gone.note(act(s, r, w, gen))
 				key := killKey(w, r.IntN(killKeys))
 				if g, ok := check(t, s, key); ok && g <= gone[string(key)] {
@@ -177,7 +214,7 @@ func TestStress(t *testing.T) {
 		})
 		all.Go(func() { // reads what others write and drop
 			r := rand.New(rand.NewPCG(4, uint64(w)))
-			for range 2000 {
+			for range 300 {
 				check(t, s, killKey(r.IntN(killWorkers), r.IntN(killKeys)))
 				s.Stats()
 			}

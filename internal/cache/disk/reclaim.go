@@ -166,7 +166,7 @@ func (s *Store) detach(g *segment) {
 	s.segs = slices.DeleteFunc(s.segs, func(o *segment) bool { return o == g })
 	s.used -= g.size
 	s.mu.Unlock()
-	s.index.clean(g.id)
+	s.clean(g.id)
 	err := s.fs.Remove(segmentName(g.id))
 	if err == nil || errors.Is(err, os.ErrNotExist) {
 		err = s.fs.Sync()
@@ -193,14 +193,14 @@ func (s *Store) oldestSeg() uint32 {
 	return s.segs[0].id
 }
 
-// clean drops every slot of segment id.
-func (x *index) clean(id uint32) {
+// clean forgets every record of segment id.
+func (s *Store) clean(id uint32) {
 	var buf []slot
 	for i := range shardCount {
-		buf = x.shot(i, buf)
+		buf = s.index.shot(i, buf)
 		for _, v := range buf {
 			if v.seg == id {
-				x.drop(v.hash, func(w slot) bool { return w.seg == id })
+				s.forget(v.hash, v.seq)
 			}
 		}
 	}

@@ -159,7 +159,8 @@ func (s *Store) add(q *queued) error {
 			le.PutUint32(table[4*i:], s.id.sum(q.seq, i, body[lo:min(lo+chunkLen, q.body)]))
 		}
 	}
-	s.id.seal(&q.head, q.rec)
+	h := q.head // q itself is read by others
+	s.id.seal(&h, q.rec)
 	s.out.buf = append(s.out.buf, q.rec...)
 	s.out.placed = append(s.out.placed, q)
 	if len(s.out.buf) >= writeLen {
