@@ -14,8 +14,12 @@
 //     the waiters takes over), or by losing all its readers.
 //  4. Wait comes with a Flight: the caller waits for the head and then reads
 //     the body while it arrives.
-//  5. What is stored competes for the byte budget of its shard by S3-FIFO
-//     (policy.go) and leaves by eviction, replacement or Invalidate.
+//  5. What is stored is copied into a block of the shard's arena (record.go),
+//     outside the garbage-collected heap. It competes for the byte budget by
+//     S3-FIFO (package index) and leaves by eviction, replacement or
+//     Invalidate.
+//  6. What is handed out is a view of such a block, and holds it: it stays as
+//     it is until Object.Release, also when it has left the cache.
 //
 // What it does not do: it parses no field and knows no policy (the edge says
 // what a key is and how long an object is fresh), it opens no connection, and
@@ -23,23 +27,28 @@
 // revalidation and in place of errors.
 //
 // Concurrency: everything may be called from any goroutine. Lock order:
-// shard.mu before Flight.mu; nothing else is locked while either is held.
+// shard.mu before Flight.mu before the arena's own; nothing else is locked
+// while one of them is held.
 package cache
 
 import (
 	"bytes"
 	"hash/maphash"
 	"math/bits"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/forelane/forelane/internal/cache/disk"
+	"github.com/forelane/forelane/internal/cache/index"
 )
 
 // Config bounds a Cache. The zero Config is usable.
 type Config struct {
 	// Budget is the memory for stored objects with their overhead; 0: 256 MiB.
 	Budget int64
-	// ObjectLimit is the longest body that is stored; 0: 8 MiB. Longer ones
-	// stream past.
+	// ObjectLimit is the longest body that is stored in memory; 0: 8 MiB, with a
+	// Disk 1 MiB. Longer ones go to disk, and without one they stream past.
 	ObjectLimit int64
 	// Filling is the memory for bodies on their way in, all together; 0: a
 	// quarter of Budget. When it is used up, further answers stream past.
@@ -47,15 +56,26 @@ type Config struct {
 	// LagTimeout is how long a full window waits for its slowest reader while
 	// others starve (fill.go); 0: 5 s.
 	LagTimeout time.Duration
+	// Disk is the lower tier, which the caller opens before and closes after
+	// the Cache's use; nil: none (tier.go).
+	Disk *disk.Store
+
+	// debug puts objects into the heap, overwrites what is freed and reuses no
+	// view, so that the race detector and tests see more.
+	debug bool
 }
 
 // Cache is the memory store. Make it with New; it outlives snapshots.
 type Cache struct {
 	cfg     Config
 	seed    maphash.Seed
+	start   time.Time // what times of records count from
 	shards  []shard
+	views   sync.Pool // of Objects that were released
 	filling atomic.Int64
 	variety atomic.Uint64 // numbers the markers of vary.go
+
+	diskLimit int64 // the longest body on disk; 0 without one
 }
 
 // New makes an empty cache.
@@ -65,6 +85,9 @@ func New(cfg Config) *Cache {
 	}
 	if cfg.ObjectLimit <= 0 {
 		cfg.ObjectLimit = min(8<<20, cfg.Budget/4)
+		if cfg.Disk != nil {
+			cfg.ObjectLimit = min(1<<20, cfg.ObjectLimit)
+		}
 	}
 	if cfg.Filling <= 0 {
 		cfg.Filling = max(cfg.Budget/4, cfg.ObjectLimit)
@@ -73,18 +96,28 @@ func New(cfg Config) *Cache {
 		cfg.LagTimeout = 5 * time.Second
 	}
 	// A shard holds at least four of the largest objects, so that one of them
-	// does not sweep all else out.
-	n := min(max(cfg.Budget/(4*cfg.ObjectLimit), 1), 64)
+	// does not sweep all else out, and has enough slabs for all their classes.
+	n := min(max(cfg.Budget/max(4*cfg.ObjectLimit, 16<<20), 1), 64)
 	n = 1 << (bits.Len64(uint64(n)) - 1)
-	c := &Cache{cfg: cfg, seed: maphash.MakeSeed(), shards: make([]shard, n)}
+	c := &Cache{cfg: cfg, seed: maphash.MakeSeed(), start: time.Now(), shards: make([]shard, n)}
 	for i := range c.shards {
-		c.shards[i].init(cfg.Budget / n)
+		c.shards[i].init(cfg.Budget/n, &c.cfg)
+	}
+	if cfg.Disk != nil { // no number that stands there may come again
+		c.variety.Store(uint64(c.start.UnixNano()))
+		c.diskLimit = min(cfg.Disk.Stats().Budget/2, largest)
 	}
 	return c
 }
 
+// largest is the longest body that is stored anywhere.
+const largest = 50 << 30
+
 // ObjectLimit is the longest body that is stored.
-func (c *Cache) ObjectLimit() int64 { return c.cfg.ObjectLimit }
+func (c *Cache) ObjectLimit() int64 { return max(c.cfg.ObjectLimit, c.diskLimit) }
+
+// MemoryLimit is the longest body that is stored in memory.
+func (c *Cache) MemoryLimit() int64 { return c.cfg.ObjectLimit }
 
 // Status is what Open found.
 type Status uint8
@@ -98,11 +131,12 @@ const (
 	Wait                  // somebody else holds the lease: follow its Flight
 	Pass                  // known not to be shareable: go alone, storing is allowed
 	Varies                // the key's answers have variants: open the key of one (vary.go)
+	OnDisk                // nothing in memory, perhaps something on disk: Load (tier.go)
 )
 
 // String is a word for messages and logs.
 func (s Status) String() string {
-	return [...]string{"miss", "hit", "stale", "expired", "wait", "pass", "varies", "?"}[s&7]
+	return [...]string{"miss", "hit", "stale", "expired", "wait", "pass", "varies", "on disk"}[s&7]
 }
 
 // PassReason is why requests for a key go alone.
@@ -124,115 +158,155 @@ func (r PassReason) String() string {
 // Answer is what Open found.
 type Answer struct {
 	Status Status
-	Object *Object // of Hit, Stale, Expired; of Wait the expired one, or nil
+	Object *Object // of Hit, Stale, Expired; of Wait the expired one, or nil; the caller must Release it
 	Lease  *Lease  // of Miss, Expired, Pass; of Stale for one caller
 	Flight *Flight // of Wait; the caller must Leave it
 	Reason PassReason
 	Vary   string // of Varies: what the variant's key goes on with
-	Key    string // the key as it is kept: no copy is made
+	// Key is the key as text, "" of Varies. That of Hit, Stale and Expired is
+	// part of Object, and good as long as it.
+	Key string
 }
 
 // Open looks key up. The key's bytes are not kept. Without collapse the caller
 // neither waits for others nor do others wait for it.
 func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
-	h := c.hash(key)
-	s := c.shard(h)
+	return c.lookup(key, now, collapse, c.cfg.Disk != nil)
+}
+
+// lookup is Open; below tells whether the disk is to be looked at.
+func (c *Cache) lookup(key []byte, now time.Time, collapse, below bool) Answer {
+	s, h := c.shard(key)
+	at := now.Sub(c.start)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	var old *Object
-	if e := s.entries[string(key)]; e != nil {
-		e.touch()
-		switch {
-		case e.vary != "":
-			return Answer{Status: Varies, Vary: e.vary, Key: e.key}
-		case e.obj == nil:
-			if now.Before(e.pass) {
-				s.stats.Passes++
-				return Answer{Status: Pass, Reason: e.reason, Key: e.key, Lease: c.solo(s, e.key, h)}
+	e, r := s.find(h, key)
+	if e == index.None {
+		defer s.mu.Unlock()
+		if below && s.flights[string(key)] == nil {
+			if _, ok := c.cfg.Disk.Find(key); ok {
+				return Answer{Status: OnDisk}
 			}
-		case e.obj.Fresh(now):
-			s.stats.Hits++
-			return Answer{Status: Hit, Object: e.obj, Key: e.key}
-		default:
-			old = e.obj
 		}
+		return c.open(s, h, key, nil, collapse)
 	}
-	f := s.flights[string(key)]
-	if !collapse || old != nil && old.Alone {
-		f = nil
-	}
-	if old != nil && old.Expired(now) < old.Stale {
+	s.index.Touch(e)
+	entry := s.index.At(e)
+	if entry.Kind == kindObject && r.head().fresh(at) {
 		s.stats.Hits++
-		a := Answer{Status: Stale, Object: old, Key: s.entries[string(key)].key}
-		if f == nil && s.flights[a.Key] == nil {
-			a.Lease = c.lease(s, a.Key, h)
-		}
-		return a
+		b := entry.Block
+		s.blocks.Pin(b)
+		s.mu.Unlock()
+		o := c.view(s, b)
+		return Answer{Status: Hit, Object: o, Key: o.key()}
 	}
-	if f != nil {
+	defer s.mu.Unlock()
+	switch {
+	case entry.Kind == kindVary:
+		return Answer{Status: Varies, Vary: string(r.text())}
+	case entry.Kind == kindPass && at < r.head().born:
+		s.stats.Passes++
+		l := c.solo(s, string(key), h)
+		return Answer{Status: Pass, Reason: PassReason(r.head().status), Key: l.f.key, Lease: l}
+	case entry.Kind == kindPass:
+		return c.open(s, h, key, nil, collapse)
+	}
+	s.blocks.Pin(entry.Block)
+	return c.found(s, h, key, c.view(s, entry.Block), now, collapse)
+}
+
+// found is the answer when o is stored. The caller holds s.mu.
+func (c *Cache) found(s *shard, h uint64, key []byte, o *Object, now time.Time, collapse bool) Answer {
+	a := Answer{Status: Hit, Object: o}
+	switch {
+	case o.Fresh(now):
+	case o.Expired(now) < o.Stale:
+		a.Status = Stale
+		if s.flights[string(key)] == nil {
+			a.Lease = c.lease(s, string(key), h)
+		}
+	default:
+		return c.open(s, h, key, o, collapse)
+	}
+	s.stats.Hits++
+	if o.home != nil {
+		a.Key = o.key()
+	} else {
+		a.Key = string(key)
+	}
+	return a
+}
+
+// open follows a flight or begins one; old is what to revalidate, or nil. The
+// caller holds s.mu.
+func (c *Cache) open(s *shard, h uint64, key []byte, old *Object, collapse bool) Answer {
+	collapse = collapse && (old == nil || !old.Alone)
+	if f := s.flights[string(key)]; f != nil && collapse {
 		s.stats.Waits++
 		f.join()
 		return Answer{Status: Wait, Object: old, Flight: f, Key: f.key}
 	}
 	s.stats.Misses++
-	a := Answer{Status: Miss, Key: string(key)}
-	if collapse && (old == nil || !old.Alone) {
+	a := Answer{Status: Miss, Object: old, Key: string(key)}
+	if old != nil {
+		a.Status = Expired
+	}
+	if collapse {
 		a.Lease = c.lease(s, a.Key, h)
 	} else {
 		a.Lease = c.solo(s, a.Key, h)
-	}
-	if old != nil {
-		a.Status, a.Object = Expired, old
 	}
 	return a
 }
 
 // Solo is a lease that nobody follows: for one who waited and must go alone.
 func (c *Cache) Solo(key []byte) *Lease {
-	h := c.hash(key)
-	s := c.shard(h)
+	s, h := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return c.solo(s, string(key), h)
 }
 
-// Peek looks key up without taking a lease or following one: the object and
-// whether it is fresh, or nil.
+// Peek looks key up without taking a lease or following one: the object, which
+// the caller must Release, and whether it is fresh; or nil.
 func (c *Cache) Peek(key []byte, now time.Time) (o *Object, fresh bool) {
-	s := c.shard(c.hash(key))
+	s, h := c.shard(key)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.entries[string(key)]
-	if e == nil || e.obj == nil {
+	e, r := s.find(h, key)
+	if e == index.None || s.index.At(e).Kind != kindObject {
+		s.mu.Unlock()
 		return nil, false
 	}
-	if !e.obj.Fresh(now) {
-		return e.obj, false
+	if fresh = r.head().fresh(now.Sub(c.start)); fresh {
+		s.index.Touch(e)
+		s.stats.Hits++
 	}
-	e.touch()
-	s.stats.Hits++
-	return e.obj, true
+	b := s.index.At(e).Block
+	s.blocks.Pin(b)
+	s.mu.Unlock()
+	return c.view(s, b), fresh
 }
 
-// hash is that of the key without its variant: the variants of a key share its
-// shard, so that one lock covers them.
-func (c *Cache) hash(key []byte) uint64 {
+// shard is where key is kept, and its hash. The shard is chosen by the key
+// without its variant: one lock covers all variants of a key.
+func (c *Cache) shard(key []byte) (*shard, uint64) {
+	h := maphash.Bytes(c.seed, key)
+	primary := h
 	if i := bytes.IndexByte(key, VariantSep); i >= 0 {
-		key = key[:i]
+		primary = maphash.Bytes(c.seed, key[:i])
 	}
-	return maphash.Bytes(c.seed, key)
+	return &c.shards[primary&uint64(len(c.shards)-1)], h
 }
-
-func (c *Cache) shard(h uint64) *shard { return &c.shards[h&uint64(len(c.shards)-1)] }
 
 // Stats are counters since the start and the present filling.
 type Stats struct {
 	Hits, Misses, Waits, Passes uint64
 	Stored, Refused, Evicted    uint64
 	Invalidated                 uint64
-	Objects                     int   // markers included
-	Bytes                       int64 // with overhead
-	Filling                     int64 // bytes of bodies on their way in
+	Loaded                      uint64 // from disk
+	Objects                     int    // markers included
+	Bytes                       int64  // with overhead
+	Memory                      int64  // taken from the system for them and their index
+	Filling                     int64  // bytes of bodies on their way in
 }
 
 // Stats adds the shards up.
@@ -249,8 +323,10 @@ func (c *Cache) Stats() Stats {
 		t.Refused += s.stats.Refused
 		t.Evicted += s.stats.Evicted
 		t.Invalidated += s.stats.Invalidated
-		t.Objects += len(s.entries)
-		t.Bytes += s.small.bytes + s.main.bytes
+		t.Loaded += s.stats.Loaded
+		t.Objects += s.index.Count()
+		t.Bytes += s.index.Bytes()
+		t.Memory += s.index.Memory() + s.blocks.Stats().Slabs
 		s.mu.Unlock()
 	}
 	t.Filling = c.filling.Load()

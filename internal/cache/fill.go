@@ -15,7 +15,7 @@ import (
 //
 // Stored: as long as it fits (Config.ObjectLimit, and Config.Filling for all
 // fills together) every byte is kept, the filler never waits for a reader, and
-// the whole becomes a stored object.
+// the whole is copied to become a stored object.
 //
 // Window: what does not fit streams past. New requests go alone from then on;
 // those that follow already share a window. Bytes that all readers have are
@@ -23,6 +23,8 @@ import (
 // a single slow viewer slows its origin down and nothing else. When several
 // share the window and the slowest stands still for Config.LagTimeout, it is
 // cut off (ErrLagged) rather than let the others starve.
+//
+// Spilled: with a disk, what does not fit goes there instead (spill.go).
 
 const (
 	chunkSize  = 64 << 10
@@ -51,6 +53,7 @@ type Fill struct {
 	f        *Flight
 	window   bool
 	told     bool // the shard knows of the window
+	spilled  bool // has begun to go to disk
 	why      PassReason
 	reserved int64
 }
@@ -90,13 +93,18 @@ func (w *Fill) next() ([]byte, error) {
 	}
 	size := w.chunk()
 	f.mu.Unlock()
+	if w.window && !w.spilled {
+		w.spill()
+	}
 	if w.window && !w.told {
 		w.tell()
 	}
 	c := make([]byte, size)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if w.window {
+	if f.below != nil {
+		f.trimWritten()
+	} else if w.window {
 		if err := w.room(); err != nil {
 			return nil, err
 		}
@@ -120,7 +128,7 @@ func (w *Fill) chunk() int64 {
 		size = max(firstChunk, f.size)
 	}
 	switch {
-	case w.window:
+	case w.window, f.below != nil:
 	case f.size+size > f.c.cfg.ObjectLimit:
 		w.window, w.why = true, TooLarge
 	case !f.c.reserve(size):
@@ -141,6 +149,7 @@ func (w *Fill) publish(n int) error {
 	over := f.obj.Length >= 0 && f.size > f.obj.Length
 	f.wake()
 	f.mu.Unlock()
+	w.sink(n)
 	if over {
 		return fmt.Errorf("%w: more than %d bytes", ErrLength, f.obj.Length)
 	}
@@ -227,16 +236,11 @@ func (w *Fill) commit() error {
 	o := *f.obj
 	o.Length, o.chunks = f.size, slices.Clone(f.chunks)
 	f.mu.Unlock()
-	if n := len(o.chunks); n > 0 && len(o.chunks[n-1]) == 0 {
-		o.chunks = o.chunks[:n-1]
-	}
-	if n := len(o.chunks); n > 0 && cap(o.chunks[n-1])-len(o.chunks[n-1]) > 256 {
-		o.chunks[n-1] = slices.Clip(append([]byte(nil), o.chunks[n-1]...))
-	}
-	if !w.window {
-		f.s.mu.Lock()
+	switch {
+	case f.below != nil: // only this goroutine changes it
+		w.sunk(&o)
+	case !w.window:
 		f.store(&o)
-		f.s.mu.Unlock()
 	}
 	w.release()
 	f.end(whole, nil)
@@ -251,8 +255,11 @@ func (w *Fill) tell() {
 	f.s.mu.Lock()
 	f.land()
 	f.alone = true
-	f.mark(time.Now().Add(MarkTime(w.why)), w.why)
+	marked := f.mark(time.Now().Add(MarkTime(w.why)), w.why)
 	f.s.mu.Unlock()
+	if marked {
+		f.c.unlower(bytesOf(f.key))
+	}
 }
 
 // MarkTime is how long requests for a key go alone for a reason.
@@ -273,6 +280,9 @@ func (w *Fill) abort(err error) error {
 	f.land()
 	f.s.mu.Unlock()
 	w.release()
+	if f.below != nil {
+		f.below.Abort()
+	}
 	f.end(broken, err)
 	return err
 }

@@ -5,6 +5,8 @@ package cache
 import (
 	"context"
 	"sync"
+
+	"github.com/forelane/forelane/internal/cache/disk"
 )
 
 // Flight is a fill on its way, as those see it who wait for it.
@@ -32,6 +34,7 @@ type Flight struct {
 	doomed bool // under s.mu: invalidated on the way, must not be stored
 	alone  bool // not in s.flights before its end: a sweep cannot see it
 	epoch  uint64
+	clock  uint64 // the disk's, when it began
 
 	mu      sync.Mutex
 	state   state
@@ -46,6 +49,8 @@ type Flight struct {
 	base    int64
 	size    int64 // bytes that have arrived, all together
 	readers []*Reader
+	below   *disk.Writer // nil, or has all up to written (spill.go)
+	written int64
 }
 
 type state uint8
@@ -114,6 +119,7 @@ func (f *Flight) wait(ctx context.Context) error {
 func (f *Flight) end(st state, err error) {
 	f.mu.Lock()
 	f.state, f.err = st, err
+	f.settle()
 	f.wake()
 	f.mu.Unlock()
 	if st != private { // its holder goes on reading for itself
@@ -135,12 +141,18 @@ const (
 func (o Outcome) String() string { return [...]string{"ready", "alone", "again", "?"}[o&3] }
 
 // Await waits for the head of the answer; every follower calls it, once. The
-// Reader is nil when the object is complete. The error is that of ctx.
+// Reader is nil when the object is complete. The caller must Release the object.
+// The error is that of ctx.
 func (f *Flight) Await(ctx context.Context) (Outcome, *Object, *Reader, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer func() {
 		f.coming--
+		if f.coming == 0 && f.state == renewed && f.obj != nil { // nobody can join any more
+			f.obj.Release()
+			f.obj = nil
+		}
+		f.settle()
 		f.wake() // the filler may wait for room
 	}()
 	for {
@@ -150,11 +162,12 @@ func (f *Flight) Await(ctx context.Context) (Outcome, *Object, *Reader, error) {
 				return Again, nil, nil, err
 			}
 		case headed, whole:
-			if f.base > 0 || f.obj.Alone { // the beginning has passed by
+			if f.base > 0 && f.below == nil || f.obj.Alone { // the beginning has passed by
 				return Alone, nil, nil, nil
 			}
 			return Ready, f.obj, f.reader(), nil
 		case renewed:
+			f.obj.Retain()
 			return Ready, f.obj, nil, nil
 		case private:
 			return Alone, nil, nil, nil

@@ -2,7 +2,11 @@
 
 package cache
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/forelane/forelane/internal/cache/index"
+)
 
 // Path is one path of an invalidation: exact, or a prefix that ended in a star.
 type Path struct {
@@ -33,8 +37,14 @@ const sweepStep = 1024
 
 // Invalidate drops all objects of a distribution that one of paths matches, in
 // every variant, and sees to it that answers now on their way in are not
-// stored. When it returns no later Open finds them. It counts what it dropped.
+// stored. When it returns no later Open finds them. It counts what it dropped
+// from memory.
 func (c *Cache) Invalidate(dist string, paths []Path) int {
+	if d := c.cfg.Disk; d != nil {
+		for _, p := range paths {
+			_ = d.Invalidate(AppendKey(nil, dist, p.Text), p.Prefix) // gone at once; the store says itself when a restart may bring it back
+		}
+	}
 	n := 0
 	for i := range c.shards {
 		n += c.shards[i].sweep(func(key string) bool {
@@ -55,6 +65,9 @@ func (c *Cache) Invalidate(dist string, paths []Path) int {
 
 // Purge drops everything, and what is on its way in is not stored.
 func (c *Cache) Purge() int {
+	if d := c.cfg.Disk; d != nil {
+		_ = d.Invalidate(nil, true)
+	}
 	n := 0
 	for i := range c.shards {
 		n += c.shards[i].sweep(func(string) bool { return true })
@@ -78,8 +91,8 @@ func (s *shard) sweep(hit func(key string) bool) int {
 		}
 	}
 	dropped, seen := 0, 0
-	for key, e := range s.entries {
-		if hit(key) {
+	for e := s.index.Next(0); e != index.None; e = s.index.Next(e + 1) {
+		if hit(stringOf(s.record(s.index.At(e).Block).key())) {
 			s.drop(e)
 			dropped++
 		}
@@ -89,6 +102,9 @@ func (s *shard) sweep(hit func(key string) bool) int {
 		}
 	}
 	s.stats.Invalidated += uint64(dropped)
+	if dropped > 0 {
+		s.blocks.Trim()
+	}
 	return dropped
 }
 

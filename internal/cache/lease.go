@@ -5,6 +5,9 @@ package cache
 import (
 	"context"
 	"time"
+
+	"github.com/forelane/forelane/internal/cache/arena"
+	"github.com/forelane/forelane/internal/cache/index"
 )
 
 // Lease is the right and the duty to fill one key. Exactly one of Begin,
@@ -32,6 +35,7 @@ func (c *Cache) solo(s *shard, key string, h uint64) *Lease {
 	}{}
 	f := &all.flight
 	f.c, f.s, f.key, f.hash, f.refs, f.alone, f.epoch, f.fetch = c, s, key, h, 1, true, s.epoch, &all.fetch
+	f.clock = c.clock()
 	all.lease.f = f
 	return &all.lease
 }
@@ -51,6 +55,11 @@ func (l *Lease) Begin(o *Object) (*Fill, *Reader) {
 	l.done = true
 	f := l.f
 	w := &Fill{f: f}
+	if o.home != nil || o.file != nil { // the flight keeps it: not at the cost of a block
+		own := *o
+		own.Head, own.home, own.file, own.chunks = o.Head.Clone(), nil, nil, nil
+		o = &own
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.obj = o
@@ -68,20 +77,22 @@ func (l *Lease) Begin(o *Object) (*Fill, *Reader) {
 	return w, r
 }
 
-// Renew stores o, a complete object, and hands it to the followers.
+// Renew stores o, a complete object, and hands it to the followers. The caller
+// goes on holding o.
 func (l *Lease) Renew(o *Object) {
 	if l.done {
 		return
 	}
 	l.done = true
 	f := l.f
-	f.s.mu.Lock()
 	f.store(o)
-	f.s.mu.Unlock()
 	f.mu.Lock()
-	f.obj, f.state = o, renewed
+	f.state = renewed
 	if o.Alone {
 		f.state = private
+	} else if f.coming > 0 { // until the last of them has it
+		o.Retain()
+		f.obj = o
 	}
 	f.wake()
 	f.mu.Unlock()
@@ -99,10 +110,11 @@ func (l *Lease) Pass(now time.Time, d time.Duration, why PassReason) {
 	f := l.f
 	f.s.mu.Lock()
 	f.land()
-	if d > 0 && (why != Unshared || f.followed || f.s.entries[f.key] != nil) {
-		f.mark(now.Add(d), why)
-	}
+	marked := d > 0 && (why != Unshared || f.followed || f.s.keeps(f.hash, f.key)) && f.mark(now.Add(d), why)
 	f.s.mu.Unlock()
+	if marked {
+		f.c.unlower(bytesOf(f.key))
+	}
 	f.end(private, nil)
 }
 
@@ -119,26 +131,64 @@ func (l *Lease) Abandon() {
 	f.end(abandoned, nil)
 }
 
-// store lands the flight and puts o in its place, unless an invalidation came
-// in between. The caller holds s.mu.
+// store lands the flight and puts a copy of o in its place, and on disk, unless
+// an invalidation came in between. While the copy is made the flight is in
+// sight of invalidations.
 func (f *Flight) store(o *Object) {
-	f.land()
-	if o.Transient || f.invalid() {
-		return
+	c, s := f.c, f.s
+	s.mu.Lock()
+	valid := !o.Transient && !f.invalid()
+	if valid && o.file == nil {
+		b, ok := c.copy(s, f.hash, f.key, o)
+		valid = !f.invalid()
+		switch {
+		case ok && valid:
+			s.put(f.hash, f.key, b, kindObject)
+		case ok:
+			s.blocks.Release(b)
+		}
 	}
-	f.s.put(&entry{key: f.key, hash: f.hash, obj: o, size: o.size(f.key)})
+	f.land()
+	s.mu.Unlock()
+	if valid {
+		c.lower(f.clock, f.key, kindObject, o)
+	}
 }
+
+// copy makes a block for o that only the caller holds, if the policy lets it
+// in. The caller holds s.mu, which is let go while much is copied.
+func (c *Cache) copy(s *shard, hash uint64, key string, o *Object) (arena.Ref, bool) {
+	n, whole := o.size(key)
+	b, ok := s.alloc(hash, key, n, whole)
+	if !ok {
+		return b, false
+	}
+	if n <= copyLocked {
+		c.write(s.blocks, b, key, o)
+		return b, true
+	}
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	c.write(s.blocks, b, key, o)
+	return b, true
+}
+
+// copyLocked is up to how many bytes are copied without giving up the lock.
+const copyLocked = 16 << 10
 
 // invalid tells whether an invalidation came after the flight began. Flights
 // that a sweep cannot see count every sweep as theirs.
 func (f *Flight) invalid() bool { return f.doomed || f.alone && f.epoch != f.s.epoch }
 
-// mark puts a marker where nothing is stored. The caller holds s.mu.
-func (f *Flight) mark(until time.Time, why PassReason) {
-	if e := f.s.entries[f.key]; f.invalid() || e != nil && e.vary != "" {
-		return
+// mark puts a marker where nothing is stored, and tells whether it did. The
+// caller holds s.mu, and then deletes the key on disk.
+func (f *Flight) mark(until time.Time, why PassReason) bool {
+	e := f.s.index.Find(f.hash, bytesOf(f.key))
+	if f.invalid() || e != index.None && f.s.index.At(e).Kind == kindVary {
+		return false
 	}
-	f.s.put(&entry{key: f.key, hash: f.hash, pass: until, reason: why, size: overhead + int64(len(f.key))})
+	f.s.mark(f.hash, f.key, kindPass, record{born: f.c.since(until), status: int32(why)}, "")
+	return true
 }
 
 // land takes the flight out of sight of new requests. The caller holds s.mu.

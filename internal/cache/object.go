@@ -3,8 +3,11 @@
 package cache
 
 import (
+	"slices"
+	"sync/atomic"
 	"time"
 
+	"github.com/forelane/forelane/internal/cache/arena"
 	"github.com/forelane/forelane/internal/httpmsg"
 )
 
@@ -41,6 +44,13 @@ type Object struct {
 	Flags uint32
 
 	chunks [][]byte
+
+	// Of an object that the cache handed out: where head and body lie.
+	cache *Cache
+	home  *shard
+	block arena.Ref
+	file  *file // instead of chunks and home: a body that stays on disk
+	holds int32 // atomic
 }
 
 // Fresh tells whether the object may be served at now without a question.
@@ -61,17 +71,53 @@ func (o *Object) CurrentAge(now time.Time) time.Duration {
 // held by the one who gets it, and so is a Refreshed copy: its texts and its
 // body stay as they are until Release. Who keeps pieces of it longer retains it.
 
-// Retain holds o once more.
-func (o *Object) Retain() {}
+// Objects that the caller made itself lie in the heap, and need neither.
 
-// Release ends one hold.
-func (o *Object) Release() {}
+// Retain holds o once more.
+func (o *Object) Retain() {
+	if o.home != nil || o.file != nil {
+		atomic.AddInt32(&o.holds, 1)
+	}
+}
+
+// Release ends one hold. After the last one o is used for others. Without an
+// object it does nothing.
+func (o *Object) Release() {
+	if o == nil || o.home == nil && o.file == nil {
+		return
+	}
+	switch n := atomic.AddInt32(&o.holds, -1); {
+	case n > 0:
+		return
+	case n < 0:
+		panic("cache: an object was released once too often")
+	}
+	if o.file != nil {
+		o.file.release()
+		return
+	}
+	o.home.blocks.Release(o.block)
+	c := o.cache
+	if c.cfg.debug {
+		return // so that whoever uses it still is noticed
+	}
+	clear(o.chunks)
+	o.Head, o.home, o.cache = httpmsg.Head{}, nil, nil
+	c.views.Put(o)
+}
+
+// OnDisk tells that the body is not in memory: Slice reads it, and may block.
+func (o *Object) OnDisk() bool { return o.file != nil }
 
 // Chunks is the body of a complete object, in order. It is shared: read only.
+// Of an object OnDisk it is nothing.
 func (o *Object) Chunks() [][]byte { return o.chunks }
 
 // Slice calls yield with the pieces of the body between from and to.
 func (o *Object) Slice(from, to int64, yield func([]byte) error) error {
+	if o.file != nil {
+		return o.file.slice(from, to, yield)
+	}
 	var at int64
 	for _, c := range o.chunks {
 		end := at + int64(len(c))
@@ -88,9 +134,16 @@ func (o *Object) Slice(from, to int64, yield func([]byte) error) error {
 }
 
 // Refreshed is a copy with the same head and body, to be changed before it is
-// handed on.
+// handed on. It is held for the caller, as what the cache hands out is.
 func (o *Object) Refreshed() *Object {
 	c := *o
+	c.chunks, c.holds = slices.Clone(o.chunks), 1
+	switch {
+	case c.home != nil:
+		c.home.blocks.Pin(c.block)
+	case c.file != nil:
+		c.file.refs.Add(1)
+	}
 	return &c
 }
 
@@ -103,15 +156,13 @@ func NewObject(head Object, body []byte) *Object {
 	return &head
 }
 
-// overhead is what an entry costs beside key, fields and body: the entry, the
-// object, their places in maps and queues, and slack of the allocator.
-const overhead = 512
-
-func (o *Object) size(key string) int64 {
-	n := int64(overhead + len(key))
-	n += int64(len(o.Head.Lines()) + len(o.Head.Block()))
+// size is what o takes in a block with its key, and how much of that must be in
+// one piece.
+func (o *Object) size(key string) (all, whole int) {
+	whole = recordSize + len(key) + len(o.Head.Lines()) + len(o.Head.Block())
+	all = whole
 	for _, c := range o.chunks {
-		n += int64(cap(c))
+		all += len(c)
 	}
-	return n
+	return all, whole
 }

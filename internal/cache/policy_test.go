@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/forelane/forelane/internal/cache/index"
 )
 
 func TestTheBudgetHolds(t *testing.T) {
@@ -26,8 +28,9 @@ func TestTheBudgetHolds(t *testing.T) {
 	// What the queues count is what the entries are.
 	var sum int64
 	for i := range c.shards {
-		for _, e := range c.shards[i].entries {
-			sum += e.size
+		x := c.shards[i].index
+		for e := x.Next(0); e != index.None; e = x.Next(e + 1) {
+			sum += x.At(e).Cost()
 		}
 	}
 	if sum != s.Bytes {
@@ -44,20 +47,20 @@ func TestAScanDoesNotSweepOutWhatIsUsed(t *testing.T) {
 	}
 	for range 3 {
 		for i := range 200 {
-			c.Peek(hot(i), time.Now())
+			peek(c, hot(i))
 		}
 	}
 	for i := range 10000 {
 		put(c, fmt.Sprintf("/scan/%d", i), time.Hour, body)
 		if i%50 == 0 {
 			for j := range 200 {
-				c.Peek(hot(j), time.Now())
+				peek(c, hot(j))
 			}
 		}
 	}
 	left := 0
 	for i := range 200 {
-		if o, _ := c.Peek(hot(i), time.Now()); o != nil {
+		if peek(c, hot(i)) {
 			left++
 		}
 	}
@@ -73,11 +76,11 @@ func TestLargeObjectsEnterAFullShardOnTheirSecondAppearance(t *testing.T) {
 	}
 	large := strings.Repeat("x", 200<<10)
 	put(c, "/large", time.Hour, large)
-	if o, _ := c.Peek(key("/large"), time.Now()); o != nil {
+	if peek(c, key("/large")) {
 		t.Error("admitted at once")
 	}
 	put(c, "/large", time.Hour, large)
-	if o, _ := c.Peek(key("/large"), time.Now()); o == nil {
+	if !peek(c, key("/large")) {
 		t.Error("not admitted when it came back")
 	}
 }
@@ -85,15 +88,16 @@ func TestLargeObjectsEnterAFullShardOnTheirSecondAppearance(t *testing.T) {
 func TestZipfBeatsFIFO(t *testing.T) {
 	const objects, room, rounds = 20000, 1000, 200000
 	body := strings.Repeat("x", 500)
-	o := object(time.Hour, body)
-	c := New(Config{Budget: room * o.size(string(key("/12345"))), ObjectLimit: room * 100})
+	one := New(Config{})
+	put(one, "/12345", time.Hour, body)
+	c := New(Config{Budget: room * one.Stats().Bytes, ObjectLimit: room * 100})
 	z := rand.NewZipf(rand.New(rand.NewPCG(3, 4)), 1.01, 10, objects)
 	hits, fifoHits := 0, 0
 	fifo, order := map[uint64]bool{}, []uint64{}
 	for range rounds {
 		n := z.Uint64()
 		k := key(fmt.Sprintf("/%d", n))
-		if _, fresh := c.Peek(k, time.Now()); fresh {
+		if peek(c, k) {
 			hits++
 		} else {
 			c.Solo(k).Renew(object(time.Hour, body))
@@ -117,7 +121,7 @@ func TestAHitAllocatesNothing(t *testing.T) {
 	c := New(Config{})
 	put(c, "/a", time.Hour, "body")
 	k, now := key("/a"), time.Now()
-	if n := testing.AllocsPerRun(100, func() { c.Open(k, now, true) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { c.Open(k, now, true).Object.Release() }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -129,7 +133,7 @@ func BenchmarkHit(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
-			c.Open(k, now, true)
+			c.Open(k, now, true).Object.Release()
 		}
 	})
 }

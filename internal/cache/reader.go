@@ -15,6 +15,8 @@ type Reader struct {
 	at     int64
 	lagged bool
 	closed bool
+
+	buf []byte // for what is read from disk
 }
 
 // Next is the next piece, waiting for it if need be: never empty, shared, and
@@ -33,6 +35,9 @@ func (r *Reader) Next(ctx context.Context) ([]byte, error) {
 			f.wake() // the filler may wait for room
 			return p, nil
 		}
+		if w := f.below; w != nil && r.at < f.written && f.state != broken {
+			return r.nextBelow(w)
+		}
 		switch f.state {
 		case whole:
 			return nil, io.EOF
@@ -50,7 +55,7 @@ func (r *Reader) Ready() bool {
 	f := r.f
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return r.lagged || f.state == whole || f.state == broken || len(f.from(r.at)) > 0
+	return r.lagged || f.state == whole || f.state == broken || len(f.from(r.at)) > 0 || f.below != nil && r.at < f.written
 }
 
 // from is what is held of the chunk around position at.
@@ -87,5 +92,6 @@ func (r *Reader) Close() {
 	}
 	r.closed = true
 	f.readers = slices.DeleteFunc(f.readers, func(q *Reader) bool { return q == r })
+	f.settle()
 	f.wake()
 }

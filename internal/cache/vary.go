@@ -3,9 +3,13 @@
 package cache
 
 import (
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/forelane/forelane/internal/cache/index"
+	"github.com/forelane/forelane/internal/httpmsg"
 )
 
 // Answers of one key may have variants (Vary, RFC 9111 4.1). The key then
@@ -25,23 +29,40 @@ const VariantSep = '\v'
 // Vary marks that answers of key have variants selected by names (lower case,
 // without commas), together with those already known, and returns the marker.
 func (c *Cache) Vary(key []byte, names []string) string {
-	h := c.hash(key)
-	s := c.shard(h)
+	clock := c.clock()
+	marker, changed := c.vary(key, names)
+	if changed {
+		c.lower(clock, string(key), kindVary, &Object{Head: httpmsg.HeadOf(marker, "")})
+	}
+	return marker
+}
+
+func (c *Cache) vary(key []byte, names []string) (marker string, changed bool) {
+	s, h := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was := s.marker(h, key)
 	var known []string
-	if e := s.entries[string(key)]; e != nil && e.vary != "" {
-		known = VaryNames(e.vary)
+	if was != "" {
+		known = VaryNames(was)
 		names = append(slices.Clone(known), names...)
 	}
 	names = slices.Clone(names)
 	slices.Sort(names)
 	if names = slices.Compact(names); known != nil && len(names) == len(known) {
-		return s.entries[string(key)].vary
+		return was, false
 	}
-	marker := strconv.FormatUint(c.variety.Add(1), 36) + ":" + strings.Join(names, ",")
-	s.put(&entry{key: string(key), hash: h, vary: marker, size: overhead + int64(len(key)+len(marker))})
-	return marker
+	marker = strconv.FormatUint(c.variety.Add(1), 36) + ":" + strings.Join(names, ",")
+	s.mark(h, string(key), kindVary, record{}, marker)
+	return marker, true
+}
+
+// marker is the marker of key; the caller holds s.mu.
+func (s *shard) marker(hash uint64, key []byte) string {
+	if e, r := s.find(hash, key); e != index.None && s.index.At(e).Kind == kindVary {
+		return string(r.text())
+	}
+	return ""
 }
 
 // VaryNames are the names in a marker, sorted.
@@ -52,13 +73,10 @@ func VaryNames(marker string) []string {
 
 // Marker is the marker of key; "" when its answers have no variants.
 func (c *Cache) Marker(key []byte) string {
-	s := c.shard(c.hash(key))
+	s, h := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.entries[string(key)]; e != nil {
-		return e.vary
-	}
-	return ""
+	return s.marker(h, key)
 }
 
 // Move ends the lease, whose answer turns out to be a variant, and returns one
@@ -70,7 +88,7 @@ func (l *Lease) Move(key []byte, collapse bool) *Lease {
 	old := l.f
 	s := old.s
 	f := &Flight{
-		c: old.c, s: s, key: string(key), hash: old.hash, refs: 1, fetch: old.fetch,
+		c: old.c, s: s, key: string(key), hash: maphash.Bytes(old.c.seed, key), refs: 1, fetch: old.fetch, clock: old.clock,
 	}
 	s.mu.Lock()
 	f.doomed, f.alone, f.epoch = old.doomed, true, old.epoch
@@ -92,7 +110,10 @@ func (l *Lease) Move(key []byte, collapse bool) *Lease {
 // Drop drops what is stored under key with all its variants, and sees to it
 // that answers now on their way in are not stored.
 func (c *Cache) Drop(key []byte) {
-	s := c.shard(c.hash(key))
+	if d := c.cfg.Disk; d != nil {
+		_ = d.Delete(key) // first: see tier.go
+	}
+	s, h := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
@@ -103,7 +124,7 @@ func (c *Cache) Drop(key []byte) {
 			delete(s.flights, k) // new requests ask the origin
 		}
 	}
-	if e := s.entries[string(key)]; e != nil {
+	if e, _ := s.find(h, key); e != index.None {
 		s.drop(e)
 		s.stats.Invalidated++
 	}

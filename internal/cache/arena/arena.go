@@ -130,10 +130,14 @@ func (a *Arena) at(r Ref) *head {
 func (a *Arena) Trim() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for i := a.spare; i != none; i = a.slabs[i].next {
-		if a.slabs[i].touched {
+	idle := func(i int) bool { return i < a.fresh && a.slabs[i].live == 0 && a.slabs[i].touched }
+	for i := 0; i < a.fresh; i++ {
+		from := i
+		for ; idle(i); i++ {
 			a.slabs[i].touched = false
-			forget(a.mem[int(i)*a.slab : (int(i)+1)*a.slab])
+		}
+		if i > from {
+			forget(a.mem[from*a.slab : i*a.slab])
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestWaste(t *testing.T) {
 		{64 << 10, 8 << 20, 0.14, 140},
 	} {
 		for n := tt.from; n < tt.to; n += max(tt.to/97, 1) {
-			r, ok := a.Alloc(n, never)
+			r, ok := a.Alloc(n, 0, never)
 			if !ok {
 				t.Fatal(n)
 			}
@@ -75,6 +75,12 @@ func TestWaste(t *testing.T) {
 			}
 			if p := a.Pieces(nil, r); len(p) > tt.pieces {
 				t.Errorf("%d bytes are in %d pieces", n, len(p))
+			}
+			a.Release(r)
+			whole := min(n, a.Largest())
+			r, _ = a.Alloc(n, whole, never)
+			if len(a.First(r)) < whole {
+				t.Errorf("the first piece has %d bytes, not %d", len(a.First(r)), whole)
 			}
 			a.Release(r)
 		}
@@ -99,7 +105,7 @@ func (g *registry) add(t *testing.T, r *rand.Rand, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	seed := r.Uint64()
-	ref, ok := g.a.Alloc(n, func() bool {
+	ref, ok := g.a.Alloc(n, min(n, 5000), func() bool {
 		for range 50 {
 			if i := r.IntN(len(g.refs)); g.refs[i] != 0 {
 				g.drop(i)
@@ -191,7 +197,7 @@ func TestBlocksStayIntact(t *testing.T) {
 
 func TestFreedBytesAreOverwrittenWhileDebugging(t *testing.T) {
 	a := New(Config{Size: 64 << 10, Heap: true})
-	r, _ := a.Alloc(100, never)
+	r, _ := a.Alloc(100, 0, never)
 	p := a.First(r)
 	fill(a, r, 1)
 	a.Release(r)
@@ -202,7 +208,7 @@ func TestFreedBytesAreOverwrittenWhileDebugging(t *testing.T) {
 
 func TestOneReleaseTooMany(t *testing.T) {
 	a := New(Config{Size: 64 << 10})
-	r, _ := a.Alloc(100, never)
+	r, _ := a.Alloc(100, 0, never)
 	a.Release(r)
 	defer func() {
 		if recover() == nil {
@@ -216,17 +222,17 @@ func TestOneReleaseTooMany(t *testing.T) {
 // the limit holds.
 func TestNothingIsTakenWithoutRoom(t *testing.T) {
 	a := New(Config{Size: 1 << 20})
-	if r, ok := a.Alloc(2<<20, never); ok {
+	if r, ok := a.Alloc(2<<20, 0, never); ok {
 		t.Fatal(r)
 	}
 	if s := a.Stats(); s.Filled != 0 || s.Slabs != 0 {
 		t.Errorf("%+v", s)
 	}
 	a.Limit(512 << 10)
-	if r, ok := a.Alloc(600<<10, never); ok {
+	if r, ok := a.Alloc(600<<10, 0, never); ok {
 		t.Fatal(r)
 	}
-	if _, ok := a.Alloc(500<<10, never); !ok {
+	if _, ok := a.Alloc(500<<10, 0, never); !ok {
 		t.Error("there was room")
 	}
 }
@@ -279,16 +285,16 @@ func TestCompaction(t *testing.T) {
 
 func TestTrim(t *testing.T) {
 	a := New(Config{Size: 1 << 20})
-	r, _ := a.Alloc(900<<10, never)
+	r, _ := a.Alloc(900<<10, 0, never)
 	fill(a, r, 1)
-	keep, _ := a.Alloc(100, never)
+	keep, _ := a.Alloc(100, 0, never)
 	fill(a, keep, 2)
 	a.Release(r)
 	a.Trim()
 	if !intact(a, keep, 2, 100) {
 		t.Error("a block in use was let go")
 	}
-	r, ok := a.Alloc(900<<10, never)
+	r, ok := a.Alloc(900<<10, 0, never)
 	if !ok {
 		t.Fatal("the slabs are gone")
 	}
@@ -303,7 +309,7 @@ func BenchmarkAllocRelease(b *testing.B) {
 		b.Run(map[int]string{1500: "1500", 64 << 10: "64k"}[n], func(b *testing.B) {
 			a := New(Config{Size: 32 << 20})
 			for b.Loop() {
-				r, _ := a.Alloc(n, never)
+				r, _ := a.Alloc(n, 0, never)
 				a.Release(r)
 			}
 		})

@@ -27,13 +27,17 @@ const (
 	further = -1
 )
 
-// Alloc makes a block of n bytes with one holder and no owner, or none. Without
-// room it calls more, which frees or compacts something and tells whether it
-// did; Arena.mu is not held then.
-func (a *Arena) Alloc(n int, more func() bool) (Ref, bool) {
+// Alloc makes a block of n bytes with one holder and no owner, or none. Its
+// first piece has room for the first whole bytes at least, at most Largest.
+// Without room it calls more, which frees or compacts something and tells
+// whether it did; Arena.mu is not held then.
+func (a *Arena) Alloc(n, whole int, more func() bool) (Ref, bool) {
 	var first, last Ref
 	for rest := n; rest > 0 || first == 0; {
 		k := a.kinds.pick(rest, n)
+		if first == 0 && k < len(a.kinds.size)-1 && a.kinds.size[k]-headSize < whole {
+			k++
+		}
 		a.mu.Lock()
 		r, ok := a.take(k)
 		if ok {

@@ -26,6 +26,9 @@ import (
 	"github.com/forelane/forelane/internal/cache/arena"
 )
 
+// Cost is what the entry counts for in the budget.
+func (e *Entry) Cost() int64 { return int64(e.cost) * 16 }
+
 // Slot is the number of an entry; None is none.
 type Slot uint32
 

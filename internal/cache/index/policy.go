@@ -50,6 +50,10 @@ func (x *Index) Touch(s Slot) {
 	}
 }
 
+// Proven tells that an entry has been asked for often enough to have got into
+// main.
+func (e *Entry) Proven() bool { return e.queue == main }
+
 // Victim is the entry that leaves next, or None when there is none. The caller
 // removes it.
 func (x *Index) Victim() Slot {

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/forelane/forelane/internal/cache/disk"
+	"github.com/forelane/forelane/internal/cache/index"
+)
+
+// The lower tier. With Config.Disk all that is stored is also put on disk, and
+// Open answers OnDisk where memory has nothing and the disk may have the key.
+// It does no I/O: Load does.
+//
+// What is loaded moves up into memory if it fits, and if the policy lets it in;
+// else it is handed out from where it is (file.go). It is not moved up when,
+// since it was read, the shard was swept, the key got another object on disk or
+// one in memory: then the cache is asked again. An invalidation is told to the
+// disk first and to memory after that. So what was read before it is either
+// swept or not moved up, and what is read after it is gone.
+//
+// What takes an object's place without being put on disk itself (a marker, an
+// object that the disk refuses) is deleted there, so that the older one does
+// not come back.
+
+// Load answers for a key that Open said is OnDisk. It reads from the disk, and
+// does not answer OnDisk itself. When ctx ends, the object counts as missing.
+func (c *Cache) Load(ctx context.Context, key []byte, now time.Time, collapse bool) Answer {
+	s, h := c.shard(key)
+	for range 4 {
+		ref, ok := c.cfg.Disk.Find(key)
+		if !ok || ctx.Err() != nil {
+			break
+		}
+		s.mu.Lock()
+		if s.index.Find(h, key) != index.None {
+			s.mu.Unlock()
+			break
+		}
+		if other := s.loads[string(key)]; other != nil {
+			s.mu.Unlock()
+			select {
+			case <-other:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		done := make(chan struct{})
+		s.loads[string(key)] = done
+		epoch := s.epoch
+		s.mu.Unlock()
+		kind, o := c.read(ref, key)
+		s.mu.Lock()
+		delete(s.loads, string(key))
+		close(done)
+		if o == nil {
+			s.mu.Unlock()
+			break
+		}
+		same := func() bool {
+			now, ok := c.cfg.Disk.Find(key)
+			return ok && now == ref && s.epoch == epoch && s.index.Find(h, key) == index.None
+		}
+		if same() {
+			if kind == kindVary {
+				s.mark(h, string(key), kindVary, record{}, o.Head.Lines())
+				s.mu.Unlock()
+				return Answer{Status: Varies, Vary: o.Head.Lines()}
+			}
+			if o = c.raise(s, h, string(key), o, same); o != nil {
+				s.stats.Loaded++
+				c.cfg.Disk.Touch(ref)
+				a := c.found(s, h, key, o, now, collapse)
+				s.mu.Unlock()
+				return a
+			}
+		}
+		s.mu.Unlock()
+		o.Release()
+	}
+	return c.lookup(key, now, collapse, false)
+}
+
+// read is what the disk has under ref, with its body in memory if that may be
+// kept there; or nil.
+func (c *Cache) read(ref disk.Ref, key []byte) (kind uint8, o *Object) {
+	it, err := c.cfg.Disk.Read(ref, key)
+	if err != nil {
+		return 0, nil
+	}
+	kind, o = decode(it.Meta())
+	if o == nil {
+		it.Close()
+		return 0, nil
+	}
+	o.Length = it.Size()
+	if o.Length > c.cfg.ObjectLimit {
+		o.file, o.holds = &file{item: it, ref: ref}, 1
+		o.file.refs.Store(1)
+		return kind, o
+	}
+	defer it.Close()
+	if whole, ok := it.Bytes(); ok {
+		o.chunks = [][]byte{whole}
+		return kind, o
+	}
+	for at := int64(0); at < o.Length; {
+		p := make([]byte, min(o.Length-at, readSize))
+		if n, err := it.ReadAt(p, at); n < len(p) || err != nil && err != io.EOF { //nolint:errorlint // as io.ReaderAt says
+			return 0, nil
+		}
+		o.chunks = append(o.chunks, p)
+		at += int64(len(p))
+	}
+	return kind, o
+}
+
+// readSize is how much is read from the disk at a time.
+const readSize = 256 << 10
+
+// raise moves what was read from disk up into memory, if it may be there, and
+// is what to hand out; nil when it is not the same any more. The caller holds
+// s.mu, which is let go meanwhile.
+func (c *Cache) raise(s *shard, h uint64, key string, o *Object, same func() bool) *Object {
+	if o.file != nil {
+		return o
+	}
+	b, ok := c.copy(s, h, key, o)
+	switch {
+	case !same():
+		if ok {
+			s.blocks.Release(b)
+		}
+		return nil
+	case !ok:
+		return o
+	}
+	s.blocks.Pin(b)
+	s.put(h, key, b, kindObject)
+	return c.view(s, b)
+}
+
+// lower puts on disk what was stored under key by a fetch that began at clock.
+func (c *Cache) lower(clock uint64, key string, kind uint8, o *Object) {
+	d := c.cfg.Disk
+	if d == nil {
+		return
+	}
+	k := bytesOf(key)
+	if f := o.file; f != nil {
+		d.Renew(f.ref, k, encode(kind, o))
+		return
+	}
+	if !d.PutSince(clock, k, encode(kind, o), o.chunks) {
+		c.unlower(k)
+	}
+}
+
+// unlower deletes what the disk has under key.
+func (c *Cache) unlower(key []byte) {
+	if d := c.cfg.Disk; d != nil {
+		if _, ok := d.Find(key); ok {
+			_ = d.Delete(key) // the store says itself when it fails
+		}
+	}
+}
+
+// clock is the disk's present.
+func (c *Cache) clock() uint64 {
+	if c.cfg.Disk == nil {
+		return 0
+	}
+	return c.cfg.Disk.Clock()
+}
