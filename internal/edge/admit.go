@@ -23,7 +23,7 @@ func (x *Exchange) admit() stepID {
 	f := &x.asked.freshness
 	x.rec.Cache.TTL, x.rec.Cache.TTLReason = f.TTL, f.Reason
 	bodyless := x.rq.Method == "HEAD" || x.rs.Status == http.StatusNoContent
-	limit := x.edge.deps.Cache.ObjectLimit()
+	part := x.role == forViewer && x.rq.Header.Has("Range") && !x.asked.forwarded
 	switch {
 	case x.asked.forwarded && x.rs.Status != 200:
 		// The origin judged the viewer's preconditions and ranges: an answer
@@ -36,10 +36,10 @@ func (x *Exchange) admit() stepID {
 	case x.rs.Status == http.StatusPartialContent:
 		x.rec.Cache.Store = record.StoreStatus
 		l.Pass(x.now(), 0, cache.Unshared)
-	case !bodyless && x.rs.ContentLength > limit:
+	case !bodyless && x.tooLong(part):
 		x.rec.Cache.Store = record.StoreTooLarge
 		l.Pass(x.now(), cache.MarkTime(cache.TooLarge), cache.TooLarge)
-		if x.role == forViewer && x.rq.Header.Has("Range") && !x.asked.forwarded {
+		if part {
 			return x.askForPart()
 		}
 		x.asked.forwarded = false // an origin that knows no ranges: they are cut out here
@@ -51,6 +51,16 @@ func (x *Exchange) admit() stepID {
 		x.keep(bodyless)
 	}
 	return stepPage
+}
+
+// tooLong tells whether the body is not worth beginning to store: longer than
+// any, or longer than memory keeps when the viewer wants but a part of it.
+func (x *Exchange) tooLong(part bool) bool {
+	limit := x.edge.deps.Cache.ObjectLimit()
+	if part {
+		limit = x.edge.deps.Cache.MemoryLimit()
+	}
+	return x.rs.ContentLength > limit
 }
 
 // revalidatable tells whether an answer that is stale at once is worth keeping:

@@ -85,7 +85,7 @@ func (x *Exchange) wouldBlock(at stepID) bool {
 	case stepDeliver:
 		_, whole := x.w.(Whole)
 		b := &x.body
-		return !whole || b.part || b.reader != nil || b.src != nil
+		return !whole || b.part || b.reader != nil || b.src != nil || b.obj != nil && b.obj.OnDisk()
 	}
 	return true
 }

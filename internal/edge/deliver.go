@@ -79,7 +79,7 @@ func (x *Exchange) send() error {
 func (x *Exchange) inMemory() ([][]byte, bool) {
 	b := &x.body
 	switch {
-	case b.part || b.reader != nil || b.src != nil:
+	case b.part || b.reader != nil || b.src != nil || b.obj != nil && b.obj.OnDisk():
 		return nil, false
 	case b.text != nil:
 		x.rec.Response.Bytes += int64(len(b.text))

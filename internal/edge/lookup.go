@@ -32,6 +32,27 @@ func (x *Exchange) lookup() stepID {
 		x.variant(a.Vary)
 		a = x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
 	}
+	if a.Status == cache.OnDisk {
+		return stepLoad
+	}
+	return x.answered(a)
+}
+
+// load asks the cache's disk.
+func (x *Exchange) load() stepID {
+	c := x.edge.deps.Cache
+	a := c.Load(x.ctx, x.keyed.key, x.now(), x.beh.collapse)
+	if a.Status == cache.Varies {
+		x.variant(a.Vary)
+		if a = c.Open(x.keyed.key, x.now(), x.beh.collapse); a.Status == cache.OnDisk {
+			a = c.Load(x.ctx, x.keyed.key, x.now(), x.beh.collapse)
+		}
+	}
+	return x.answered(a)
+}
+
+// answered takes what the cache answered.
+func (x *Exchange) answered(a cache.Answer) stepID {
 	x.store.obj, x.store.lease, x.store.flight, x.store.pass = x.store.hold(a.Object), a.Lease, a.Flight, a.Reason
 	x.rec.Cache.Key = a.Key
 	switch a.Status {

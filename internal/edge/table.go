@@ -14,6 +14,7 @@ const (
 	stepFunction
 	stepKey
 	stepLookup
+	stepLoad
 	stepWait
 	stepRequest
 	stepFetch
@@ -72,6 +73,10 @@ func table() [stepCount]row {
 		stepLookup: {
 			"lookup", "lookup.go", "hit, stale (serve and refresh once), miss or expired (lease), wait, pass", "cache status", false,
 			(*Exchange).lookup,
+		},
+		stepLoad: {
+			"load", "lookup.go", "reads from disk what memory does not have", "cache status", true,
+			(*Exchange).load,
 		},
 		stepWait: {
 			"wait", "lookup.go", "follows the lease of another request for the key", "", true,
