@@ -49,6 +49,7 @@ type proc struct {
 	home   string
 	dir    string // of the binary
 	client *http.Client
+	once   sync.Once // of stop
 }
 
 // start runs the binary with --json and waits until it is ready.
@@ -117,7 +118,9 @@ func (p *proc) env() []string {
 }
 
 // stop ends the process as Ctrl-C does; it must end by itself and well.
-func (p *proc) stop() {
+func (p *proc) stop() { p.once.Do(p.end) }
+
+func (p *proc) end() {
 	if p.client != nil {
 		p.client.CloseIdleConnections()
 	}

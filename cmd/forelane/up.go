@@ -33,6 +33,7 @@ type upFlags struct {
 	pythonPath         []string
 	concurrency        int
 	cacheMemory        string
+	cacheDisk          string
 	drain              time.Duration
 }
 
@@ -42,7 +43,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.http, "http", "127.0.0.1:8080", "address for HTTP; port 0 picks one, empty switches it off")
 	fl.StringVar(&f.https, "https", "127.0.0.1:8443", "address for HTTPS, by the local certificate authority; port 0 picks one, empty switches it off")
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
-	fl.StringVar(&f.data, "data", "", "`DIR` for built functions and logs (default: .forelane beside the template)")
+	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
@@ -52,6 +53,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.pythonPath, "python-path", nil, "`DIR` where functions find Python modules, such as boto3")
 	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
 	fl.StringVar(&f.cacheMemory, "cache-memory", "256MiB", "memory of the edge cache")
+	fl.StringVar(&f.cacheDisk, "cache-disk", "", "space for the edge cache below --data, such as 20GiB: it then holds more than memory and survives a restart")
 	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests may take to finish when stopping")
 }
 
@@ -176,6 +178,14 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	}
 	if o.CacheBytes, err = size(f.cacheMemory); err != nil {
 		return o, closeLog, wrong(fmt.Errorf("--cache-memory: %w", err))
+	}
+	if f.cacheDisk != "" {
+		if f.data == "" {
+			return o, closeLog, wrong(errors.New("--cache-disk: say where with --data"))
+		}
+		if o.CacheDisk, err = size(f.cacheDisk); err != nil {
+			return o, closeLog, wrong(fmt.Errorf("--cache-disk: %w", err))
+		}
 	}
 	if err := os.MkdirAll(l.data, 0o755); err != nil {
 		return o, closeLog, err

@@ -346,6 +346,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"up", "../../examples/storefront", "--param", "x"}, "Name=Value"},
 		{[]string{"up", "../../examples/storefront", "--param", "Nope=1"}, "Nope"},
 		{[]string{"up", "../../examples/storefront", "--cache-memory", "lots"}, "256MiB"},
+		{[]string{"up", "../../examples/storefront", "--cache-disk", "20GiB"}, "--data"},
+		{[]string{"up", "../../examples/storefront", "--data", os.TempDir(), "--cache-disk", "lots"}, "--cache-disk"},
 		{[]string{"proxy", "ftp://x"}, "is no origin"},
 		{[]string{"init", "nope"}, "hybrid"},
 	} {

@@ -22,10 +22,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
@@ -50,6 +52,9 @@ type Options struct {
 	Roots *x509.CertPool
 	// CacheBytes is the memory of the edge cache. 0: 256 MiB.
 	CacheBytes int64
+	// CacheDisk is how much of the disk the cache may take, in Data/cache. 0:
+	// none. What is there outlives the node.
+	CacheDisk int64
 	// Functions are handed on to the function service; Dir, Log and Event are
 	// set here.
 	Functions function.Options
@@ -66,6 +71,7 @@ type Server struct {
 	o     Options
 	log   *slog.Logger
 	cache *cache.Cache
+	disk  *disk.Store // the cache's lower tier, or nil
 	funcs *function.Service
 	lines *logBook
 
@@ -77,7 +83,7 @@ type Server struct {
 
 // New makes a node that serves nothing yet.
 func New(o Options) (*Server, error) {
-	s := &Server{o: o, log: o.Log, cache: cache.New(cache.Config{Budget: o.CacheBytes}), lines: newLogBook()}
+	s := &Server{o: o, log: o.Log, lines: newLogBook()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -94,6 +100,13 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.funcs = funcs
+	if o.CacheDisk > 0 { // without it the node serves all the same
+		if s.disk, err = disk.Open(disk.Options{Dir: filepath.Join(o.Data, "cache"), Budget: o.CacheDisk, Log: s.log}); err != nil {
+			s.log.Warn("the cache is in memory only", "error", err)
+			s.disk = nil
+		}
+	}
+	s.cache = cache.New(cache.Config{Budget: o.CacheBytes, Disk: s.disk})
 	return s, nil
 }
 
@@ -176,6 +189,9 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-done:
 	case <-ctx.Done():
 		errs = append(errs, errors.New("server: requests were still under way"))
+	}
+	if s.disk != nil {
+		errs = append(errs, s.disk.Close())
 	}
 	return errors.Join(errs...)
 }
