@@ -29,16 +29,47 @@ import (
 // Load answers for a key that Open said is OnDisk. It reads from the disk, and
 // does not answer OnDisk itself. When ctx ends, the object counts as missing.
 func (c *Cache) Load(ctx context.Context, key []byte, now time.Time, collapse bool) Answer {
+	kind, o := c.lift(ctx, key)
+	switch {
+	case o == nil:
+		return c.lookup(key, now, collapse, false)
+	case kind == kindVary:
+		return Answer{Status: Varies, Vary: o.Head.Lines()}
+	}
 	s, h := c.shard(key)
-	for range 4 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.found(s, h, key, o, now, collapse)
+}
+
+// Below tells whether the disk may have key.
+func (c *Cache) Below(key []byte) bool {
+	if c.cfg.Disk == nil {
+		return false
+	}
+	_, ok := c.cfg.Disk.Find(key)
+	return ok
+}
+
+// PeekBelow is Peek for what is Below.
+func (c *Cache) PeekBelow(ctx context.Context, key []byte, now time.Time) (o *Object, fresh bool) {
+	kind, o := c.lift(ctx, key)
+	if o == nil || kind != kindObject {
+		return c.Peek(key, now)
+	}
+	return o, o.Fresh(now)
+}
+
+// lift is what the disk has of key, moved up if it may be; nil when it has
+// nothing, or memory has something by now. One reads, others wait for it.
+func (c *Cache) lift(ctx context.Context, key []byte) (kind uint8, o *Object) {
+	s, h := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for tries := 0; tries < 4; {
 		ref, ok := c.cfg.Disk.Find(key)
-		if !ok || ctx.Err() != nil {
-			break
-		}
-		s.mu.Lock()
-		if s.index.Find(h, key) != index.None {
-			s.mu.Unlock()
-			break
+		if !ok || ctx.Err() != nil || s.index.Find(h, key) != index.None {
+			return 0, nil
 		}
 		if other := s.loads[string(key)]; other != nil {
 			s.mu.Unlock()
@@ -46,42 +77,47 @@ func (c *Cache) Load(ctx context.Context, key []byte, now time.Time, collapse bo
 			case <-other:
 			case <-ctx.Done():
 			}
+			s.mu.Lock()
 			continue
 		}
+		tries++
 		done := make(chan struct{})
 		s.loads[string(key)] = done
-		epoch := s.epoch
-		s.mu.Unlock()
-		kind, o := c.read(ref, key)
-		s.mu.Lock()
+		kind, o = c.fetch(s, h, key, ref)
 		delete(s.loads, string(key))
 		close(done)
-		if o == nil {
-			s.mu.Unlock()
-			break
+		if o != nil {
+			s.stats.Loaded++
+			c.cfg.Disk.Touch(ref)
+			return kind, o
 		}
-		same := func() bool {
-			now, ok := c.cfg.Disk.Find(key)
-			return ok && now == ref && s.epoch == epoch && s.index.Find(h, key) == index.None
-		}
-		if same() {
-			if kind == kindVary {
-				s.mark(h, string(key), kindVary, record{}, o.Head.Lines())
-				s.mu.Unlock()
-				return Answer{Status: Varies, Vary: o.Head.Lines()}
-			}
-			if o = c.raise(s, h, string(key), o, same); o != nil {
-				s.stats.Loaded++
-				c.cfg.Disk.Touch(ref)
-				a := c.found(s, h, key, o, now, collapse)
-				s.mu.Unlock()
-				return a
-			}
-		}
-		s.mu.Unlock()
-		o.Release()
 	}
-	return c.lookup(key, now, collapse, false)
+	return 0, nil
+}
+
+// fetch reads ref and moves it up; nil when that fails or it is not the present
+// object of key any more. The caller holds s.mu, which is let go meanwhile.
+func (c *Cache) fetch(s *shard, h uint64, key []byte, ref disk.Ref) (kind uint8, o *Object) {
+	epoch := s.epoch
+	s.mu.Unlock()
+	kind, o = c.read(ref, key)
+	s.mu.Lock()
+	if o == nil {
+		return 0, nil
+	}
+	present := func() bool {
+		now, ok := c.cfg.Disk.Find(key)
+		return ok && now == ref && s.epoch == epoch && s.index.Find(h, key) == index.None
+	}
+	if !present() {
+		o.Release()
+		return 0, nil
+	}
+	if kind == kindVary {
+		s.mark(h, string(key), kindVary, record{}, o.Head.Lines())
+		return kind, o
+	}
+	return kind, c.raise(s, h, string(key), o, present)
 }
 
 // read is what the disk has under ref, with its body in memory if that may be

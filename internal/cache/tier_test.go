@@ -222,22 +222,24 @@ func TestNothingOlderThanAnInvalidationFromDisk(t *testing.T) {
 }
 
 // TestManyLoadOnce: those who want an object that is on disk wait for the one
-// who reads it.
+// who reads it. When memory does not take it, they read it one after the other.
 func TestManyLoadOnce(t *testing.T) {
-	c := New(Config{Disk: openDisk(t, t.TempDir())})
-	put(c, "/a", time.Hour, strings.Repeat("x", 1<<20))
-	forget(c)
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			if a, _ := load(t, c, key("/a")); a.Status != Hit || a.Object.Length != 1<<20 {
-				t.Errorf("%v", a.Status)
-			}
-		})
-	}
-	wg.Wait()
-	if n := c.Stats().Loaded; n != 1 {
-		t.Errorf("read %d times", n)
+	for name, tt := range map[string]struct{ budget, most int64 }{"moved up": {64 << 20, 1}, "stays below": {1 << 20, 50}} {
+		c := New(Config{Budget: tt.budget, ObjectLimit: 600 << 10, Disk: openDisk(t, t.TempDir())})
+		put(c, "/a", time.Hour, strings.Repeat("x", 600<<10))
+		forget(c)
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if a, _ := load(t, c, key("/a")); a.Status != Hit || a.Object.Length != 600<<10 {
+					t.Errorf("%s: %v", name, a.Status)
+				}
+			})
+		}
+		wg.Wait()
+		if n := c.Stats().Loaded; int64(n) > tt.most {
+			t.Errorf("%s: read %d times", name, n)
+		}
 	}
 }
 

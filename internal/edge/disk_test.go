@@ -50,11 +50,13 @@ func TestDisk(t *testing.T) {
 		status int
 		body   string
 	}{
+		{"HEAD /small", nil, 200, ""},
 		{"/small", nil, 200, small},
 		{"/small", []string{"Range", "bytes=1-2"}, 206, "el"},
 		{"/large", nil, 200, large},
 		{"/large", []string{"Range", "bytes=1000000-1000009"}, 206, large[1_000_000:1_000_010]},
 		{"/large", []string{"If-None-Match", `"v1"`}, 304, ""},
+		{"HEAD /large", nil, 200, ""},
 	} {
 		v := w.do(tt.path, tt.fields...)
 		if xcache := v.header.Get("X-Cache"); v.status != tt.status || v.String() != tt.body || xcache != "Hit from cloudfront" {

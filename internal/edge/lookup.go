@@ -25,6 +25,9 @@ func (x *Exchange) lookup() stepID {
 		if x.store.hold(o); fresh {
 			return x.hit(o)
 		}
+		if x.edge.deps.Cache.Below(x.keyed.key) {
+			return stepLoad
+		}
 		x.markHead()
 	}
 	a := x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
@@ -41,6 +44,13 @@ func (x *Exchange) lookup() stepID {
 // load asks the cache's disk.
 func (x *Exchange) load() stepID {
 	c := x.edge.deps.Cache
+	if x.rq.Method == "HEAD" && !x.keyed.head {
+		o, fresh := c.PeekBelow(x.ctx, x.keyed.key, x.now())
+		if x.store.hold(o); fresh {
+			return x.hit(o)
+		}
+		x.markHead()
+	}
 	a := c.Load(x.ctx, x.keyed.key, x.now(), x.beh.collapse)
 	if a.Status == cache.Varies {
 		x.variant(a.Vary)

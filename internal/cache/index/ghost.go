@@ -52,12 +52,12 @@ func (g *ghost) take(hash uint64) bool {
 	return true
 }
 
-// add remembers a hash, among three for every four entries (64 at least).
+// add remembers a hash, among half as many as there are entries (64 at least).
 func (g *ghost) add(hash uint64, entries int) {
 	if g.has(hash) {
 		return
 	}
-	g.room = uint32(max(entries*3/4, 64))
+	g.room = uint32(max(entries/2, 64))
 	if int(g.room) > len(g.mem.w)*3/4 {
 		g.grow(len(g.mem.w) * 2)
 	}

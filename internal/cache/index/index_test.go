@@ -74,19 +74,19 @@ func TestGhost(t *testing.T) {
 	var g ghost
 	g.grow(64)
 	for i := range uint64(20000) {
-		g.add(mix(i), 1333)
+		g.add(mix(i), 2000)
 	}
 	kept := 0
 	for i := range uint64(20000) {
 		if g.has(mix(i)) {
-			if i < 19001 {
+			if i < 19000 {
 				t.Fatalf("%d is remembered", i)
 			}
 			kept++
 		}
 	}
 	if kept < 985 {
-		t.Errorf("%d of the newest 999 are remembered", kept)
+		t.Errorf("%d of the newest 1000 are remembered", kept)
 	}
 	if !g.take(mix(19999)) || g.take(mix(19999)) {
 		t.Error("taken once, it is gone")

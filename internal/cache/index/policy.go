@@ -4,26 +4,26 @@ package index
 
 // The eviction policy is S3-FIFO (Yang et al., SOSP 2023), by bytes.
 //
-// A new entry goes to the tail of the small queue, a twentieth of the budget.
+// A new entry goes to the tail of the small queue, a fortieth of the budget.
 // When something must leave and the small queue is over its part, its head
 // leaves: to the main queue if it was asked for since it came, else out, and
-// the hash of its key is remembered in the ghost (ghost.go), which holds three
-// for every four entries. A key found in the ghost enters main at once. The
+// the hash of its key is remembered in the ghost (ghost.go), which holds half as
+// many as there are entries. A key found in the ghost enters main at once. The
 // head of main goes back to the tail as often as it was asked for (at most
 // three times), else out.
 //
 // A scan of objects that are asked for once therefore passes through the small
-// queue and never touches main. Example, budget 10 objects: A and B are hit
-// and sit in main; C1…C100 come once each; A and B are still there.
+// queue and never touches main. Example, budget 40 objects: A and B are hit
+// and sit in main; C1…C1000 come once each; A and B are still there.
 //
-// The paper gives the small queue a tenth and the ghost as many as there are
+// The paper gives the small queue a tenth, and the ghost as many as there are
 // entries. On our traces (policy_test.go) that is on a par with W-TinyLFU, and
-// a twentieth with the shorter memory is ahead of both, for fewer of the many
-// that are asked for twice, far apart, get into main.
+// the smaller numbers are ahead of both: fewer of the many that are asked for
+// twice, far apart, get into main. docs/decisions/0006-two-tiers.md has figures.
 //
-// Size-aware admission: when it is full, a block larger than a fortieth of the
-// budget is admitted on its second appearance only; the first leaves its hash
-// in the ghost. It would sweep many small ones out.
+// Size-aware admission: when it is full, a block larger than the small queue is
+// admitted on its second appearance only; the first leaves its hash in the
+// ghost. It would sweep many small ones out.
 
 type queueID uint8
 
@@ -68,7 +68,7 @@ func (x *Index) Victim() Slot {
 // step makes one step of the policy: an entry moves, or is to leave.
 func (x *Index) step() (s Slot, out bool) {
 	q := &x.queues[small]
-	if s = q.first; s != None && (q.bytes() > x.budget/20 || x.queues[main].first == None) {
+	if s = q.first; s != None && (q.bytes() > x.budget/40 || x.queues[main].first == None) {
 		e := &x.entries[s]
 		if e.freq == 0 {
 			x.ghost.add(e.Hash, x.count)

@@ -48,7 +48,7 @@ func (t *trace) ratio(p policy) float64 {
 	return float64(hits) / float64(len(t.asks)-from)
 }
 
-const objects = 50_000
+const objects = 30_000
 
 func oneSize(uint32) int64 { return 4000 }
 
@@ -124,7 +124,7 @@ func TestHitRatioIsThatOfWTinyLFUOrBetter(t *testing.T) {
 	for _, s := range []float64{0.8, 1} {
 		for _, bytes := range []func(uint32) int64{oneSize, logNormal} {
 			both := caches(bytes)
-			for _, tr := range traces(300_000, s, bytes) {
+			for _, tr := range traces(150_000, s, bytes) {
 				for _, c := range both {
 					got, ref := tr.ratio(simulated{numbered(c.budget)}), tr.ratio(newTinyLFU(c.budget, c.objects))
 					if got < ref-0.0005 {
@@ -146,7 +146,7 @@ func BenchmarkHitRatio(b *testing.B) {
 		}{{"equal", oneSize}, {"varied", logNormal}} {
 			for _, s := range []float64{0.8, 1} {
 				for i, c := range caches(sizes.bytes) {
-					for _, tr := range traces(1_000_000, s, sizes.bytes) {
+					for _, tr := range traces(40*objects, s, sizes.bytes) {
 						fmt.Printf("%-26s %5.1f %-6s %5d%%  %6.2f%% %6.2f%% %6.2f%%\n", tr.name, s, sizes.name, []int{1, 10}[i],
 							100*tr.ratio(simulated{numbered(c.budget)}), 100*tr.ratio(newTinyLFU(c.budget, c.objects)), 100*tr.ratio(newLRU(c.budget)))
 					}
