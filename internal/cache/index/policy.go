@@ -19,7 +19,7 @@ package index
 // The paper gives the small queue a tenth, and the ghost as many as there are
 // entries. On our traces (policy_test.go) that is on a par with W-TinyLFU, and
 // the smaller numbers are ahead of both: fewer of the many that are asked for
-// twice, far apart, get into main. docs/decisions/0006-two-tiers.md has figures.
+// twice, far apart, get into main. docs/decisions/0007-two-tiers.md has figures.
 //
 // Size-aware admission: when it is full, a block larger than the small queue is
 // admitted on its second appearance only; the first leaves its hash in the
