@@ -296,39 +296,3 @@ func (c *Cache) shard(key []byte) (*shard, uint64) {
 	}
 	return &c.shards[primary&uint64(len(c.shards)-1)], h
 }
-
-// Stats are counters since the start and the present filling.
-type Stats struct {
-	Hits, Misses, Waits, Passes uint64
-	Stored, Refused, Evicted    uint64
-	Invalidated                 uint64
-	Loaded                      uint64 // from disk
-	Objects                     int    // markers included
-	Bytes                       int64  // with overhead
-	Memory                      int64  // taken from the system for them and their index
-	Filling                     int64  // bytes of bodies on their way in
-}
-
-// Stats adds the shards up.
-func (c *Cache) Stats() Stats {
-	var t Stats
-	for i := range c.shards {
-		s := &c.shards[i]
-		s.mu.Lock()
-		t.Hits += s.stats.Hits
-		t.Misses += s.stats.Misses
-		t.Waits += s.stats.Waits
-		t.Passes += s.stats.Passes
-		t.Stored += s.stats.Stored
-		t.Refused += s.stats.Refused
-		t.Evicted += s.stats.Evicted
-		t.Invalidated += s.stats.Invalidated
-		t.Loaded += s.stats.Loaded
-		t.Objects += s.index.Count()
-		t.Bytes += s.index.Bytes()
-		t.Memory += s.index.Memory() + s.blocks.Stats().Slabs
-		s.mu.Unlock()
-	}
-	t.Filling = c.filling.Load()
-	return t
-}
