@@ -186,14 +186,21 @@ func (c *Cache) lower(clock uint64, key string, kind uint8, o *Object) {
 		return
 	}
 	k := bytesOf(key)
-	if f := o.file; f != nil {
+	switch f := o.file; {
+	case f != nil:
 		d.Renew(f.ref, k, encode(kind, o))
 		return
+	case o.home != nil && o.TTL < worthWriting && c.Below(k):
+		return // revalidated, and soon again: the same body need not be written each time
 	}
 	if !d.PutSince(clock, k, encode(kind, o), o.chunks) {
 		c.unlower(k)
 	}
 }
+
+// worthWriting is for how long a revalidated object must be fresh to be written
+// to disk once more.
+const worthWriting = time.Minute
 
 // unlower deletes what the disk has under key.
 func (c *Cache) unlower(key []byte) {

@@ -221,6 +221,26 @@ func TestNothingOlderThanAnInvalidationFromDisk(t *testing.T) {
 	}
 }
 
+// TestRevalidationsAreNotAllWritten: what is good for a short time only, is
+// written once.
+func TestRevalidationsAreNotAllWritten(t *testing.T) {
+	for ttl, want := range map[time.Duration]uint64{0: 1, 10 * time.Second: 1, time.Hour: 4} {
+		d := openDisk(t, t.TempDir())
+		c := New(Config{Disk: d, debug: true})
+		put(c, "/a", ttl, "body")
+		for range 3 {
+			o, _ := c.Peek(key("/a"), time.Now())
+			next := o.Refreshed()
+			c.Solo(key("/a")).Renew(next)
+			next.Release()
+			o.Release()
+		}
+		if n := d.Stats().Puts; n != want {
+			t.Errorf("good for %v: written %d times, want %d", ttl, n, want)
+		}
+	}
+}
+
 // TestManyLoadOnce: those who want an object that is on disk wait for the one
 // who reads it. When memory does not take it, they read it one after the other.
 func TestManyLoadOnce(t *testing.T) {
