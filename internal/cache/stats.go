@@ -2,6 +2,8 @@
 
 package cache
 
+import "github.com/forelane/forelane/internal/cache/disk"
+
 // Stats are counters since the start and the present filling.
 type Stats struct {
 	Hits, Misses, Waits, Passes uint64
@@ -12,6 +14,8 @@ type Stats struct {
 	Bytes                       int64  // with overhead
 	Memory                      int64  // taken from the system for them and their index
 	Filling                     int64  // bytes of bodies on their way in
+
+	Disk disk.Stats // of the lower tier; zero without one
 }
 
 // Stats adds the shards up.
@@ -35,5 +39,8 @@ func (c *Cache) Stats() Stats {
 		s.mu.Unlock()
 	}
 	t.Filling = c.filling.Load()
+	if c.cfg.Disk != nil {
+		t.Disk = c.cfg.Disk.Stats()
+	}
 	return t
 }

@@ -257,8 +257,8 @@ func TestManyLoadOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if n := c.Stats().Loaded; int64(n) > tt.most {
-			t.Errorf("%s: read %d times", name, n)
+		if s := c.Stats(); int64(s.Loaded) > tt.most || s.Disk.Objects != 1 {
+			t.Errorf("%s: read %d times, %d objects on disk", name, s.Loaded, s.Disk.Objects)
 		}
 	}
 }
