@@ -4,6 +4,8 @@ package cache
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/forelane/forelane/internal/cache/index"
 )
@@ -40,11 +42,7 @@ const sweepStep = 1024
 // stored. When it returns no later Open finds them. It counts what it dropped
 // from memory.
 func (c *Cache) Invalidate(dist string, paths []Path) int {
-	if d := c.cfg.Disk; d != nil {
-		for _, p := range paths {
-			_ = d.Invalidate(AppendKey(nil, dist, p.Text), p.Prefix) // gone at once; the store says itself when a restart may bring it back
-		}
-	}
+	c.invalidateBelow(dist, paths)
 	n := 0
 	for i := range c.shards {
 		n += c.shards[i].sweep(func(key string) bool {
@@ -61,6 +59,26 @@ func (c *Cache) Invalidate(dist string, paths []Path) int {
 		})
 	}
 	return n
+}
+
+// invalidateBelow tells the disk. It waits for each path to be synced; many at a
+// time share a sync.
+func (c *Cache) invalidateBelow(dist string, paths []Path) {
+	d := c.cfg.Disk
+	if d == nil {
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(paths), 64) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
+				p := paths[i]
+				_ = d.Invalidate(AppendKey(nil, dist, p.Text), p.Prefix) // gone at once; the store says itself when a restart may bring it back
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Purge drops everything, and what is on its way in is not stored.

@@ -129,6 +129,26 @@ func TestNothingComesBack(t *testing.T) {
 	}
 }
 
+func TestManyPathsAtOnce(t *testing.T) {
+	c := New(Config{Disk: openDisk(t, t.TempDir())})
+	var paths []Path
+	for i := range 300 {
+		put(c, fmt.Sprintf("/%d", i), time.Hour, "x")
+		if i%2 == 0 {
+			paths = append(paths, ParsePath(fmt.Sprintf("/%d", i)))
+		}
+	}
+	if n := c.Invalidate("E1", paths); n != 150 {
+		t.Errorf("%d dropped", n)
+	}
+	forget(c)
+	for i := range 300 {
+		if a, _ := load(t, c, key(fmt.Sprintf("/%d", i))); (a.Status == Hit) != (i%2 == 1) {
+			t.Errorf("/%d: %v", i, a.Status)
+		}
+	}
+}
+
 // TestLargeObjectsStayOnDisk: what memory may not hold is read in pieces.
 func TestLargeObjectsStayOnDisk(t *testing.T) {
 	dir, body := t.TempDir(), strings.Repeat("0123456789", 300_000)
