@@ -2,7 +2,10 @@
 
 package cache
 
-import "github.com/forelane/forelane/internal/cache/disk"
+import (
+	"github.com/forelane/forelane/internal/cache/disk"
+	"github.com/forelane/forelane/internal/cache/index"
+)
 
 // Stats are counters since the start and the present filling.
 type Stats struct {
@@ -13,6 +16,7 @@ type Stats struct {
 	Objects                     int    // markers included
 	Bytes                       int64  // with overhead
 	Memory                      int64  // taken from the system for them and their index
+	Held                        int64  // bytes of objects that have left and are still being read
 	Filling                     int64  // bytes of bodies on their way in
 
 	Disk disk.Stats // of the lower tier; zero without one
@@ -35,7 +39,9 @@ func (c *Cache) Stats() Stats {
 		t.Loaded += s.stats.Loaded
 		t.Objects += s.index.Count()
 		t.Bytes += s.index.Bytes()
-		t.Memory += s.index.Memory() + s.blocks.Stats().Slabs
+		blocks := s.blocks.Stats()
+		t.Memory += s.index.Memory() + blocks.Slabs
+		t.Held += blocks.Filled - (s.index.Bytes() - index.Overhead*int64(s.index.Count()))
 		s.mu.Unlock()
 	}
 	t.Filling = c.filling.Load()

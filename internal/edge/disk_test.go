@@ -72,4 +72,5 @@ func TestDisk(t *testing.T) {
 			t.Errorf("%s after an invalidation: %q", path, xcache)
 		}
 	}
+	w.released()
 }

@@ -246,10 +246,25 @@ func (w *world) expect(v *viewer, status int, xcache, body string) {
 	}
 }
 
+// released tells, when nothing is going on any more, whether all that the cache
+// has handed out was given back.
+func (w *world) released() {
+	w.t.Helper()
+	w.wg.Wait()
+	w.cache.Purge()
+	if n := w.cache.Stats().Held; n != 0 {
+		w.t.Errorf("%d bytes of objects were not released", n)
+	}
+}
+
 // bubble runs f under a fake clock.
 func bubble(t *testing.T, f func(t *testing.T, w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newWorld(t)) })
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		f(t, w)
+		w.released()
+	})
 }
 
 func TestMissThenHit(t *testing.T) {

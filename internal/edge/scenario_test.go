@@ -95,7 +95,7 @@ func runScript(t *testing.T, file string) {
 	for _, v := range s.open {
 		<-v.done
 	}
-	s.w.wg.Wait()
+	s.w.released()
 }
 
 // words splits a line at white space; single quotes hold words together, #
