@@ -3,6 +3,7 @@
 # make check   formatting, vet, staticcheck, laws of the house
 # make bench   side by side with nginx, HAProxy, Varnish and Traffic Server (BENCHFLAGS=-quick, -save)
 # make microbench  Go benchmarks; make fuzz: every fuzzer for FUZZTIME; make corpus: public templates
+# make cachetests SUITE=DIR  the public suite http-tests/cache-tests through the edge (CACHETESTSFLAGS='-save FILE')
 # make soak    streaming bodies, load and kill -9 against the binary
 
 export CGO_ENABLED = 0
@@ -12,7 +13,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: up build test race check bench microbench fuzz corpus soak clean setup
+.PHONY: up build test race check bench microbench fuzz corpus cachetests soak clean setup
 
 up: build
 	./bin/forelane up examples/storefront
@@ -58,6 +59,11 @@ fuzz:
 corpus:
 	@test -d "$(CORPUS)" || { echo 'make corpus CORPUS=DIR: the folder with templates/ and sam/'; exit 2; }
 	CORPUS=$(abspath $(CORPUS)) $(GO) test -count=1 -v -run 'Corpus|Vectors' ./internal/template/... ./internal/edgefunc/... ./cmd/forelane
+
+# SUITE is a checkout of github.com/http-tests/cache-tests after npm install; Node 20.
+cachetests: build
+	@test -d "$(SUITE)/node_modules" || { echo 'make cachetests SUITE=DIR: http-tests/cache-tests, after npm install in it'; exit 2; }
+	$(GO) run ./bench/cachetests -suite $(abspath $(SUITE)) $(CACHETESTSFLAGS)
 
 soak: build
 	$(GO) test -count=1 -v -tags soak -run Soak -timeout 20m ./cmd/forelane
