@@ -105,6 +105,13 @@ func viewerError(err error) error {
 }
 
 func (x *Exchange) write(p []byte) error {
+	if x.body.parts != nil {
+		return x.body.parts.write(p, x.put)
+	}
+	return x.put(p)
+}
+
+func (x *Exchange) put(p []byte) error {
 	n, err := x.w.Write(p)
 	x.rec.Response.Bytes += int64(n)
 	x.body.sent += int64(n)
@@ -121,6 +128,7 @@ func (x *Exchange) follow() error {
 	left := x.rs.ContentLength
 	if b.part {
 		b.reader.Skip(b.from)
+		left = b.to - b.from
 	}
 	for left != 0 {
 		p, err := b.reader.Next(x.ctx)

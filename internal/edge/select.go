@@ -13,8 +13,9 @@ import (
 // selectPart judges the viewer's preconditions and ranges, unless the origin
 // was left to.
 //
-// A single range is served. Several are answered with the whole object, and so
-// is every range of a body whose length is not known yet (row F15).
+// A single range is served, and so are several that ascend without overlapping
+// (parts.go). Others are answered with the whole object, and so is every range
+// of a body whose length is not known yet (row F15).
 func (x *Exchange) selectPart() stepID {
 	if !x.keyed.cacheable || x.asked.forwarded || x.rs.Status != 200 || x.role != forViewer {
 		return stepHeaders
@@ -74,5 +75,7 @@ func (x *Exchange) selectRange(field string) {
 		x.rs.Thaw().Set("Content-Range", string(httpspec.AppendContentRange(nil, s, size)))
 		x.body.part, x.body.from, x.body.to = true, s.First, s.Last+1
 		x.rec.Response.Range, x.rec.Response.HasRange = s, true
+	case kind == httpspec.RangeSatisfiable && httpspec.Ascending(spans):
+		x.selectRanges(spans, size)
 	}
 }
