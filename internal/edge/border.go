@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -71,6 +72,11 @@ func (x *Exchange) roundTrip(rt http.RoundTripper, rq *httpmsg.Request, rs *http
 		return err
 	}
 	rs.Status, rs.ContentLength, rs.Body = in.StatusCode, in.ContentLength, in.Body
+	if rq.Method == http.MethodHead { // a plane may say it in the field alone
+		if n, err := strconv.ParseInt(in.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
+			rs.ContentLength = n
+		}
+	}
 	fromHTTP(&rs.Header, in.Header)
 	return nil
 }

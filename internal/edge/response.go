@@ -50,6 +50,9 @@ func (x *Exchange) response() stepID {
 	if x.beh.rfc && !safe(x.rq.Method) && status < 400 {
 		x.changed()
 	}
+	if x.beh.rfc && x.rq.Method == http.MethodHead {
+		x.tellsOfGet()
+	}
 	if status >= 400 {
 		x.rec.Result.Type, x.rec.Result.Detail = record.Error, record.DetailError
 	}
@@ -110,6 +113,26 @@ func (x *Exchange) standIn(o *cache.Object) stepID {
 func (x *Exchange) renew() stepID {
 	_ = x.asked.rs.Body.Close()
 	o := x.store.hold(x.store.obj.Refreshed())
+	h := x.merge(o)
+	x.judge(o.Status, &h, x.asked.rs)
+	x.date(o)
+	x.moveToVariant()
+	if x.asked.freshness.Store {
+		x.store.lease.Renew(o)
+		x.rec.Cache.Store = record.Stored
+	} else {
+		x.store.lease.Pass(x.now(), cache.MarkTime(cache.Unshared), cache.Unshared)
+		x.rec.Cache.Store = record.StoreForbidden
+	}
+	x.serve(o)
+	x.rec.Result.Type, x.rec.Cache.Status, x.rec.Cache.Age = record.RefreshHit, record.CacheFresh, o.Age
+	x.rec.Cache.TTL, x.rec.Cache.TTLReason = x.asked.freshness.TTL+x.asked.freshness.Age, x.asked.freshness.Reason
+	return stepPage
+}
+
+// merge updates a stored head with the fields of the origin's answer, and
+// returns its fields.
+func (x *Exchange) merge(o *cache.Object) httpmsg.Header {
 	h := o.Head.Header()
 	var fresh httpmsg.Header
 	x.originFields(&fresh, x.asked.rs)
@@ -127,20 +150,7 @@ func (x *Exchange) renew() stepID {
 		weaken(&h)
 	}
 	setHead(o, &h)
-	x.judge(o.Status, &h, x.asked.rs)
-	x.date(o)
-	x.moveToVariant()
-	if x.asked.freshness.Store {
-		x.store.lease.Renew(o)
-		x.rec.Cache.Store = record.Stored
-	} else {
-		x.store.lease.Pass(x.now(), cache.MarkTime(cache.Unshared), cache.Unshared)
-		x.rec.Cache.Store = record.StoreForbidden
-	}
-	x.serve(o)
-	x.rec.Result.Type, x.rec.Cache.Status, x.rec.Cache.Age = record.RefreshHit, record.CacheFresh, o.Age
-	x.rec.Cache.TTL, x.rec.Cache.TTLReason = x.asked.freshness.TTL+x.asked.freshness.Age, x.asked.freshness.Reason
-	return stepPage
+	return h
 }
 
 // takeFields makes the origin's fields those of the answer.
