@@ -76,7 +76,12 @@ func (c *Cache) Marker(key []byte) string {
 	s, h := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.marker(h, key)
+	e, r := s.find(h, key)
+	if e == index.None || s.index.At(e).Kind != kindVary {
+		return ""
+	}
+	s.index.Touch(e)
+	return string(r.text())
 }
 
 // Move ends the lease, whose answer turns out to be a variant, and returns one

@@ -18,6 +18,8 @@ import (
 //	/api/products?page=2          path and keyed query strings, as written
 //	origin=api                    the behavior's origin: a function may have
 //	                              rewritten two behaviors' paths to the same
+//	generation=7                  where RFC 9111 counts and more than the target
+//	                              is in the key: see appendGeneration
 //	method=OPTIONS                for OPTIONS only (row C6)
 //	accept-encoding=br,gzip       normalised (row K6)
 //	x-country:DE                  keyed headers, sorted by name
@@ -80,7 +82,8 @@ func (x *Exchange) mayCache() bool {
 	return false
 }
 
-func (x *Exchange) appendKey(k []byte) []byte {
+// appendTarget begins a key: what the target and the behavior tell.
+func (x *Exchange) appendTarget(k []byte) []byte {
 	b, rq := x.beh, x.rq
 	k = cache.AppendKey(k, x.dist.m.ID, rq.Path)
 	switch {
@@ -91,7 +94,15 @@ func (x *Exchange) appendKey(k []byte) []byte {
 	case !b.keyQuery.none():
 		k = appendQuery(k, rq.Query, b.keyQuery.has)
 	}
-	k = append(append(append(k, cache.KeySep), "origin="...), x.keyed.origin...)
+	return append(append(append(k, cache.KeySep), "origin="...), x.keyed.origin...)
+}
+
+func (x *Exchange) appendKey(k []byte) []byte {
+	b, rq := x.beh, x.rq
+	k = x.appendTarget(k)
+	if b.generations() {
+		k = x.appendGeneration(k)
+	}
 	if rq.Method == "OPTIONS" {
 		k = append(append(k, cache.KeySep), "method=OPTIONS"...)
 	}

@@ -110,8 +110,27 @@ func (x *Exchange) sameHost(ref string) (path, query string, ok bool) {
 	return u.EscapedPath(), u.RawQuery, true
 }
 
-// dropTarget drops the objects of a target in one behavior. Where the key has
-// parts that a target does not tell, all keys are looked at.
+// generations tells whether keys have parts that a target does not tell, so
+// that what an unsafe method changes cannot be dropped key by key.
+func (b *behavior) generations() bool {
+	return b.rfc && (len(b.keyHeaders) > 0 || !b.keyCookies.none())
+}
+
+// appendGeneration goes on with the number of the target, whose key so far is
+// k. The number is that of a marker (cache/vary.go) under k: when the marker
+// is dropped or evicted, the next one has another number, and what is stored
+// or on its way in under the old one cannot be found any more.
+func (x *Exchange) appendGeneration(k []byte) []byte {
+	m := x.edge.deps.Cache.Marker(k)
+	if m == "" {
+		m = x.edge.deps.Cache.Vary(k, []string{"generation"})
+	}
+	number, _, _ := strings.Cut(m, ":")
+	return append(append(append(k, cache.KeySep), "generation="...), number...)
+}
+
+// dropTarget drops the objects of a target in one behavior: all keys of it, or
+// the marker by which they are found.
 func (x *Exchange) dropTarget(b *behavior, path, query string) {
 	c := x.edge.deps.Cache
 	y := &Exchange{edge: x.edge, dist: x.dist, beh: b, rq: &httpmsg.Request{Method: "GET", Path: path, Query: query}}
@@ -119,10 +138,8 @@ func (x *Exchange) dropTarget(b *behavior, path, query string) {
 	if b == x.beh {
 		y.keyed.origin = x.keyed.origin
 	}
-	if len(b.keyHeaders) > 0 || !b.keyCookies.none() {
-		k := y.appendKey(nil)
-		_, target := cache.SplitKey(string(k))
-		c.Invalidate(x.dist.m.ID, []cache.Path{{Text: target}})
+	if b.generations() {
+		c.Drop(y.appendTarget(nil))
 		return
 	}
 	for e := httpspec.Encodings(0); e <= httpspec.Gzip|httpspec.Brotli; e++ {
