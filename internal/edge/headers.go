@@ -32,10 +32,11 @@ func (x *Exchange) headers() stepID {
 // behind those that were encoded when the edge was compiled.
 func (x *Exchange) sign() {
 	h := &x.rs.Header
+	plain := x.dist != nil && h.Len() == 0 // nothing there that ours would replace
 	if !x.dated() {
 		h.Add("Date", httpspec.FormatDate(x.now()))
 	}
-	if x.dist != nil && h.Len() == 0 { // nothing there that ours would replace
+	if plain {
 		x.rs.Fixed[1] = x.dist.signature[x.rec.Result.Type]
 	} else {
 		x.rs.Thaw()
@@ -51,6 +52,7 @@ func (x *Exchange) sign() {
 	}
 	if x.beh != nil && x.beh.rfc {
 		at := len(x.scratch)
+		x.rec.Cache.ShowKey = x.beh.m.Cache.ShowKey
 		x.scratch = record.AppendCacheStatus(x.scratch, &x.rec)
 		h.Add("Cache-Status", view(x.scratch[at:]))
 	}

@@ -87,6 +87,9 @@ func (x *Exchange) answered(a cache.Answer) stepID {
 		x.rec.Cache.Reason = record.ReasonNotShared
 	case cache.Miss:
 		x.rec.Cache.Reason = record.ReasonAbsent
+		if x.keyed.marker != "" {
+			x.rec.Cache.Reason = record.ReasonVariant
+		}
 	}
 	x.rec.Cache.Status = record.CacheMiss
 	x.watch()

@@ -26,7 +26,7 @@ import (
 // Keys of behaviors: target, min, default, max (durations), queries, headers,
 // cookies (none, all, a,b or !a,b for all except), gzip, brotli, methods (get,
 // options, all), cached (options), viewer (https-only, redirect-to-https),
-// rules (RFC9111), vary (ignore, honour), heuristic (percent),
+// rules (RFC9111), vary (ignore, honour), heuristic (percent), showkey,
 // legacy, orp-headers (also allViewer, allViewerAnd:a,b), orp-queries,
 // orp-cookies, and of the response headers policy cors (origins), custom
 // (Name: value), replace (Name: value), remove, timing.
@@ -200,6 +200,8 @@ func (s *script) policyKey(p *model.CachePolicy, k, v string) bool {
 		p.Rules = map[string]model.CachingRules{"RFC9111": model.RFC9111Rules}[v]
 	case "vary":
 		p.Vary = map[string]model.VaryMode{"ignore": model.VaryIgnore, "honour": model.VaryHonour}[v]
+	case "showkey":
+		p.ShowKey = true
 	case "heuristic":
 		p.Heuristic = s.number(v)
 	default:

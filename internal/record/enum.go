@@ -131,12 +131,15 @@ const (
 	ReasonGenerated                        // none: a function answered
 	ReasonVaryStar                         // miss: Vary: *
 	ReasonErrorCached                      // hit: a stored error
+	ReasonVariant                          // miss: other variants are stored under the key
+	ReasonPart                             // miss: a part is stored that lacks what is asked for
 	ReasonCachedByStaleRefresh             // hit: a background refresh had renewed it
 )
 
 var cacheReasonNames = [...]string{
 	"", "absent", "expired", "invalidated", "must-revalidate", "stale-while-revalidate", "stale-if-error", "origin-down", "method",
-	"caching-disabled", "all-headers", "upgrade", "range", "collapsed", "not-shared", "generated", "vary-star", "error-cached", "refreshed",
+	"caching-disabled", "all-headers", "upgrade", "range", "collapsed", "not-shared", "generated", "vary-star", "error-cached",
+	"variant-absent", "part-lacks", "refreshed",
 }
 
 // String is a word for records.

@@ -27,6 +27,8 @@ func AppendCacheStatus(b []byte, r *Record) []byte {
 	case CacheMiss:
 		if c.Reason == ReasonExpired || c.Reason == ReasonMustRevalidate {
 			b = append(b, "; fwd=stale"...)
+		} else if c.Reason == ReasonVariant {
+			b = append(b, "; fwd=vary-miss"...)
 		} else {
 			b = append(b, "; fwd=uri-miss"...)
 		}
@@ -51,10 +53,35 @@ func AppendCacheStatus(b []byte, r *Record) []byte {
 	if c.Collapsed {
 		b = append(b, "; collapsed"...)
 	}
+	if c.ShowKey && c.Key != "" {
+		b = appendText(append(b, "; key="...), c.Key)
+	}
 	if s := c.Reason.String(); s != "" {
 		b = append(append(b, "; detail="...), s...) // always a token
 	}
 	return b
+}
+
+// maxShownKey bounds the key in a field.
+const maxShownKey = 1024
+
+// appendText appends a String of RFC 9651: separators of a key become spaces,
+// what a String cannot hold becomes ?.
+func appendText(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := 0; i < min(len(s), maxShownKey); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c == '\n' || c == '\v':
+			b = append(b, ' ')
+		case c < ' ' || c > '~':
+			b = append(b, '?')
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
 }
 
 // AppendServerTiming appends the value of CloudFront's Server-Timing field.

@@ -93,6 +93,7 @@ type Cache struct {
 	Status     CacheStatus
 	Reason     CacheReason
 	Key        string // readable form of the key
+	ShowKey    bool   // Cache-Status shows it
 	Age        time.Duration
 	TTL        time.Duration
 	TTLReason  httpspec.Reason // meaningful when Stored or NotStored says so

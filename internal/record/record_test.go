@@ -173,6 +173,10 @@ func TestCacheStatus(t *testing.T) {
 		t.Error(got)
 	}
 	r = &Record{Cache: Cache{Status: CacheBypass, Reason: ReasonMethod}}
+	shown := &Record{Cache: Cache{Status: CacheHit, ShowKey: true, Key: "E1\n/a\"\\\v7:x\v=\xc3\xa9"}}
+	if got := string(AppendCacheStatus(nil, shown)); got != `Forelane; hit; ttl=0; key="E1 /a\"\\ 7:x =??"` {
+		t.Errorf("with the key: %s", got)
+	}
 	if got := string(AppendCacheStatus(nil, r)); got != "Forelane; fwd=method; detail=method" {
 		t.Error(got)
 	}

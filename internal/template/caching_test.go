@@ -48,6 +48,7 @@ func TestCachingRulesRefused(t *testing.T) {
 		"{Vary: maybe}":      "is not what can be done about Vary",
 
 		"{Caching: RFC9111, HeuristicPercent: 101}": "is no percentage",
+		"{CacheStatusKey: true}":                    "write no Cache-Status",
 		"{HeuristicPercent: 10}":                    "know no heuristic",
 	} {
 		if _, err := load(t, cachingTemplate(forelane), Options{}); err == nil || !strings.Contains(err.Error(), want) {

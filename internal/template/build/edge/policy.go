@@ -76,7 +76,7 @@ func (b *builder) cachePolicy(r *base.Resource) *model.CachePolicy {
 }
 
 // departures reads Metadata.Forelane of a cache policy: Caching (CloudFront,
-// RFC9111), Vary (ignore, honour) and HeuristicPercent. AWS ignores them, so
+// RFC9111), Vary (ignore, honour), HeuristicPercent and CacheStatusKey. AWS ignores them, so
 // each is noted.
 func departures(r *base.Resource, p *model.CachePolicy) {
 	f := r.Meta.Get("Forelane")
@@ -99,6 +99,12 @@ func departures(r *base.Resource, p *model.CachePolicy) {
 		}
 	default:
 		v.Fail("say ignore or honour", "%q is not what can be done about Vary", v.Text())
+	}
+	if v := f.Get("CacheStatusKey"); v.Exists() {
+		p.ShowKey = v.Bool()
+		if p.Rules == model.CloudFrontRules && p.ShowKey {
+			v.Fail("add Caching: RFC9111, or remove it", "CloudFront's rules write no Cache-Status")
+		}
 	}
 	if v := f.Get("HeuristicPercent"); v.Exists() {
 		p.Heuristic = v.Int(0)
