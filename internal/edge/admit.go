@@ -27,7 +27,10 @@ func (x *Exchange) admit() stepID {
 	switch {
 	case x.asked.forwarded && x.rs.Status != 200:
 		// The origin judged the viewer's preconditions and ranges: an answer
-		// for this viewer. The marker that made us leave it to it stays.
+		// for this viewer, or a part for all. The marker that made us leave it to it stays.
+		if x.keepPart() {
+			break
+		}
 		x.rec.Cache.Store = record.StoreStatus
 		l.Pass(x.now(), 0, cache.Unshared)
 	case !f.Store && !f.Share, f.Store && f.TTL <= 0 && !x.revalidatable() && !x.maybeStale():

@@ -91,6 +91,9 @@ func (x *Exchange) answered(a cache.Answer) stepID {
 			x.rec.Cache.Reason = record.ReasonVariant
 		}
 	}
+	if a.Object == nil && x.fromPart() {
+		return stepPage
+	}
 	x.rec.Cache.Status = record.CacheMiss
 	x.watch()
 	return stepRequest

@@ -150,6 +150,7 @@ func (x *Exchange) dropTarget(b *behavior, path, query string) {
 		y.keyed.key = y.appendKey(y.keyed.key[:0])
 		y.keyed.cut = len(y.keyed.key)
 		c.Drop(y.keyed.key)
+		c.Drop(y.partKey())
 		y.markHead()
 		c.Drop(y.keyed.key)
 	}

@@ -21,10 +21,7 @@ func (x *Exchange) selectPart() stepID {
 		return stepHeaders
 	}
 	rq := x.rq
-	c := httpspec.Conditions{
-		IfMatch: rq.Header.Join("If-Match"), IfNoneMatch: rq.Header.Join("If-None-Match"),
-		IfModifiedSince: rq.Header.Get("If-Modified-Since"), IfUnmodifiedSince: rq.Header.Get("If-Unmodified-Since"),
-	}
+	c := x.conditions()
 	if !c.Any() && !rq.Header.Has("Range") {
 		return stepHeaders
 	}
@@ -47,6 +44,14 @@ func (x *Exchange) selectPart() stepID {
 		}
 	}
 	return stepHeaders
+}
+
+func (x *Exchange) conditions() httpspec.Conditions {
+	h := &x.rq.Header
+	return httpspec.Conditions{
+		IfMatch: h.Join("If-Match"), IfNoneMatch: h.Join("If-None-Match"),
+		IfModifiedSince: h.Get("If-Modified-Since"), IfUnmodifiedSince: h.Get("If-Unmodified-Since"),
+	}
 }
 
 // notModified makes the answer a 304: the fields without those of the body

@@ -27,6 +27,8 @@ func AppendCacheStatus(b []byte, r *Record) []byte {
 	case CacheMiss:
 		if c.Reason == ReasonExpired || c.Reason == ReasonMustRevalidate {
 			b = append(b, "; fwd=stale"...)
+		} else if c.Reason == ReasonPart {
+			b = append(b, "; fwd=partial"...)
 		} else if c.Reason == ReasonVariant {
 			b = append(b, "; fwd=vary-miss"...)
 		} else {
