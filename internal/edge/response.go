@@ -34,6 +34,9 @@ func (x *Exchange) response() stepID {
 		status = x.asked.rs.Status
 	}
 	if status == http.StatusNotModified && x.asked.conditional {
+		if x.beh.rfc && x.ofAnother() {
+			return x.askForWhole()
+		}
 		return x.renew()
 	}
 	if o := x.store.obj; o != nil && x.store.lease != nil && x.mayStandIn(o, status) {
@@ -157,8 +160,9 @@ func (x *Exchange) merge(o *cache.Object) httpmsg.Header {
 func (x *Exchange) takeFields(rs *httpmsg.Response) {
 	x.rs.Header.Reset()
 	x.originFields(&x.rs.Header, rs)
-	if !x.rs.Header.Has("Date") { // RFC 9110 6.6.1: who receives it adds it
-		x.rs.Header.Add("Date", httpspec.FormatDate(x.now()))
+	d := x.rs.Header.Get("Date")
+	if _, ok := httpspec.ParseDate(d); d == "" || x.beh.rfc && !ok {
+		x.rs.Header.Set("Date", httpspec.FormatDate(x.now())) // RFC 9110 6.6.1: who receives it adds it
 	}
 }
 

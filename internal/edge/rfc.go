@@ -68,6 +68,21 @@ func (x *Exchange) maybeStale() bool {
 	return x.beh.rfc && (f.Revalidate+f.TTL > 0 || f.IfError+f.TTL > 0)
 }
 
+// ofAnother tells a 304 that names a strong tag which the stored answer does
+// not have: it is not about that (RFC 9111 4.3.4).
+func (x *Exchange) ofAnother() bool {
+	tag := httpspec.ParseETag(x.asked.rs.Header.Get("Etag"))
+	return tag != "" && !tag.Weak() && !tag.WeakEqual(httpspec.ParseETag(x.store.obj.Header.Get("ETag")))
+}
+
+// askForWhole asks again, without a question about the stored answer.
+func (x *Exchange) askForWhole() stepID {
+	drain(x.asked.rs.Body)
+	x.store.obj = nil
+	x.asked = asked{}
+	return stepRequest
+}
+
 // changed drops what is stored for the target of an unsafe method that
 // succeeded, and for Location and Content-Location of the same host (RFC 9111
 // 4.4). An answer to POST that says it is what a GET of the same target would
