@@ -106,7 +106,7 @@ func viewerError(err error) error {
 
 func (x *Exchange) write(p []byte) error {
 	if x.body.parts != nil {
-		return x.body.parts.write(p, x.put)
+		return x.body.parts.Write(p, x.put)
 	}
 	return x.put(p)
 }

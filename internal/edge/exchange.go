@@ -148,7 +148,7 @@ type body struct {
 	part   bool // only from..to, to exclusive
 	from   int64
 	to     int64
-	parts  *parts // several ranges, between from and to
+	parts  *httpspec.Cutter // several ranges, between from and to
 	sent   int64
 }
 

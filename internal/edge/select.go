@@ -14,7 +14,7 @@ import (
 // was left to.
 //
 // A single range is served, and so are several that ascend without overlapping
-// (parts.go). Others are answered with the whole object, and so is every range
+// (httpspec.Cutter). Others are answered with the whole object, and so is every range
 // of a body whose length is not known yet (row F15).
 func (x *Exchange) selectPart() stepID {
 	if !x.keyed.cacheable || x.asked.forwarded || x.rs.Status != 200 || x.role != forViewer {
@@ -83,4 +83,16 @@ func (x *Exchange) selectRange(field string) {
 	case kind == httpspec.RangeSatisfiable && httpspec.Ascending(spans):
 		x.selectRanges(spans, size)
 	}
+}
+
+// selectRanges makes the answer several ranges (RFC 9110 15.3.7.2). The body is
+// read from the first byte that is wanted to the last, wherever it comes from,
+// and cut on its way out.
+func (x *Exchange) selectRanges(spans []httpspec.Span, size int64) {
+	c := new(httpspec.Cutter)
+	c.Boundary, c.Type, c.Size, c.Spans = x.rec.ID[:40], x.rs.Header.Get("Content-Type"), size, spans
+	x.rs.Status, x.rs.ContentLength = 206, c.Length()
+	x.rs.Header.Set("Content-Type", c.ContentType())
+	x.body.part, x.body.from, x.body.to = true, spans[0].First, spans[len(spans)-1].Last+1
+	x.body.parts = c
 }

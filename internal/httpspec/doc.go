@@ -12,7 +12,8 @@
 //  3. For an origin's answer, ParseCacheControl and TTL (ErrorTTL for an
 //     error) say how long it may be served, and by which rule.
 //  4. For a stored answer, Age tells how old it is, Evaluate judges the
-//     viewer's preconditions and ParseRange its ranges.
+//     viewer's preconditions and ParseRange its ranges; a Cutter makes the body
+//     of several.
 //
 // Where it departs from an RFC, in favour of what CloudFront does or of
 // safety, the comment of the function says so.

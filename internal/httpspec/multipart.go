@@ -58,3 +58,43 @@ func (m *Multipart) Length() int64 {
 	}
 	return n
 }
+
+// Cutter makes the body of a Multipart from the representation, which is given
+// to it piece by piece from the first byte of the first span on. Spans ascend
+// and do not overlap. Example, ranges 0-0 and 2-3 of "hello": from "hell" are
+// written head 0, "h", head 1, "ll", end; "e" lies in no range.
+type Cutter struct {
+	Multipart
+
+	at   int64 // position behind the first span's first byte
+	next int   // the span that at is in, or comes next
+	open bool  // the head of next is written
+}
+
+// Write passes on what of b lies in ranges, with what stands between them.
+func (c *Cutter) Write(b []byte, put func([]byte) error) error {
+	for len(b) > 0 && c.next < len(c.Spans) {
+		s, at := c.Spans[c.next], c.Spans[0].First+c.at
+		if skip := min(s.First-at, int64(len(b))); skip > 0 {
+			c.at, b = c.at+skip, b[skip:]
+			continue
+		}
+		if !c.open {
+			c.open = true
+			if err := put(c.AppendHead(nil, c.next)); err != nil {
+				return err
+			}
+		}
+		n := min(s.Last+1-at, int64(len(b)))
+		if err := put(b[:n]); err != nil {
+			return err
+		}
+		if c.at, b = c.at+n, b[n:]; at+n <= s.Last {
+			continue
+		}
+		if c.next, c.open = c.next+1, false; c.next == len(c.Spans) {
+			return put(c.AppendEnd(nil))
+		}
+	}
+	return nil
+}
