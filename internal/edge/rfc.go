@@ -72,7 +72,7 @@ func (x *Exchange) maybeStale() bool {
 // not have: it is not about that (RFC 9111 4.3.4).
 func (x *Exchange) ofAnother() bool {
 	tag := httpspec.ParseETag(x.asked.rs.Header.Get("Etag"))
-	return tag != "" && !tag.Weak() && !tag.WeakEqual(httpspec.ParseETag(x.store.obj.Header.Get("ETag")))
+	return tag != "" && !tag.Weak() && !tag.WeakEqual(httpspec.ParseETag(x.store.obj.Head.Get("ETag")))
 }
 
 // askForWhole asks again, without a question about the stored answer.
