@@ -79,7 +79,7 @@ func (x *Exchange) ofAnother() bool {
 func (x *Exchange) askForWhole() stepID {
 	drain(x.asked.rs.Body)
 	x.store.obj = nil
-	x.asked = asked{}
+	x.asked.reset()
 	return stepRequest
 }
 
