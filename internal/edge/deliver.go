@@ -172,7 +172,7 @@ func (x *Exchange) stream() error {
 		}
 		src = io.LimitReader(src, b.to-b.from)
 	}
-	buf := x.edge.buffers.Get().(*[32 << 10]byte)
+	buf := x.edge.buffers.Get().(*largeBuffer)
 	defer x.edge.buffers.Put(buf)
 	for {
 		n, err := src.Read(buf[:])

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/encode"
@@ -78,6 +79,8 @@ type Deps struct {
 	// HTTPSPort is where redirects to HTTPS point when the request's Host
 	// carried a port. 0: 443.
 	HTTPSPort int
+	// SocketIdle is how long a WebSocket may be silent. 0: 10 minutes.
+	SocketIdle time.Duration
 	// Background takes the goroutines that outlive their request (refreshes,
 	// fills). Nil: they are not waited for.
 	Background *sync.WaitGroup
@@ -93,7 +96,7 @@ type Edge struct {
 
 	encoder encode.Encoder
 	idle    sync.Pool // *Exchange
-	buffers sync.Pool // *[32 << 10]byte, for bodies that stream past the cache
+	buffers sync.Pool // *largeBuffer, for bodies that stream past the cache
 }
 
 // Hosts is a table of host names. Those of several stacks can be merged.
@@ -111,7 +114,7 @@ func Compile(s *model.Stack, d Deps) (*Edge, error) {
 	if d.POP == "" {
 		d.POP = "LOC50-C1"
 	}
-	e := &Edge{deps: d, buffers: sync.Pool{New: func() any { return new([32 << 10]byte) }}, steps: table(), stack: s.Name}
+	e := &Edge{deps: d, buffers: sync.Pool{New: func() any { return new(largeBuffer) }}, steps: table(), stack: s.Name}
 	var errs []error
 	for _, md := range s.Distributions {
 		dist, err := e.compileDistribution(md)

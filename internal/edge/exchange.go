@@ -37,6 +37,7 @@ type Exchange struct {
 	// scratch has the texts that are made for this request: they live as long
 	// as it is not reset.
 	scratch []byte
+	socket  socket
 	sub     *Exchange // fetched the custom error page
 }
 

@@ -111,6 +111,7 @@ func (x *Exchange) ask(m member) {
 		rq := x.outgoing(m.m)
 		x.asked.sent = x.now()
 		x.asked.err = x.askOnce(m, rq)
+		x.judgeSwitch()
 		x.asked.received = x.now()
 		rec.FirstByte = x.asked.received.Sub(x.asked.sent)
 		if x.asked.err == nil || !silent(x.asked.err) || x.asked.ctx.Err() != nil {

@@ -22,6 +22,9 @@ func (x *Exchange) headers() stepID {
 		x.applyPolicy()
 	}
 	x.sign()
+	if x.socket.open {
+		return stepUpgrade
+	}
 	if x.beh != nil && x.beh.viewerResponse != nil {
 		return stepRespond
 	}

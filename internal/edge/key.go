@@ -63,6 +63,10 @@ func (x *Exchange) acceptedEncodings() httpspec.Encodings {
 
 func (x *Exchange) mayCache() bool {
 	b := x.beh
+	if x.handshake() {
+		x.rec.Cache.Reason = record.ReasonUpgrade
+		return false
+	}
 	if !b.cacheable {
 		x.rec.Cache.Reason = record.ReasonDisabled
 		if !b.m.Cache.Disabled() {

@@ -15,6 +15,7 @@ func (x *Exchange) open() stepID {
 	x.rec.Start = x.now()
 	x.scratch = appendID(x.scratch)
 	x.rec.ID = view(x.scratch)
+	x.extended()
 	x.describe()
 	return stepDistribution
 }

@@ -48,6 +48,7 @@ func (x *Exchange) request() stepID {
 			h.Set(name, v)
 		}
 	}
+	x.offerSocket(h)
 	rq.Method, rq.Scheme = x.rq.Method, x.rq.Scheme
 	rq.Body, rq.ContentLength = nil, 0
 	if x.rq.Body != nil && x.rq.ContentLength != 0 {

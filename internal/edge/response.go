@@ -47,6 +47,9 @@ func (x *Exchange) response() stepID {
 		x.rec.Result.Type = record.Error
 		return stepAdmit
 	}
+	if x.socket.open {
+		return x.switched()
+	}
 	x.rs.Status, x.rs.ContentLength = status, x.asked.rs.ContentLength
 	x.takeFields(x.asked.rs)
 	x.body = body{src: x.asked.rs.Body}

@@ -24,6 +24,7 @@ const (
 	stepSelect
 	stepHeaders
 	stepRespond
+	stepUpgrade
 	stepDeliver
 	stepFinish
 	stepCount
@@ -114,8 +115,12 @@ func table() [stepCount]row {
 			"respond", "function.go", "viewer-response function", "function", true,
 			(*Exchange).respond,
 		},
+		stepUpgrade: {
+			"upgrade", "upgrade.go", "WebSocket: joins viewer and origin until one leaves or both are idle", "status, bytes, times, end", true,
+			(*Exchange).upgrade,
+		},
 		stepDeliver: {
-			"deliver", "deliver.go", "the only writer to the viewer", "status, bytes, times, end", true,
+			"deliver", "deliver.go", "the only writer of answers to the viewer", "status, bytes, times, end", true,
 			(*Exchange).deliver,
 		},
 		stepFinish: {

@@ -183,10 +183,12 @@ const (
 	EndProtocol           // the viewer broke the protocol
 	EndInternal           // an error of our own
 	EndViewerBodyLeft     // the viewer left while it was sending
+	EndIdle               // a WebSocket on which nothing moved for too long
 )
 
 var endNames = [...]string{
 	"complete", "viewer-left", "viewer-slow", "origin-broke", "origin-slow", "shutdown", "protocol", "internal", "viewer-body-left",
+	"idle",
 }
 
 // String is a word for records.

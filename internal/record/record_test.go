@@ -147,7 +147,7 @@ func TestE11EnumsHaveWords(t *testing.T) {
 		{CacheBypass.String(), (CacheBypass + 1).String(), "bypass"},
 		{ReasonCachedByStaleRefresh.String(), (ReasonCachedByStaleRefresh + 1).String(), "refreshed"},
 		{StoreTrailer.String(), (StoreTrailer + 1).String(), "trailer"},
-		{EndViewerBodyLeft.String(), (EndViewerBodyLeft + 1).String(), "viewer-body-left"},
+		{EndIdle.String(), (EndIdle + 1).String(), "idle"},
 	} {
 		if tt.last != tt.want || tt.next != "?" {
 			t.Errorf("%q then %q, want %q", tt.last, tt.next, tt.want)

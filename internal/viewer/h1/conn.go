@@ -57,6 +57,8 @@ type conn struct {
 	wr   writer
 	wt   watch
 	output
+
+	tunnel atomic.Pointer[tunnel] // once upgraded
 }
 
 func newConn(s *Server, nc net.Conn, p Peer) *conn {

@@ -137,13 +137,17 @@ func (s *Server) leave(c *conn) {
 
 // Drain ends the connections without failing a request: each gets one more
 // answer, marked with Connection: close; one that stays idle for grace is
-// closed. It does not wait: Serve returns as connections end.
+// closed, and so is an upgraded one when it has been quiet for a moment. It
+// does not wait: Serve returns as connections end.
 func (s *Server) Drain(grace time.Duration) {
 	s.grace.Store(int64(grace))
 	s.draining.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
+		if t := c.tunnel.Load(); t != nil {
+			t.drain()
+		}
 		if c.idle.CompareAndSwap(waiting, waking) {
 			_ = c.nc.SetReadDeadline(time.Now().Add(grace))
 			c.idle.Store(woken)

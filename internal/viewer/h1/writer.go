@@ -5,7 +5,6 @@ package h1
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -211,63 +210,6 @@ func (w *writer) complete() bool {
 		w.c.push("0\r\n\r\n")
 	}
 	return true
-}
-
-// Upgrader is what the Writer of an HTTP/1.1 request is too: the seam for
-// WebSocket. Upgrade sends rs, with status 101 and the fields of its Header as
-// they are (Connection and Upgrade among them), and hands the connection over
-// until the Handler's rest returns; the connection is closed then. What the
-// viewer sent after its request is read first. The request must have asked for
-// an upgrade, have no body and not be answered yet.
-type Upgrader interface {
-	Upgrade(rs *httpmsg.Response) (net.Conn, error)
-}
-
-var _ Upgrader = (*writer)(nil)
-
-// Upgrade implements Upgrader.
-func (w *writer) Upgrade(rs *httpmsg.Response) (net.Conn, error) {
-	c := w.c
-	if w.mode != modeNone || rs.Status != 101 || !c.hd.upgrade || c.body != nil || c.rq.Proto != httpmsg.HTTP11 || !c.owned {
-		return nil, errUpgrade
-	}
-	c.disarm()
-	w.mode = modeUpgraded
-	b := c.buf()
-	b.b = appendBare(b.b, rs, true)
-	if err := c.flush(); err != nil {
-		return nil, err
-	}
-	if err := c.nc.SetDeadline(time.Time{}); err != nil {
-		return nil, err
-	}
-	t := &tunnel{Conn: c.nc, first: append([]byte(nil), c.in.b[c.r:c.w]...)}
-	c.r = c.w
-	return t, nil
-}
-
-// tunnel is an upgraded connection: first what was read already.
-type tunnel struct {
-	net.Conn
-	first []byte
-}
-
-// Read reads what came with the request, then the connection.
-func (t *tunnel) Read(p []byte) (int, error) {
-	if len(t.first) > 0 {
-		n := copy(p, t.first)
-		t.first = t.first[n:]
-		return n, nil
-	}
-	return t.Conn.Read(p)
-}
-
-// CloseWrite ends the direction to the viewer, where the connection can.
-func (t *tunnel) CloseWrite() error {
-	if hc, ok := t.Conn.(interface{ CloseWrite() error }); ok {
-		return hc.CloseWrite()
-	}
-	return errors.ErrUnsupported
 }
 
 // appendLength appends a Content-Length field.
