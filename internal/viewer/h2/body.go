@@ -105,9 +105,24 @@ func (b *body) Close() error {
 	defer st.c.mu.Unlock()
 	st.in.closed = true
 	st.dropBody()
+	st.cond.Broadcast() // another goroutine may be in Read
 	st.c.touch()
 	st.c.flush(flushOnce)
 	return nil
+}
+
+// awaitBody waits for the first byte of a body; false: it ended without one.
+// mu is held.
+func (c *conn) awaitBody(st *stream) bool {
+	in := &st.in
+	c.touch()
+	in.waiting, in.since = true, c.now
+	c.arm(c.srv.limits.BodyTimeout)
+	for len(in.data) == 0 && !st.gotAll && st.err == nil {
+		st.cond.Wait()
+	}
+	in.waiting = false
+	return len(in.data) > 0
 }
 
 // dropBody forgets what nobody will read.

@@ -299,8 +299,10 @@ func (c *conn) dispatch(st *stream, end bool) {
 		st.pri = parsePriority(h.priority)
 	}
 	st.tunnel = h.protocol != ""
-	if c.out.pending > c.srv.limits.Pending {
-		c.park(st, rq)
+	// A GET has no body, but its viewer may say so late: by an empty DATA.
+	late := !end && h.length < 0 && !st.tunnel && (rq.Method == http.MethodGet || rq.Method == http.MethodHead)
+	if late || c.out.pending > c.srv.limits.Pending {
+		c.park(st, rq, late)
 		return
 	}
 	st.inline = true
@@ -347,10 +349,14 @@ func (c *conn) detach(st *stream, rq *httpmsg.Request, rest func()) {
 	go c.run(st, rest)
 }
 
-// park keeps a request back until fewer bytes wait for this viewer.
-func (c *conn) park(st *stream, rq *httpmsg.Request) {
+// park keeps a request back until fewer bytes wait for this viewer, and with
+// late until it is known whether there is a body.
+func (c *conn) park(st *stream, rq *httpmsg.Request, late bool) {
 	c.detach(st, rq, func() {
 		c.mu.Lock()
+		if late && !c.awaitBody(st) {
+			rq.Body, rq.ContentLength = nil, 0
+		}
 		for c.out.pending > c.srv.limits.Pending && st.err == nil {
 			c.room.Wait()
 		}

@@ -14,11 +14,12 @@ import (
 // sets no timer per request.
 
 const (
-	handOver   = 250 * time.Millisecond // a write of the reader that lasts so long gives the reading away
-	drainWait  = time.Second            // from the first GOAWAY of a drain to the last one
-	lingerTime = time.Second            // for a viewer to read why it is sent away
-	lingerMost = 256 << 10
-	closeTime  = 5 * time.Second // for the last write
+	handOver    = 250 * time.Millisecond // a write of the reader that lasts so long gives the reading away
+	tunnelQuiet = time.Second            // without which a tunnel is not ended by a drain
+	drainWait   = time.Second            // from the first GOAWAY of a drain to the last one
+	lingerTime  = time.Second            // for a viewer to read why it is sent away
+	lingerMost  = 256 << 10
+	closeTime   = 5 * time.Second // for the last write
 
 	drainPing = "forelane"
 )
@@ -138,13 +139,29 @@ func (c *conn) stalled(w *watch) {
 	}
 }
 
-// waiting resets streams whose body does not come.
+// waiting resets streams whose body does not come, and quiet tunnels of a
+// connection that drains.
 func (c *conn) waiting(w *watch) {
 	for _, st := range c.streams {
+		if st.tunnel && !c.life.draining.IsZero() && w.due(c.lastMove(st), tunnelQuiet) {
+			c.reset(st, Cancel, errQuiet)
+			continue
+		}
 		if st.in.waiting && !st.gotAll && !st.tunnel && w.due(st.in.since, c.srv.limits.BodyTimeout) {
 			c.reset(st, Cancel, errSlow)
 		}
 	}
+}
+
+// lastMove is when something moved on a tunnel, or the drain began.
+func (c *conn) lastMove(st *stream) time.Time {
+	last := c.life.draining
+	for _, t := range [...]time.Time{st.in.since, st.out.since} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
 }
 
 // drain begins the end of a connection in use (RFC 9113 6.8): first a GOAWAY

@@ -47,6 +47,16 @@ func (x *ids) isForgiven(id uint32) bool {
 	return false
 }
 
+// condemn ends what forgive began: the viewer itself has said that it sends no
+// more (RFC 9113 5.1).
+func (x *ids) condemn(id uint32) {
+	for i, f := range x.forgiven {
+		if f == id {
+			x.forgiven[i] = 0
+		}
+	}
+}
+
 func (c *conn) forgive(id uint32) {
 	c.ids.forgiven[c.ids.next%len(c.ids.forgiven)] = id
 	c.ids.next++
@@ -206,6 +216,7 @@ func (c *conn) rstStream(h frameHeader, p []byte) *fault {
 		c.closeStream(st)
 		st.fail(errReset)
 	}
+	c.ids.condemn(h.id)
 	return c.payReset()
 }
 

@@ -20,7 +20,8 @@ type Options struct {
 	Scheme string
 	// WebSocket takes extended CONNECT (RFC 8441). The Handler sees the method
 	// CONNECT, the field :protocol first in the header, and a body without
-	// end; what it writes after a 2xx head is the other direction.
+	// end; what it writes after a 2xx head is the other direction. A drain ends
+	// a tunnel that is quiet.
 	WebSocket bool
 	// Refuse makes the answer to a request that the engine refuses by itself
 	// (400, 405, 414, 431). Nil: an answer without a body.

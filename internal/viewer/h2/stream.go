@@ -5,6 +5,8 @@ package h2
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -23,6 +25,7 @@ var (
 	errOrder   = errors.New("h2: the answer was given twice, or its body before its head")
 	errPending = errors.New("h2: too many bytes wait for the viewer")
 	errRequest = errors.New("h2: the request is malformed")
+	errQuiet   = fmt.Errorf("h2: the server drains, and nothing moves on the tunnel: %w", os.ErrDeadlineExceeded)
 )
 
 // stream is one request and its answer: the engine.Writer and the context
@@ -214,6 +217,7 @@ func (c *conn) list(st *stream) {
 func (c *conn) closeStream(st *stream) {
 	st.sentAll = true
 	st.dropBody()
+	st.cond.Broadcast() // who still reads the body of an answered request
 	if st.listed {
 		st.listed = false
 		delete(c.streams, st.id)
