@@ -35,6 +35,7 @@ type upFlags struct {
 	cacheMemory        string
 	cacheDisk          string
 	drain              time.Duration
+	h2c, h2WebSocket   bool
 }
 
 func (f *upFlags) register(cmd *cobra.Command) {
@@ -42,6 +43,8 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.http, "http", "127.0.0.1:8080", "address for HTTP; port 0 picks one, empty switches it off")
 	fl.StringVar(&f.https, "https", "127.0.0.1:8443", "address for HTTPS, by the local certificate authority; port 0 picks one, empty switches it off")
+	fl.BoolVar(&f.h2c, "h2c", false, "HTTP/2 on the address for HTTP too, for viewers that begin with it (prior knowledge)")
+	fl.BoolVar(&f.h2WebSocket, "h2-websocket", false, "offer WebSocket over HTTP/2 (RFC 8441), which CloudFront does not")
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
@@ -173,6 +176,7 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	closeLog = func() error { return nil }
 	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
 	o.Log = slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	o.H2C, o.H2WebSocket = f.h2c, f.h2WebSocket
 	if o.Origins, err = pairs("origin", f.origins); err != nil {
 		return o, closeLog, wrong(err)
 	}

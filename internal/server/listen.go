@@ -29,7 +29,7 @@ func (s *Server) Bind(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := errors.Join(
-		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log}),
+		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket}),
 		s.listenTLS(ctx),
 		s.listenAdmin(ctx),
 	)
@@ -74,7 +74,7 @@ func (s *Server) listenTLS(ctx context.Context) error {
 	if s.o.CA == nil {
 		return errors.New("https: no certificate authority")
 	}
-	return s.listen(ctx, "https", s.o.HTTPS, viewer.Options{Log: s.log, TLS: s.o.CA.TLS(func(name string) bool {
+	return s.listen(ctx, "https", s.o.HTTPS, viewer.Options{Log: s.log, WebSocket: s.o.H2WebSocket, TLS: s.o.CA.TLS(func(name string) bool {
 		snap := s.current.Load()
 		return snap != nil && snap.allows(name)
 	})})

@@ -45,6 +45,11 @@ type Options struct {
 	Data string
 	// CA signs for HTTPS. Required when HTTPS is set.
 	CA *localca.Authority
+	// H2C lets viewers speak HTTP/2 on HTTP, by prior knowledge.
+	H2C bool
+	// H2WebSocket offers WebSocket over HTTP/2 (RFC 8441), which CloudFront
+	// does not. Over HTTP/1.1 it always passes.
+	H2WebSocket bool
 	// Origins replace origins by URL. The key is a host name, an origin's Id,
 	// or "Distribution/Id" by logical id.
 	Origins map[string]string

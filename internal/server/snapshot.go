@@ -117,6 +117,10 @@ func (snap *Snapshot) serve(ctx context.Context, rq *httpmsg.Request, w viewer.W
 	}
 	if to == nil {
 		if rt := snap.plane(host); rt != nil {
+			if rq.Method == http.MethodConnect { // extended CONNECT: only an edge makes tunnels
+				text(w, http.StatusNotImplemented, "Not Implemented\n")
+				return nil
+			}
 			rq.Own()
 			return orNow(inline, func() { serveDirect(ctx, rt, rq, w) })
 		}

@@ -48,6 +48,12 @@ type Options struct {
 	// TLS makes the listener speak HTTPS, and HTTP/2 where its NextProtos say
 	// h2. Nil: cleartext.
 	TLS *tls.Config
+	// H2C lets cleartext connections speak HTTP/2 when they begin with its
+	// preface (prior knowledge, RFC 9113 3.3).
+	H2C bool
+	// WebSocket offers extended CONNECT (RFC 8441) on HTTP/2. On HTTP/1.1 the
+	// Handler upgrades by h1.Upgrader, which every Writer there is.
+	WebSocket bool
 	// Limits bound viewers. The zero Limits are those of limits below.
 	Limits engine.Limits
 	// Log takes faults of connections (Debug) and panics (Error). Nil: dropped.
@@ -66,6 +72,7 @@ func limits() engine.Limits {
 type Server struct {
 	ln  net.Listener
 	tls *tls.Config
+	h2c bool
 	h1  *h1.Server
 	h2  *h2.Server
 
@@ -75,6 +82,7 @@ type Server struct {
 	ctx   context.Context    // ends: connections are cut
 	cut   context.CancelFunc // ends ctx
 	drain context.CancelFunc // HTTP/2 connections say goodbye
+	last  context.Context    // ends with drain
 	conns sync.WaitGroup
 }
 
@@ -96,12 +104,12 @@ func New(ln net.Listener, h Handler, o Options) *Server {
 	if o.Limits == (engine.Limits{}) {
 		o.Limits = limits()
 	}
-	s := &Server{ln: ln, tls: o.TLS, handshake: o.Limits.HeadTimeout, log: o.Log}
+	s := &Server{ln: ln, tls: o.TLS, h2c: o.H2C, handshake: o.Limits.HeadTimeout, log: o.Log}
 	s.ctx, s.cut = context.WithCancel(context.Background())
 	drain, stop := context.WithCancel(s.ctx)
-	s.drain = stop
+	s.drain, s.last = stop, drain
 	s.h1 = h1.New(h, h1.Options{Limits: o.Limits, Log: o.Log})
-	s.h2 = h2.New(h, h2.Options{Limits: o.Limits, Log: o.Log, Drain: drain})
+	s.h2 = h2.New(h, h2.Options{Limits: o.Limits, WebSocket: o.WebSocket, Log: o.Log, Drain: drain})
 	return s
 }
 
@@ -138,7 +146,7 @@ func (s *Server) serve(c net.Conn) {
 	var v httpmsg.Viewer
 	v.Addr, _ = netip.ParseAddrPort(c.RemoteAddr().String())
 	if s.tls == nil {
-		s.h1.Serve(s.ctx, c, h1.Peer{Viewer: v})
+		s.cleartext(c, v)
 		return
 	}
 	tc := tls.Server(c, s.tls)

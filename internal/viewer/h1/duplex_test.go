@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -106,6 +107,53 @@ func TestUpgrade(t *testing.T) {
 		p.send(next)
 		if got := p.take(); !errors.Is(fault, errUpgrade) || status(got) != "500" {
 			t.Errorf("not asked for: %v, %q", fault, got)
+		}
+	})
+}
+
+// TestUpgradeLimits: a viewer that takes nothing is left; a drain ends a
+// connection that is quiet, not one in use.
+func TestUpgradeLimits(t *testing.T) {
+	ask := get + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+	upgrade := func(f func(nc net.Conn)) engine.Handler {
+		return later(func(_ context.Context, _ *httpmsg.Request, w engine.Writer) {
+			nc, err := w.(Upgrader).Upgrade(response(101, -1, "Connection", "Upgrade", "Upgrade", "websocket"))
+			if err == nil {
+				f(nc)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var n int
+		var err error
+		p := connect(t, New(upgrade(func(nc net.Conn) { n, err = nc.Write(make([]byte, 100)) }), Options{}), false)
+		if _, err := io.WriteString(p.Conn, ask); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Conn.Read(make([]byte, 1000)); err != nil { // the 101, and no more
+			t.Fatal(err)
+		}
+		start := time.Now()
+		<-p.done
+		if took := p.ends.Sub(start); took != 30*time.Second || n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%d, %v after %v", n, err, took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		s := New(upgrade(func(nc net.Conn) { _, err = io.Copy(nc, nc) }), Options{})
+		p := connect(t, s, true)
+		p.send(ask)
+		time.Sleep(time.Hour)
+		start := time.Now()
+		s.Drain(time.Millisecond)
+		for range 5 {
+			time.Sleep(900 * time.Millisecond)
+			p.send("x")
+		}
+		<-p.done
+		if took := p.ends.Sub(start); took != 5*900*time.Millisecond+tunnelQuiet || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%v after %v", err, took)
 		}
 	})
 }
