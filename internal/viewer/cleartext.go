@@ -27,7 +27,7 @@ func (s *Server) cleartext(c net.Conn, v httpmsg.Viewer) {
 		s.h2.Serve(s.ctx, &begun{Conn: c, first: first}, v)
 		return
 	}
-	s.h1.Serve(s.ctx, c, h1.Peer{Viewer: v, First: first})
+	s.h1.Serve(s.ctx, c, h1.Peer{Viewer: v, First: first, Doubtful: true})
 }
 
 // begins reads until it is known whether the preface is there: one byte is

@@ -46,6 +46,7 @@ type conn struct {
 	r, w    int  // unread input is in.b[r:w]
 	owned   bool // the Request in hand does not point into in
 	fresh   bool // no request has come yet
+	doubt   bool // Peer.Doubtful
 	skipped bool // an empty line before the request line has been passed over
 	headBy  time.Time
 	readBy  time.Time // the deadlines that are set; zero: not known
@@ -62,7 +63,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn, p Peer) *conn {
-	c := &conn{srv: s, nc: nc, viewer: p.Viewer, fresh: true}
+	c := &conn{srv: s, nc: nc, viewer: p.Viewer, fresh: true, doubt: p.Doubtful}
 	c.parser = parser{limits: &s.limits, scheme: p.Scheme}
 	if c.scheme == "" {
 		c.scheme = "http"

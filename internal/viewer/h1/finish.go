@@ -57,6 +57,9 @@ func (c *conn) finish() bool {
 // refuse answers a request that is not taken and ends the connection.
 func (c *conn) refuse(why Reason) {
 	c.note(why)
+	if c.doubt && c.fresh && (why == ReasonVersion || why == ReasonRequestLine || why == ReasonMethod) {
+		return
+	}
 	c.push(refusal(why.Status(), true))
 	if c.flush() == nil {
 		c.linger()

@@ -56,6 +56,10 @@ type Peer struct {
 	Scheme string
 	// First are bytes of the connection that have been read already.
 	First []byte
+	// Doubtful: the viewer may mean another protocol. When what it sends first
+	// is no request of any version of HTTP, it is left without an answer,
+	// which it would misread.
+	Doubtful bool
 }
 
 // Server is what connections of one listener share.
