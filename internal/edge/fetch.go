@@ -91,7 +91,9 @@ func (x *Exchange) fetch() stepID {
 	if x.ctx.Err() != nil && x.role != forRefresh && x.asked.ctx.Err() != nil {
 		return x.hungUp()
 	}
-	x.asked.status, x.rec.Result.Detail = classify(x.asked.err)
+	if x.asked.status = x.viewersFault(); x.asked.status == 0 {
+		x.asked.status, x.rec.Result.Detail = classify(x.asked.err)
+	}
 	return stepResponse
 }
 

@@ -67,6 +67,9 @@ func (x *Exchange) response() stepID {
 
 // whyOrigin is the sentence of the edge's own page for a failed fetch.
 func whyOrigin(status int) string {
+	if status < 500 {
+		return "The body of the request is malformed, or did not arrive in time."
+	}
 	if status == http.StatusGatewayTimeout {
 		return "The origin did not answer in time."
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
 )
 
 // field takes one line of a head. Host, Content-Length and Transfer-Encoding
@@ -50,7 +51,7 @@ func field(line []byte, rq *httpmsg.Request, h *head) Reason {
 
 func hostField(value string, rq *httpmsg.Request, h *head) Reason {
 	h.hosts++
-	if h.hosts > 1 || value != "" && !validHost(value) {
+	if h.hosts > 1 || value != "" && !httpspec.ValidAuthority(value) {
 		return ReasonHost
 	}
 	if value == "" && rq.Proto == httpmsg.HTTP11 {

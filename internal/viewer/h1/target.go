@@ -4,10 +4,9 @@ package h1
 
 import (
 	"bytes"
-	"net/netip"
-	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
 )
 
 // target takes a request target apart (RFC 9112 3.2). The texts stay as they
@@ -46,25 +45,11 @@ func origin(b []byte, rq *httpmsg.Request) Reason {
 	if i := bytes.IndexByte(b, '?'); i >= 0 {
 		path, query = b[:i], b[i+1:]
 	}
-	if !escapes(path) {
+	if !httpspec.ValidEscapes(text(path)) {
 		return ReasonTarget
 	}
 	rq.Path, rq.Query = text(path), text(query)
 	return ReasonNone
-}
-
-// escapes tells whether each % of a path is followed by two hex digits.
-func escapes(path []byte) bool {
-	for {
-		i := bytes.IndexByte(path, '%')
-		if i < 0 {
-			return true
-		}
-		if i+2 >= len(path) || hex(path[i+1]) < 0 || hex(path[i+2]) < 0 {
-			return false
-		}
-		path = path[i+3:]
-	}
 }
 
 // hex is the value of a hex digit, or -1.
@@ -92,7 +77,7 @@ func (p parser) absolute(b []byte, rq *httpmsg.Request, h *head) Reason {
 		end = i
 	}
 	host := text(b[:end])
-	if !validHost(host) { // user information among it (RFC 9110 4.2.4)
+	if !httpspec.ValidAuthority(host) { // user information among it (RFC 9110 4.2.4)
 		return ReasonTarget
 	}
 	h.absolute = true
@@ -109,50 +94,4 @@ func (p parser) absolute(b []byte, rq *httpmsg.Request, h *head) Reason {
 		return ReasonNone
 	}
 	return origin(b, rq)
-}
-
-// validHost takes a name or an address with a port or without. It is stricter
-// than RFC 3986: sub-delims and escapes, which no resolvable name has, are
-// refused; the underscore is let through.
-func validHost(s string) bool {
-	host, port := s, ""
-	if strings.HasPrefix(s, "[") {
-		end := strings.IndexByte(s, ']')
-		if end < 0 {
-			return false
-		}
-		a, err := netip.ParseAddr(s[1:end])
-		if err != nil || !a.Is6() || a.Zone() != "" {
-			return false
-		}
-		if rest := s[end+1:]; rest != "" {
-			return rest[0] == ':' && validPort(rest[1:])
-		}
-		return true
-	}
-	if i := strings.IndexByte(s, ':'); i >= 0 {
-		host, port = s[:i], s[i+1:]
-	}
-	if host == "" || len(host) > 255 {
-		return false
-	}
-	for i := 0; i < len(host); i++ {
-		c := host[i]
-		if c|0x20-'a' >= 26 && !digit(c) && c != '-' && c != '.' && c != '_' && c != '~' {
-			return false
-		}
-	}
-	return validPort(port)
-}
-
-// validPort: the port may be empty after its colon (RFC 3986 3.2.3).
-func validPort(s string) bool {
-	n := 0
-	for i := 0; i < len(s); i++ {
-		if !digit(s[i]) || i == 5 {
-			return false
-		}
-		n = n*10 + int(s[i]-'0')
-	}
-	return n <= 65535
 }

@@ -6,6 +6,10 @@ import (
 	"encoding/binary"
 )
 
+// mostForgiven is how many streams with a body a viewer may have on the way
+// that we refuse: twice the streams that it may have open by default.
+const mostForgiven = 256
+
 // ids tells what a stream identifier that is in no table stands for.
 type ids struct {
 	last uint32 // the highest one opened
@@ -17,7 +21,7 @@ type ids struct {
 
 	// Streams that we have reset while the viewer was still sending on them:
 	// what it had sent by then is no fault.
-	forgiven [64]uint32
+	forgiven []uint32
 	next     int
 }
 
@@ -58,7 +62,11 @@ func (x *ids) condemn(id uint32) {
 }
 
 func (c *conn) forgive(id uint32) {
-	c.ids.forgiven[c.ids.next%len(c.ids.forgiven)] = id
+	if len(c.ids.forgiven) < mostForgiven {
+		c.ids.forgiven = append(c.ids.forgiven, id)
+		return
+	}
+	c.ids.forgiven[c.ids.next%mostForgiven] = id
 	c.ids.next++
 }
 

@@ -209,40 +209,26 @@ func (h *head) setHost() {
 	case h.seen&(1<<kindAuthority) == 0:
 		host = h.host
 	}
-	if !validHost(host) {
-		h.bad = "an authority with bytes that none has"
-	}
-	if host == "" {
+	switch {
+	case host == "":
 		h.refuse(http.StatusBadRequest) // RFC 9110 7.2
+	case !httpspec.ValidAuthority(host):
+		h.bad = "an authority that is no host and port"
 	}
 	h.rq.Host = host
 }
 
-// validHost tells whether s has only bytes of a host and port (RFC 3986
-// 3.2.2): no user information, no delimiter of another part.
-func validHost(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !hostByte[s[i]] {
-			return false
-		}
-	}
-	return true
-}
-
-var hostByte = func() (t [256]bool) {
-	for c := '!'; c < 0x7f; c++ {
-		t[c] = !strings.ContainsRune("\"#/<>?@\\^`{|}", c)
-	}
-	return t
-}()
-
-// setPath takes :path apart.
+// setPath takes :path apart. What no origin of HTTP/1 could be asked for is
+// answered as there.
 func (h *head) setPath() {
 	p := h.path
+	ascii := true
 	for i := 0; i < len(p); i++ {
 		if c := p[i]; c <= ' ' || c == 0x7f || c == '#' {
 			h.bad = ":path has bytes that no path has"
 			return
+		} else if c > 0x7f {
+			ascii = false
 		}
 	}
 	switch {
@@ -256,6 +242,9 @@ func (h *head) setPath() {
 	h.rq.Path, h.rq.Query = p, ""
 	if i := strings.IndexByte(p, '?'); i >= 0 {
 		h.rq.Path, h.rq.Query = p[:i], p[i+1:]
+	}
+	if !ascii || !httpspec.ValidEscapes(h.rq.Path) {
+		h.refuse(http.StatusBadRequest)
 	}
 }
 

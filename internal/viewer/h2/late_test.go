@@ -141,3 +141,46 @@ func TestTunnelDrains(t *testing.T) {
 		}
 	})
 }
+
+// TestAsOnHTTP1: what HTTP/1.1 refuses in a target or an authority is refused
+// here too: the origin is asked in HTTP/1.1.
+func TestAsOnHTTP1(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := connect(t, handler(bodied), Options{}, false)
+		id := uint32(1)
+		for _, tt := range []struct{ authority, path, want string }{
+			{"a", "/%41?%zz", "HEADERS %d :status=200"},
+			{"a", "/\xc3\xa9", "HEADERS %d :status=400"},
+			{"a", "/?\xff", "HEADERS %d :status=400"},
+			{"a", "/%zz", "HEADERS %d :status=400"},
+			{"a", "/%4", "HEADERS %d :status=400"},
+			{"a:80:80", "/", "RST %d PROTOCOL_ERROR"},
+			{"a,b", "/", "RST %d PROTOCOL_ERROR"},
+			{"[::1", "/", "RST %d PROTOCOL_ERROR"},
+			{"a:99999", "/", "RST %d PROTOCOL_ERROR"},
+			{"a%2e", "/", "RST %d PROTOCOL_ERROR"},
+			{"[::1]:80", "/", "HEADERS %d :status=200"},
+		} {
+			p.head(id, true, ":method", "GET", ":scheme", "http", ":authority", tt.authority, ":path", tt.path)
+			p.want(fmt.Sprintf(tt.want, id))
+			id += 2
+		}
+	})
+}
+
+// TestManyRefusedUploads: as many uploads as may be open are refused while
+// their bodies are on the way, which is no fault of the viewer.
+func TestManyRefusedUploads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := connect(t, handler(bodied), Options{}, false)
+		const streams = 128
+		for i := range uint32(streams) {
+			p.request(1+2*i, "POST", false)
+		}
+		p.see()
+		for i := range uint32(streams) {
+			_ = p.WriteData(1+2*i, true, []byte("x"))
+		}
+		p.want("HEADERS 1", "HEADERS 255", "!GOAWAY")
+	})
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/forelane/forelane/internal/record"
+)
+
+// viewersFault is the status of a fetch that failed because the body of the
+// viewer's request could not be read: it was malformed, or did not arrive in
+// time. The engine's error says so. 0: it was not that.
+func (x *Exchange) viewersFault() int {
+	var body interface{ HTTPStatus() int }
+	if !errors.As(x.asked.err, &body) {
+		return 0
+	}
+	switch s := body.HTTPStatus(); s {
+	case http.StatusBadRequest, http.StatusRequestTimeout:
+		x.rec.Result.Detail, x.rec.Result.End = record.InvalidRequest, record.EndProtocol
+		return s
+	}
+	return 0
+}
