@@ -92,7 +92,8 @@ response headers policy cors, cors-override, credentials, custom, replace, remov
 
 Every other section is a reply of an origin: status line, fields, an empty line, the body. Fields of the runner:
 ` + "`Test-Chunked`" + ` hides the length, ` + "`Test-Break`" + ` breaks the body off after its text, ` + "`Test-Path: PATH SECTION`" + ` answers a path
-from another section, ` + "`Test-Interim: STATUS LINK`" + ` sends an interim answer before. A reply with an ETag answers 304 when it is asked for with that tag.
+from another section, ` + "`Test-Interim: STATUS LINK`" + ` sends an interim answer before,
+` + "`Test-Echo`" + ` agrees to a WebSocket and sends everything back. A reply with an ETag answers 304 when it is asked for with that tag.
 `)
 	compareFile(t, "../../testdata/script/README.md", b.Bytes())
 }

@@ -46,9 +46,10 @@ func (s *script) originNamed(name string) *scriptedOrigin {
 }
 
 // roundTrip answers one request. A section is a status line, fields, an empty
-// line and the body. Three fields are the runner's own: Test-Chunked hides the
+// line and the body. These fields are the runner's own: Test-Chunked hides the
 // length, Test-Break cuts the body off after it, Test-Path PATH SECTION sends
-// requests for a path elsewhere, Test-Interim STATUS LINK comes before.
+// requests for a path elsewhere, Test-Interim STATUS LINK comes before,
+// Test-Echo agrees to a WebSocket.
 func (o *scriptedOrigin) roundTrip(rq *http.Request) (*http.Response, error) {
 	o.mu.Lock()
 	gate, reply := o.gate, o.reply
@@ -106,6 +107,8 @@ func parseReply(text string, rq *http.Request) (*http.Response, error) {
 		case "Test-Break":
 			broken = true
 		case "Test-Path":
+		case "Test-Echo":
+			echoSocket(rs, rq)
 		case "Test-Interim":
 			code, link, _ := strings.Cut(value, " ")
 			n, err := strconv.Atoi(code)

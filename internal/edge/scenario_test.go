@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,14 +47,15 @@ func TestScripts(t *testing.T) {
 
 // script is a running scenario.
 type script struct {
-	t    *testing.T
-	w    *world
-	file string
-	line int
-	text map[string]string
-	org  map[string]*scriptedOrigin
-	last *viewing
-	open map[string]*viewing
+	t       *testing.T
+	w       *world
+	file    string
+	line    int
+	text    map[string]string
+	org     map[string]*scriptedOrigin
+	last    *viewing
+	open    map[string]*viewing
+	sockets map[string]net.Conn // the viewers' ends
 }
 
 // viewing is a request under way or done.
@@ -71,7 +73,7 @@ func runScript(t *testing.T, file string) {
 	a := txtar.Parse(data)
 	s := &script{
 		t: t, w: newWorld(t), file: filepath.Base(file), text: map[string]string{},
-		org: map[string]*scriptedOrigin{}, open: map[string]*viewing{},
+		org: map[string]*scriptedOrigin{}, open: map[string]*viewing{}, sockets: map[string]net.Conn{},
 	}
 	for _, f := range a.Files {
 		s.text[f.Name] = string(f.Data)
@@ -157,6 +159,9 @@ var commands = map[string]command{
 	"leave":            {"NAME", "the viewer of a started request goes away", (*script).leave},
 	"parallel":         {"N [METHOD] TARGET ['H: v'…]", "N requests at once; all must have the same status and body", (*script).parallel},
 	"wait":             {"DURATION", "lets time pass", (*script).wait},
+	"socket":           {"NAME TARGET ['H: v'…]", "opens a WebSocket; checks are of its answer, until finish", (*script).socket},
+	"say":              {"NAME TEXT", "sends a text on a WebSocket and takes its echo", (*script).say},
+	"hang-up":          {"NAME", "the viewer of a WebSocket closes its connection", (*script).hangUp},
 	"status":           {"N", "status of the last answer", (*script).status},
 	"header":           {"NAME VALUE", "a field of the last answer, exactly; VALUE may end in *", (*script).header},
 	"nohead":           {"NAME", "the last answer has no such field", (*script).nohead},

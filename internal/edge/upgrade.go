@@ -155,6 +155,9 @@ func (x *Exchange) upgrade() stepID {
 	rec := &x.rec
 	rec.Result.Sent, rec.Response.Status, rec.Time.FirstByte = rec.Result.Type, x.rs.Status, x.elapsed()
 	rec.Response.Bytes = int64(x.headBytes())
+	if rec.Request.Scheme = "ws"; x.rq.Scheme == "https" { // as CloudFront's cs-protocol has it
+		rec.Request.Scheme = "wss"
+	}
 	if err != nil {
 		rec.Result.End = record.EndViewerLeft
 		x.w.Abort()
