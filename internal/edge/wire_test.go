@@ -60,7 +60,7 @@ func wiredBy(t *testing.T, secure *tls.Config, h http.HandlerFunc, change func(*
 		}
 		w.edge.Serve(ctx, rq, vw)
 		return nil
-	}, engine.Options{TLS: secure})
+	}, engine.Options{TLS: secure, WebSocket: true})
 	if err != nil {
 		t.Fatal(err)
 	}
