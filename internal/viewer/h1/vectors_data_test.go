@@ -362,6 +362,17 @@ var vectors = []vector{
 	one("empty expectation", get+"Expect:\r\n\r\n", "expect"),
 	one("HTTP/1.0 with a length", "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nab", `POST  / 1.0 "ab"`),
 
+	// Upgrades that nobody agrees to: what follows is the next request.
+	one("upgrade not taken", get+"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"+next, "GET h / {Connection: Upgrade}{Upgrade: websocket}", goesOn),
+	one("upgrade not taken, and no request behind", get+"Connection: keep-alive, upgrade\r\nUpgrade: WebSocket\r\n\r\n\x81\x05hello\r\n",
+		"GET h / {Connection: keep-alive, upgrade}{Upgrade: WebSocket}", "method"),
+	one("upgrade with a body", post+"Connection: upgrade\r\nUpgrade: ws\r\nContent-Length: 4\r\n\r\nabcd"+next, `POST h / {Connection: upgrade}{Upgrade: ws} "abcd"`, goesOn),
+	one("upgrade to HTTP/2", get+"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"+next,
+		"GET h / {Connection: Upgrade, HTTP2-Settings}{Upgrade: h2c}{HTTP2-Settings: AAMAAABkAAQAAP__}", goesOn),
+	one("bytes behind close", "PUT /url HTTP/1.0\r\nHost: h\r\n\r\nPUT /url HTTP/1.1\r\nHost: h\r\n\r\n", "PUT h /url 1.0"),
+	one("CR LF behind a body", post+"Content-Length: 3\r\n\r\nAAA\r\n"+next, `POST h / "AAA"`, goesOn),
+	one("a body behind close", post+"Content-Length: 4\r\nConnection: close\r\n\r\nq=42\r\n\r\nGET / HTTP/1.1", `POST h / {Connection: close} "q=42"`),
+
 	// Sizes.
 	one("target too long", "GET /"+strings.Repeat("a", 8192)+" HTTP/1.1\r\nHost: h\r\n\r\n", "target-size"),
 	one("target as long as may be", "GET /"+strings.Repeat("a", 8191)+" HTTP/1.1\r\nHost: h\r\n\r\n", "GET h /"+strings.Repeat("a", 8191)),
