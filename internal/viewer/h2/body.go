@@ -194,7 +194,9 @@ func (c *conn) store(st *stream, p []byte, end bool) *fault {
 		c.giveBack(nil, len(p))
 		return c.streamFault(st, ProtocolError, "DATA and content-length differ")
 	}
-	in.since = c.now
+	if !st.lingers {
+		in.since = c.now
+	}
 	if in.closed {
 		c.giveBack(st, len(p))
 	} else {
@@ -204,5 +206,6 @@ func (c *conn) store(st *stream, p []byte, end bool) *fault {
 		st.gotAll = true
 	}
 	st.cond.Broadcast()
+	c.lingered(st)
 	return nil
 }

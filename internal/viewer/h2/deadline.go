@@ -82,6 +82,7 @@ func (c *conn) fire() {
 	}
 	c.stalled(&w)
 	c.waiting(&w)
+	c.lingering(&w)
 	if !c.life.draining.IsZero() && c.life.last == 0 && w.due(c.life.draining, drainWait) {
 		c.lastGoAway()
 	}
@@ -264,7 +265,7 @@ func (c *conn) end(bad *fault) {
 	}
 	c.mu.Unlock()
 	if ours {
-		c.linger()
+		c.readOut()
 	}
 	_ = c.nc.Close()
 	if c.in.large != nil {
@@ -273,9 +274,9 @@ func (c *conn) end(bad *fault) {
 	close(c.done)
 }
 
-// linger reads on a little after a GOAWAY: closing with unread bytes would
+// readOut reads on a little after a GOAWAY: closing with unread bytes would
 // make the kernel drop it on the way (RFC 9112 9.6 has the reasons).
-func (c *conn) linger() {
+func (c *conn) readOut() {
 	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		_ = w.CloseWrite()
 	}

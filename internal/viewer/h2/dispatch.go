@@ -221,8 +221,11 @@ func (c *conn) rstStream(h frameHeader, p []byte) *fault {
 	}
 	if st := c.streams[h.id]; st != nil {
 		st.gotAll = true
+		answered := st.lingers
 		c.closeStream(st)
-		st.fail(errReset)
+		if !answered {
+			st.fail(errReset)
+		}
 	}
 	c.ids.condemn(h.id)
 	return c.payReset()

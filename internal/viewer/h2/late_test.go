@@ -62,6 +62,8 @@ func TestResetMeansReset(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := connect(t, handler(bodied), Options{}, false)
 				p.request(1, "POST", false)
+				p.see()
+				time.Sleep(lingerFor)
 				p.want("HEADERS 1", "RST 1 NO_ERROR")
 				frame(p)
 				p.want("!GOAWAY") // it had sent that before it knew
@@ -95,7 +97,7 @@ func TestReadersWake(t *testing.T) {
 			}), Options{}, false)
 			p.request(1, "POST", false)
 			p.see()
-			time.Sleep(time.Second)
+			time.Sleep(2 * time.Second)
 			p.want("HEADERS 1 :status=200", "RST 1 NO_ERROR")
 			if closes {
 				return

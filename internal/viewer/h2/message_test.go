@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/viewer/engine"
@@ -202,7 +203,9 @@ func TestAnswerBeforeBody(t *testing.T) {
 			return nil
 		}, Options{}, false)
 		p.request(1, "POST", false)
-		p.want("HEADERS 1 :status=403", "DATA 1 2 END", "RST 1 NO_ERROR")
+		p.want("HEADERS 1 :status=403", "DATA 1 2 END", "!RST")
+		time.Sleep(lingerFor)
+		p.want("RST 1 NO_ERROR")
 		for range 20 {
 			_ = p.WriteData(1, false, make([]byte, 10000))
 			p.see()

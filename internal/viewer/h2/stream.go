@@ -46,6 +46,7 @@ type stream struct {
 	ending   bool // the last piece has been queued
 	sentAll  bool // END_STREAM or RST_STREAM went out
 	gotAll   bool // END_STREAM or RST_STREAM came in
+	lingers  bool // sentAll, but what the viewer still sends is waited for: linger.go
 	listed   bool // in conn.streams
 	ready    bool // in sender.ready
 	watched  bool // somebody holds the context: the memory is not used again
@@ -215,7 +216,7 @@ func (c *conn) list(st *stream) {
 
 // closeStream ends a stream for the protocol: nothing more is sent on it.
 func (c *conn) closeStream(st *stream) {
-	st.sentAll = true
+	st.sentAll, st.lingers = true, false
 	st.dropBody()
 	st.cond.Broadcast() // who still reads the body of an answered request
 	if st.listed {
@@ -225,21 +226,20 @@ func (c *conn) closeStream(st *stream) {
 	c.quietSince = c.now
 }
 
-// sentEnd notes that END_STREAM went out. A request whose body has not ended
-// is told that nobody reads it (RFC 9113 8.1).
+// sentEnd notes that END_STREAM went out.
 func (c *conn) sentEnd(st *stream) {
 	c.control.earn(earnedByReply)
 	c.resets.earn(1)
 	if !st.gotAll {
-		c.out.buf = appendWord(c.out.buf, frameReset, st.id, uint32(NoError))
-		c.forgive(st.id)
+		c.linger(st)
+		return
 	}
 	c.closeStream(st)
 }
 
 // reset ends a stream by RST_STREAM.
 func (c *conn) reset(st *stream, code Code, err error) {
-	if !st.sentAll {
+	if !st.sentAll || st.lingers {
 		c.out.buf = appendWord(c.out.buf, frameReset, st.id, uint32(code))
 		if !st.gotAll {
 			c.forgive(st.id)
