@@ -105,3 +105,16 @@ func TestC16WebSocket(t *testing.T) {
 type onebyte struct{ io.Reader }
 
 func (o onebyte) Read(p []byte) (int, error) { return o.Reader.Read(p[:1]) }
+
+// TestC16BehindAnAPI: an API upgrades nothing, be it asked by itself or through
+// the edge: the handshake is a request as any other.
+func TestC16BehindAnAPI(t *testing.T) {
+	p := start(t, "up", "../../examples/storefront", "--data", t.TempDir())
+	for _, host := range []string{shop, p.ready.APIs[0].ID + ".execute-api.localhost"} {
+		a := p.do("GET", host, "/api/products/s1", "", "Connection: Upgrade", "Upgrade: websocket",
+			"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+		if a.StatusCode != 200 || calls(t, a) == 0 || a.Header.Get("Upgrade") != "" {
+			t.Errorf("%s: %d %v %s", host, a.StatusCode, a.Header, a.body)
+		}
+	}
+}

@@ -41,7 +41,8 @@ on the same goroutine and without the maps of net/http (` + "`edge/border.go`" +
 
 Shortcuts: a refusal (screen, behavior) goes on at page, so that custom error pages, policy headers and the log never
 miss it; a redirect and a function's answer go on at headers; a hit goes from lookup to select, a cached error to
-page. A viewer that leaves ends its request at finish.
+page. A viewer that leaves ends its request at finish. An origin that agrees to a WebSocket goes from response to
+headers and upgrade.
 
 A background refresh (request to finish, lease in hand) and the fetch of a custom error page (behavior to page) are
 second Exchanges without a viewer: same table, same code.

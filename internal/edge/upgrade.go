@@ -24,7 +24,7 @@ import (
 //	           are made anew, Sec-WebSocket-* are the viewer's
 //	fetch      takes a 101 for an answer only if it belongs to the handshake;
 //	           any other answer is one as to any request
-//	upgrade    answers 101 and joins the two connections (tunnel.go)
+//	upgrade    answers 101 and joins the two connections (pipe.go)
 //
 // Over HTTP/2 the handshake is an extended CONNECT (RFC 8441), where the engine
 // offers that: it becomes the same handshake here, with a key of the edge's own,
@@ -167,7 +167,7 @@ func (x *Exchange) upgrade() stepID {
 	if idle <= 0 {
 		idle = socketIdle
 	}
-	t := newTunnel(v, o, idle)
+	t := newPipe(v, o, idle)
 	t.run(&x.edge.buffers)
 	rec.Response.Bytes += t.down.bytes
 	rec.Request.Bytes += t.up.bytes

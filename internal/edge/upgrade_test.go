@@ -247,7 +247,7 @@ func TestC16NoSwitchWithoutConnection(t *testing.T) {
 	}
 }
 
-// TestC16Limits is the life of a tunnel by the clock.
+// TestC16Limits is the life of a pipe by the clock.
 func TestC16Limits(t *testing.T) {
 	type ends struct{ viewer, origin net.Conn }
 	for _, tt := range []struct {
@@ -282,7 +282,7 @@ func TestC16Limits(t *testing.T) {
 				buffers := sync.Pool{New: func() any { return new(largeBuffer) }}
 				start := time.Now()
 				go tt.act(ends{v, o})
-				tn := newTunnel(vEdge, oEdge, socketIdle)
+				tn := newPipe(vEdge, oEdge, socketIdle)
 				tn.run(&buffers)
 				if took := time.Since(start); took != tt.took || tn.end != tt.end {
 					t.Errorf("%v after %v", tn.end, took)
@@ -317,7 +317,7 @@ func TestC16HalfClosedIsGivenAMinute(t *testing.T) {
 			_ = v.Close()
 		}()
 		start := time.Now()
-		tn := newTunnel(vEdge, halfPipe{fromOrigin, toOrigin, fromOrigin}, socketIdle)
+		tn := newPipe(vEdge, halfPipe{fromOrigin, toOrigin, fromOrigin}, socketIdle)
 		tn.run(&buffers)
 		if took := time.Since(start); took != 10*time.Minute || tn.end != record.EndIdle {
 			t.Errorf("%v after %v", tn.end, took)

@@ -5,7 +5,8 @@
 //
 // The flow: (1) Listen binds an address; (2) Serve accepts, shakes hands when a
 // TLS configuration is given, and hands the connection to the engine that the
-// handshake chose: room h2, or room h1, which also speaks on cleartext; (3) the
+// handshake chose: room h2, or room h1, which also speaks on cleartext (room h2 too, with H2C, to those that
+// begin with its preface); (3) the
 // engine parses each request strictly into an httpmsg.Request and calls the
 // Handler on the connection's goroutine (room engine says when it leaves it);
 // (4) Close stops accepting, lets requests finish and cuts what is left when

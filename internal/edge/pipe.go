@@ -13,13 +13,13 @@ import (
 	"github.com/forelane/forelane/internal/record"
 )
 
-// A tunnel joins two connections: two goroutines copy, one a direction, each
+// A pipe joins two connections: two goroutines copy, one a direction, each
 // with one buffer, so a side that reads slowly slows the other one down. The
 // buffer is small while messages are, for most sockets are idle most of the
 // time; a full one is exchanged for a large one of the pool.
 //
 // A side that ends its direction ends it at the other side too, which may go on
-// sending. The tunnel ends when both have, when one breaks, or when nothing
+// sending. The pipe ends when both have, when one breaks, or when nothing
 // moves either way for idle (halfIdle once a direction has ended).
 
 const (
@@ -31,7 +31,7 @@ const (
 // largeBuffer is what Edge.buffers holds.
 type largeBuffer = [32 << 10]byte
 
-type tunnel struct {
+type pipe struct {
 	viewer, origin io.ReadWriteCloser
 	up, down       flow // from the viewer, to the viewer
 
@@ -55,8 +55,8 @@ type flow struct {
 	bytes        int64
 }
 
-func newTunnel(viewer, origin io.ReadWriteCloser, idle time.Duration) *tunnel {
-	return &tunnel{
+func newPipe(viewer, origin io.ReadWriteCloser, idle time.Duration) *pipe {
+	return &pipe{
 		viewer: viewer, origin: origin, idle: idle,
 		up: flow{
 			from: viewer, to: origin,
@@ -71,8 +71,8 @@ func newTunnel(viewer, origin io.ReadWriteCloser, idle time.Duration) *tunnel {
 	}
 }
 
-// run copies until the tunnel is over. Both sides are closed then.
-func (t *tunnel) run(buffers *sync.Pool) {
+// run copies until the pipe is over. Both sides are closed then.
+func (t *pipe) run(buffers *sync.Pool) {
 	t.last.Store(time.Now().UnixNano())
 	t.mu.Lock()
 	t.timer = time.AfterFunc(t.idle, t.look)
@@ -88,7 +88,7 @@ func (t *tunnel) run(buffers *sync.Pool) {
 }
 
 // copy is one direction to its end.
-func (t *tunnel) copy(f *flow, buffers *sync.Pool) {
+func (t *pipe) copy(f *flow, buffers *sync.Pool) {
 	small := make([]byte, smallBuffer)
 	buf, large := small, (*largeBuffer)(nil)
 	defer func() {
@@ -124,8 +124,8 @@ func (t *tunnel) copy(f *flow, buffers *sync.Pool) {
 	}
 }
 
-// fail ends the tunnel because one side has failed.
-func (t *tunnel) fail(f *flow, side int, err error) {
+// fail ends the pipe because one side has failed.
+func (t *pipe) fail(f *flow, side int, err error) {
 	end := f.broken[side]
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		end = f.late[side]
@@ -137,7 +137,7 @@ func (t *tunnel) fail(f *flow, side int, err error) {
 }
 
 // half ends a direction. A side that cannot be told apart ends altogether.
-func (t *tunnel) half(f *flow) {
+func (t *pipe) half(f *flow) {
 	if c, ok := f.to.(interface{ CloseWrite() error }); !ok || c.CloseWrite() != nil {
 		t.stop(record.EndComplete, nil)
 		return
@@ -150,8 +150,8 @@ func (t *tunnel) half(f *flow) {
 	}
 }
 
-// look ends an idle tunnel, or comes again when it could be one.
-func (t *tunnel) look() {
+// look ends an idle pipe, or comes again when it could be one.
+func (t *pipe) look() {
 	t.mu.Lock()
 	left := time.Until(time.Unix(0, t.last.Load()).Add(t.idle))
 	if left > 0 && !t.over {
@@ -164,7 +164,7 @@ func (t *tunnel) look() {
 }
 
 // stop closes both sides; the first reason counts.
-func (t *tunnel) stop(end record.End, err error) {
+func (t *pipe) stop(end record.End, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.over {
