@@ -26,6 +26,9 @@ import (
 //	           any other answer is one as to any request
 //	upgrade    answers 101 and joins the two connections (pipe.go)
 //
+// A new revision leaves it alone: like any exchange it keeps the snapshot that
+// it began with. An engine that drains ends it when it is quiet.
+//
 // Over HTTP/2 the handshake is an extended CONNECT (RFC 8441), where the engine
 // offers that: it becomes the same handshake here, with a key of the edge's own,
 // and its answer is a 200.
