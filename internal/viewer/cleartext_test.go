@@ -105,7 +105,7 @@ func TestCleartextDrains(t *testing.T) {
 
 // protocol answers with the version that the viewer spoke.
 func protocol(_ context.Context, rq *httpmsg.Request, w Writer, _ bool) func() {
-	_ = w.Whole(&httpmsg.Response{Status: 200, ContentLength: -1}, [][]byte{[]byte(rq.Proto.String())})
+	_ = w.Whole(&httpmsg.Response{Status: 200, ContentLength: -1}, [][]byte{[]byte(rq.Proto.String())}, nil)
 	return nil
 }
 

@@ -20,7 +20,7 @@ import (
 
 // bodied answers with whether there is a body.
 func bodied(rq *httpmsg.Request, w engine.Writer) {
-	_ = w.Whole(response(200, -1, "x", fmt.Sprint(rq.Body != nil, rq.ContentLength)), nil)
+	_ = w.Whole(response(200, -1, "x", fmt.Sprint(rq.Body != nil, rq.ContentLength)), nil, nil)
 }
 
 // TestLateEnd: a GET whose end comes in an empty DATA has no body.
@@ -93,7 +93,7 @@ func TestReadersWake(t *testing.T) {
 						t.Errorf("after Close: %v", err)
 					}
 				}
-				_ = w.Whole(response(200, -1), nil)
+				_ = w.Whole(response(200, -1), nil, nil)
 			}), Options{}, false)
 			p.request(1, "POST", false)
 			p.see()
