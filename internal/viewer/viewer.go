@@ -3,10 +3,11 @@
 // Package viewer is where viewers connect: listeners, TLS, and the engines
 // that turn bytes into httpmsg.Request and httpmsg.Response into bytes.
 //
-// The flow: (1) Listen binds an address; (2) Serve accepts, shakes hands when a
-// TLS configuration is given, and hands the connection to the engine that the
-// handshake chose: room h2, or room h1, which also speaks on cleartext (room h2 too, with H2C, to those that
-// begin with its preface); (3) the
+// The flow: (1) Listen binds an address, or New takes a listener that there is;
+// (2) Serve accepts what the Gate has room for, shakes hands when a TLS
+// configuration is given, and hands the connection to the engine that the
+// handshake chose: room h2, or room h1, which also speaks on cleartext (room h2
+// too, with H2C, to those that begin with its preface); (3) the
 // engine parses each request strictly into an httpmsg.Request and calls the
 // Handler on the connection's goroutine (room engine says when it leaves it);
 // (4) Close stops accepting, lets requests finish and cuts what is left when
@@ -30,6 +31,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -57,6 +59,9 @@ type Options struct {
 	WebSocket bool
 	// Limits bound viewers. The zero Limits are those of limits below.
 	Limits engine.Limits
+	// Gate bounds connections; listeners may share it. Nil: one of its own,
+	// with the default Bounds.
+	Gate *Gate
 	// Log takes faults of connections (Debug) and panics (Error). Nil: dropped.
 	Log *slog.Logger
 }
@@ -77,20 +82,21 @@ type Server struct {
 	h1  *h1.Server
 	h2  *h2.Server
 
+	gate      *Gate
 	handshake time.Duration
 	log       *slog.Logger
 
-	ctx   context.Context    // ends: connections are cut
-	cut   context.CancelFunc // ends ctx
-	drain context.CancelFunc // HTTP/2 connections say goodbye
-	last  context.Context    // ends with drain
-	conns sync.WaitGroup
+	ctx     context.Context    // ends: connections are cut
+	cut     context.CancelFunc // ends ctx
+	leaving context.Context    // ends: the server drains
+	drain   context.CancelFunc // ends leaving: HTTP/2 connections say goodbye
+	conns   sync.WaitGroup
+	serving atomic.Bool
 }
 
 // Listen binds addr (port 0 picks one).
 func Listen(ctx context.Context, addr string, h Handler, o Options) (*Server, error) {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", addr)
+	ln, err := Bind(ctx, addr, false)
 	if err != nil {
 		return nil, err
 	}
@@ -105,12 +111,15 @@ func New(ln net.Listener, h Handler, o Options) *Server {
 	if o.Limits == (engine.Limits{}) {
 		o.Limits = limits()
 	}
-	s := &Server{ln: ln, tls: o.TLS, h2c: o.H2C, handshake: o.Limits.HeadTimeout, log: o.Log}
+	if o.Gate == nil {
+		o.Gate = NewGate(Bounds{})
+	}
+	s := &Server{ln: ln, tls: o.TLS, h2c: o.H2C, gate: o.Gate, handshake: o.Limits.HeadTimeout, log: o.Log}
 	s.ctx, s.cut = context.WithCancel(context.Background())
-	drain, stop := context.WithCancel(s.ctx)
-	s.drain, s.last = stop, drain
+	s.leaving, s.drain = context.WithCancel(s.ctx)
 	s.h1 = h1.New(h, h1.Options{Limits: o.Limits, Log: o.Log})
-	s.h2 = h2.New(h, h2.Options{Limits: o.Limits, WebSocket: o.WebSocket, Log: o.Log, Drain: drain})
+	s.h2 = h2.New(h, h2.Options{Limits: o.Limits, WebSocket: o.WebSocket, Log: o.Log, Drain: s.leaving})
+	s.gate.join(s.h1, s.h2)
 	return s
 }
 
@@ -121,18 +130,30 @@ func (s *Server) Addr() net.Addr { return s.ln.Addr() }
 func (s *Server) Serve() error {
 	s.conns.Add(1) // so that Close's Wait comes after the last connection
 	defer s.conns.Done()
+	s.serving.Store(true)
 	pause := time.Duration(0)
 	for {
 		c, err := s.ln.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			s.conns.Go(func() { s.serve(c) })
+			addr, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+			if !s.gate.enter(s.leaving, addr.Addr()) {
+				reset(c)
+				continue
+			}
+			s.conns.Go(func() {
+				defer s.gate.leave(addr.Addr())
+				s.serve(c, addr)
+			})
 		case errors.Is(err, net.ErrClosed):
 			return nil
+		case s.leaving.Err() != nil: // the sweep is over
+			return s.closeListener()
 		default: // too many open files, or the like: it passes
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			pause = min(max(2*pause, 5*time.Millisecond), acceptPause)
 			s.log.Warn("accept", "err", err, "again in", pause)
+			s.gate.reclaim()
 			select {
 			case <-time.After(pause):
 			case <-s.ctx.Done():
@@ -143,9 +164,8 @@ func (s *Server) Serve() error {
 }
 
 // serve speaks on one connection to its end.
-func (s *Server) serve(c net.Conn) {
-	var v httpmsg.Viewer
-	v.Addr, _ = netip.ParseAddrPort(c.RemoteAddr().String())
+func (s *Server) serve(c net.Conn, from netip.AddrPort) {
+	v := httpmsg.Viewer{Addr: from}
 	if s.tls == nil {
 		s.cleartext(c, v)
 		return
@@ -190,13 +210,15 @@ const grace = 100 * time.Millisecond
 
 // Close stops accepting and waits for requests under way until ctx ends;
 // what is left then is cut.
-func (s *Server) Close(ctx context.Context) error {
-	var errs []error
-	if err := s.ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		errs = append(errs, err)
-	}
-	s.h1.Drain(grace)
+func (s *Server) Close(ctx context.Context) error { return s.Retire(ctx, grace) }
+
+// Retire is Close for a server that has a successor: nobody waits for it, so
+// idle HTTP/1 connections may take as long as idle to send one more request,
+// whose answer tells them to go.
+func (s *Server) Retire(ctx context.Context, idle time.Duration) error {
+	s.h1.Drain(idle)
 	s.drain()
+	errs := []error{s.stopAccepting()}
 	done := make(chan struct{})
 	go func() {
 		s.conns.Wait()
@@ -210,5 +232,5 @@ func (s *Server) Close(ctx context.Context) error {
 		<-done
 	}
 	s.cut()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.closeListener())...)
 }

@@ -22,12 +22,12 @@ const smallBuffer = 4 << 10
 // buffer is pooled memory.
 type buffer struct{ b []byte }
 
-// Where a connection is in the eyes of Drain.
+// Where a connection is in the eyes of Drain and CloseIdle.
 const (
 	busy    uint32 = iota // a request is there or on its way
 	waiting               // for the first byte of a request
-	waking                // Drain is changing the deadline of a waiting one
-	woken                 // Drain has changed it
+	waking                // one of them is changing the deadline of a waiting one
+	woken                 // it is changed
 )
 
 // conn is one connection. Its goroutine owns it; what others touch is named:
@@ -41,6 +41,7 @@ type conn struct {
 	cancel context.CancelFunc
 	viewer httpmsg.Viewer
 	idle   atomic.Uint32 // busy, waiting or woken
+	since  atomic.Int64  // of waiting, in ns
 
 	in      *buffer
 	r, w    int  // unread input is in.b[r:w]
@@ -157,6 +158,7 @@ func (c *conn) fill() bool {
 		c.readUntil(c.headBy)
 	}
 	if idle {
+		c.since.Store(now.UnixNano())
 		c.idle.Store(waiting)
 		if c.srv.draining.Load() { // set before idle was seen: Drain has not reached this one
 			c.readUntil(now.Add(time.Duration(c.srv.grace.Load())))

@@ -159,6 +159,24 @@ func (s *Server) Drain(grace time.Duration) {
 	}
 }
 
+// CloseIdle closes up to most connections that have waited for a request since
+// before, and returns how many.
+func (s *Server) CloseIdle(before time.Time, most int) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if n >= most {
+			break
+		}
+		if c.since.Load() <= before.UnixNano() && c.idle.CompareAndSwap(waiting, waking) {
+			_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+			c.idle.Store(woken)
+			n++
+		}
+	}
+	return n
+}
+
 // Connections is the number of connections being served.
 func (s *Server) Connections() int {
 	s.mu.Lock()

@@ -215,6 +215,23 @@ func (c *conn) farewell(bad *fault) {
 	}
 }
 
+// quiet tells that there has been no request since before.
+func (c *conn) quiet(before time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.streams) == 0 && c.running == 0 && !c.life.closing && !c.quietSince.After(before)
+}
+
+// dismiss is the end of an idle connection before its time.
+func (c *conn) dismiss() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.streams) == 0 && c.running == 0 && !c.life.closing {
+		c.touch()
+		c.farewell(&fault{NoError, "idle"})
+	}
+}
+
 func (c *conn) sayGoAway(bad *fault) {
 	if bad.code != NoError {
 		c.srv.log.Debug("h2: connection error", "code", bad.code, "why", bad.why, "viewer", c.viewer.Addr)

@@ -5,8 +5,11 @@ package h2
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/viewer/engine"
@@ -42,11 +45,14 @@ type Server struct {
 	log    *slog.Logger
 	pool   sync.Pool // *[]byte: output buffers
 	large  sync.Pool // *[]byte: read buffers that hold the largest frame
+
+	mu    sync.Mutex
+	conns map[*conn]struct{}
 }
 
 // New makes a Server that answers with h.
 func New(h engine.Handler, o Options) *Server {
-	s := &Server{handle: h, opts: o, limits: o.Limits, log: o.Log}
+	s := &Server{handle: h, opts: o, limits: o.Limits, log: o.Log, conns: map[*conn]struct{}{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -74,13 +80,39 @@ func or[T comparable](v, fallback T) T {
 func (s *Server) Serve(ctx context.Context, nc net.Conn, v httpmsg.Viewer) {
 	c := newConn(ctx, s, nc, v)
 	defer context.AfterFunc(ctx, c.cut)()
-	if s.opts.Drain != nil {
+	c.hello()
+	if s.opts.Drain != nil { // after hello: no GOAWAY comes before our SETTINGS
 		defer context.AfterFunc(s.opts.Drain, c.drain)()
 	}
-	c.hello()
+	s.mu.Lock()
+	s.conns[c] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+	}()
 	c.readLoop()
 	<-c.done
 	c.handlers.Wait()
+}
+
+// CloseIdle sends up to most connections away that have had no request since
+// before, and returns how many.
+func (s *Server) CloseIdle(before time.Time, most int) (n int) {
+	s.mu.Lock()
+	all := slices.Collect(maps.Keys(s.conns))
+	s.mu.Unlock()
+	for _, c := range all {
+		if n >= most {
+			break
+		}
+		if c.quiet(before) {
+			go c.dismiss() // a write may block
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Server) get() ([]byte, *[]byte) {
