@@ -59,7 +59,13 @@ func start(t *testing.T, args ...string) *proc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proc{t: t, events: make(chan map[string]any, 100), home: t.TempDir(), dir: filepath.Dir(bin)}
+	return startIn(t, bin, t.TempDir(), args...)
+}
+
+// startIn is start with a binary and a home of the caller's.
+func startIn(t *testing.T, bin, home string, args ...string) *proc {
+	t.Helper()
+	p := &proc{t: t, events: make(chan map[string]any, 100), home: home, dir: filepath.Dir(bin)}
 	args = append(args, "--json", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	p.cmd = exec.Command(bin, args...)
 	p.cmd.Env = p.env()

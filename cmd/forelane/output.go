@@ -67,6 +67,13 @@ func (o *output) warn(what string, err error) {
 	fmt.Fprintf(o.stderr, "forelane: %s: %v\n", what, err)
 }
 
+// note tells a person something; with --json there are events.
+func (o *output) note(what string) {
+	if !o.json {
+		fmt.Fprintf(o.stderr, "forelane: %s\n", what)
+	}
+}
+
 // summary prints what the fidelity report says in a line a stack.
 func (o *output) summary(l *loaded) {
 	for _, r := range l.results {

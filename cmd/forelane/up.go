@@ -14,8 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/forelane/forelane/internal/handover"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/server"
+	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/viewer/localca"
 )
 
@@ -36,6 +38,10 @@ type upFlags struct {
 	cacheDisk          string
 	drain              time.Duration
 	h2c, h2WebSocket   bool
+	replace            bool
+	reusePort          bool
+	connections        int
+	perAddress         int
 }
 
 func (f *upFlags) register(cmd *cobra.Command) {
@@ -57,7 +63,11 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
 	fl.StringVar(&f.cacheMemory, "cache-memory", "256MiB", "memory of the edge cache")
 	fl.StringVar(&f.cacheDisk, "cache-disk", "", "space for the edge cache below --data, such as 20GiB: it then holds more than memory and survives a restart")
-	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests may take to finish when stopping")
+	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests may take to finish when stopping; a second signal stops at once")
+	fl.BoolVar(&f.replace, "replace", false, "take the sockets of the node with this --data over, when one runs, and let it leave: no connection is refused")
+	fl.BoolVar(&f.reusePort, "reuse-port", false, "let other processes of this user listen on --http and --https too (SO_REUSEPORT)")
+	fl.IntVar(&f.connections, "connections", 0, "connections of viewers at once (default half of the file descriptors, at most 32768)")
+	fl.IntVar(&f.perAddress, "connections-per-address", 0, "connections at once of one address, or of one IPv6 /64 (default half of --connections)")
 }
 
 func upCommand() *cobra.Command {
@@ -67,7 +77,13 @@ func upCommand() *cobra.Command {
 		Short: "run a template: distributions, APIs, functions, buckets",
 		Long: `Runs a CloudFormation or SAM template, a SAM project's folder or a cdk.out, and
 keeps running it: edits of the template, of function code and of bucket content
-are taken over without a restart.`,
+are taken over without a restart.
+
+SIGTERM or Ctrl-C lets requests under way finish within --drain; a second one stops
+at once. The same command with --replace starts a new process, also of a new binary,
+beside the old one: it takes the sockets over, makes its functions ready, and then
+lets the old one finish and leave. Sockets of systemd (LISTEN_FDS) are used when their
+names are http, https and admin.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "."
@@ -91,6 +107,9 @@ func proxyCommand() *cobra.Command {
 Cache-Control allows. --print-template prints that template, to go on from.`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.replace && f.data == "" {
+				return wrong(errors.New("--replace needs --data DIR: by it the new process finds the old one"))
+			}
 			text, err := proxyTemplate(args[0])
 			if err != nil {
 				return err
@@ -139,35 +158,69 @@ func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer
 		return err
 	}
 	defer func() { _ = closeLog() }()
+	heir, err := f.inherit(loader.data)
+	defer heir.close()
+	if err != nil {
+		return err
+	}
+	o.Listeners = heir.listeners
 	srv, err := server.New(o)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		stop, cancel := context.WithTimeout(context.Background(), f.drain)
-		defer cancel()
-		if err := srv.Close(stop); err != nil {
-			out.warn("stopped with requests under way", err)
-		}
-	}()
+	var offered *handover.Offer
+	defer func() { _ = offered.Close() }() // after stop: the successor learns that all is let go
+	defer f.stop(srv, out)
 	if err := srv.Bind(ctx); err != nil {
 		return err
 	}
 	if err := srv.Apply(ctx, loaded.stacks()); err != nil {
 		return wrong(err)
 	}
-	srv.Start()
-	if err := srv.Prepare(ctx); err != nil && ctx.Err() == nil {
-		out.warn("a function is not ready", err)
+	heir.serve(ctx, srv, out)
+	if ctx.Err() != nil {
+		return nil
 	}
 	forget, err := remember(srv.Ready(), loaded)
 	if err != nil {
 		out.warn("other commands will not find this stack", err)
 	}
 	defer forget()
-	out.ready(srv.Ready())
-	err = f.watch(ctx, srv, loader, loaded, out)
-	out.event("stopping", nil)
+	offered = offer(srv, loader.data, out)
+	return f.reign(ctx, &node{srv, loader, loaded, offered}, out)
+}
+
+// node is what runs in this process.
+type node struct {
+	srv     *server.Server
+	loader  *loader
+	loaded  *loaded
+	offered *handover.Offer
+}
+
+// reign is the life of a node that serves, until ctx ends or a successor has
+// taken over.
+func (f *upFlags) reign(ctx context.Context, n *node, out *output) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-n.offered.Taken():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	out.ready(n.srv.Ready())
+	err := f.watch(ctx, n.srv, n.loader, n.loaded, out)
+	select {
+	case <-n.offered.Taken():
+		n.srv.Succeeded()
+		out.event("replaced", nil)
+		out.note("another process has taken over: finishing what is under way")
+	default:
+		out.event("stopping", nil)
+		_ = n.offered.Close() // nobody gets the sockets of a node that ends
+	}
 	return err
 }
 
@@ -175,6 +228,7 @@ func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer
 func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.Options, closeLog func() error, err error) {
 	closeLog = func() error { return nil }
 	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
+	o.ReusePort, o.Connections = f.reusePort, viewer.Bounds{Connections: f.connections, PerAddress: f.perAddress}
 	o.Log = slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	o.H2C, o.H2WebSocket = f.h2c, f.h2WebSocket
 	if o.Origins, err = pairs("origin", f.origins); err != nil {

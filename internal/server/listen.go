@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/forelane/forelane/internal/control"
@@ -16,20 +17,21 @@ import (
 
 // listener is one bound address.
 type listener struct {
-	kind  string // http, https, admin
-	addr  net.Addr
-	serve func() error
-	close func(context.Context) error
+	kind   string // http, https, admin
+	addr   net.Addr
+	serve  func() error
+	close  func(context.Context) error
+	socket func() (*os.File, error)
 }
 
-// Bind binds the addresses of Options; viewers that connect wait until Start.
-// It comes before Apply, for redirects name the port of HTTPS. On an error
-// nothing is left bound.
+// Bind binds the addresses of Options, or takes the Listeners in their place;
+// viewers that connect wait until Start. It comes before Apply, for redirects
+// name the port of HTTPS. On an error nothing is left bound.
 func (s *Server) Bind(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := errors.Join(
-		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket}),
+		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, Gate: s.gate, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket}),
 		s.listenTLS(ctx),
 		s.listenAdmin(ctx),
 	)
@@ -42,15 +44,28 @@ func (s *Server) Bind(ctx context.Context) error {
 	return err
 }
 
+// bound is the listener for kind: the one of before, or a new one.
+func (s *Server) bound(ctx context.Context, kind, addr string, share bool) (net.Listener, error) {
+	if ln := s.o.Listeners[kind]; ln != nil {
+		return ln, nil
+	}
+	ln, err := viewer.Bind(ctx, addr, share)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w (choose another address with --%s, port 0 picks a free one; a node that runs is replaced by --replace)", kind, err, kind)
+	}
+	return ln, nil
+}
+
 func (s *Server) listen(ctx context.Context, kind, addr string, o viewer.Options) error {
 	if addr == "" {
 		return nil
 	}
-	v, err := viewer.Listen(ctx, addr, s.serve, o)
+	ln, err := s.bound(ctx, kind, addr, s.o.ReusePort)
 	if err != nil {
-		return fmt.Errorf("%s: %w (choose another address with --%s, port 0 picks a free one)", kind, err, kind)
+		return err
 	}
-	s.listeners = append(s.listeners, &listener{kind, v.Addr(), v.Serve, v.Close})
+	v := viewer.New(ln, s.serve, o)
+	s.listeners = append(s.listeners, &listener{kind, v.Addr(), v.Serve, func(ctx context.Context) error { return v.Retire(ctx, s.grace(ctx)) }, v.Socket})
 	return nil
 }
 
@@ -74,7 +89,7 @@ func (s *Server) listenTLS(ctx context.Context) error {
 	if s.o.CA == nil {
 		return errors.New("https: no certificate authority")
 	}
-	return s.listen(ctx, "https", s.o.HTTPS, viewer.Options{Log: s.log, WebSocket: s.o.H2WebSocket, TLS: s.o.CA.TLS(func(name string) bool {
+	return s.listen(ctx, "https", s.o.HTTPS, viewer.Options{Log: s.log, Gate: s.gate, WebSocket: s.o.H2WebSocket, TLS: s.o.CA.TLS(func(name string) bool {
 		snap := s.current.Load()
 		return snap != nil && snap.allows(name)
 	})})
@@ -84,10 +99,9 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 	if s.o.Admin == "" {
 		return nil
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", s.o.Admin)
+	ln, err := s.bound(ctx, "admin", s.o.Admin, false)
 	if err != nil {
-		return fmt.Errorf("admin: %w (choose another address with --admin, port 0 picks a free one)", err)
+		return err
 	}
 	srv := &http.Server{Handler: control.New(node{s}), ReadHeaderTimeout: 10 * time.Second}
 	serve := func() error {
@@ -96,11 +110,47 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 		}
 		return nil
 	}
-	// The admin side has no request worth waiting for: followers of a log
-	// would keep it open for ever.
-	stop := func(context.Context) error { return errors.Join(srv.Close(), closed(ln)) }
-	s.listeners = append(s.listeners, &listener{"admin", ln.Addr(), serve, stop})
+	// Followers of a log would keep the admin side open for ever; what else
+	// there is ends soon.
+	stop := func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, adminDrain)
+		defer cancel()
+		if err := srv.Shutdown(ctx); err == nil {
+			return closed(ln)
+		}
+		return errors.Join(srv.Close(), closed(ln))
+	}
+	socket := func() (*os.File, error) {
+		f, ok := ln.(interface{ File() (*os.File, error) })
+		if !ok {
+			return nil, errors.New("admin: the listener is no socket")
+		}
+		return f.File()
+	}
+	s.listeners = append(s.listeners, &listener{"admin", ln.Addr(), serve, stop, socket})
 	return nil
+}
+
+// adminDrain is how long requests of the admin side may take to finish.
+const adminDrain = time.Second
+
+// Sockets are copies of the sockets that listen, by kind, for a successor. The
+// caller closes them.
+func (s *Server) Sockets() (map[string]*os.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]*os.File{}
+	for _, l := range s.listeners {
+		f, err := l.socket()
+		if err != nil {
+			for _, f := range out {
+				err = errors.Join(err, f.Close())
+			}
+			return nil, err
+		}
+		out[l.kind] = f
+	}
+	return out, nil
 }
 
 // closed closes a listener that its server may have closed already.

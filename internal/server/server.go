@@ -22,9 +22,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/cache/disk"
@@ -41,6 +43,14 @@ type Options struct {
 	// HTTP, HTTPS and Admin are addresses to listen on; empty: not at all.
 	// Port 0 picks one.
 	HTTP, HTTPS, Admin string
+	// Listeners are used in place of addresses, by kind (http, https, admin):
+	// those of a predecessor or of a service manager. They are the Server's
+	// from Bind on.
+	Listeners map[string]net.Listener
+	// ReusePort lets other processes of this user bind HTTP and HTTPS as well.
+	ReusePort bool
+	// Connections bound viewers; zero fields are the viewer's defaults.
+	Connections viewer.Bounds
 	// Data is the folder for built functions and logs. Required.
 	Data string
 	// CA signs for HTTPS. Required when HTTPS is set.
@@ -79,16 +89,18 @@ type Server struct {
 	disk  *disk.Store // the cache's lower tier, or nil
 	funcs *function.Service
 	lines *logBook
+	gate  *viewer.Gate
 
 	mu        sync.Mutex // Apply, Start and Close
 	current   atomic.Pointer[Snapshot]
 	listeners []*listener
+	succeeded atomic.Bool    // another process accepts on the listeners
 	draining  sync.WaitGroup // old snapshots
 }
 
 // New makes a node that serves nothing yet.
 func New(o Options) (*Server, error) {
-	s := &Server{o: o, log: o.Log, lines: newLogBook()}
+	s := &Server{o: o, log: o.Log, lines: newLogBook(), gate: viewer.NewGate(o.Connections)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -172,15 +184,39 @@ func (s *Server) pin() *Snapshot {
 	}
 }
 
-// Close stops accepting, lets requests finish until ctx ends, and stops
-// everything that New and Apply started.
+// The time that an idle HTTP/1 connection of a stopping node has for one more
+// request: a successor makes it cheap to give it some.
+const (
+	idleGrace    = 100 * time.Millisecond
+	retiredGrace = 3 * time.Second
+)
+
+func (s *Server) grace(ctx context.Context) time.Duration {
+	d := idleGrace
+	if s.succeeded.Load() {
+		d = retiredGrace
+	}
+	if end, ok := ctx.Deadline(); ok {
+		d = min(d, time.Until(end)/2)
+	}
+	return d
+}
+
+// Succeeded tells, before Close, that another process accepts on the listeners
+// already.
+func (s *Server) Succeeded() { s.succeeded.Store(true) }
+
+// Close stops accepting on all listeners, lets requests finish until ctx ends,
+// and stops everything that New and Apply started.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var errs []error
-	for _, l := range s.listeners {
-		errs = append(errs, l.close(ctx))
+	errs := make([]error, len(s.listeners))
+	var stopping sync.WaitGroup
+	for i, l := range s.listeners {
+		stopping.Go(func() { errs[i] = l.close(ctx) })
 	}
+	stopping.Wait()
 	if last := s.current.Swap(nil); last != nil {
 		s.draining.Go(last.retire)
 	}
