@@ -36,7 +36,7 @@ func (s *Server) cleartext(c net.Conn, v httpmsg.Viewer) {
 func (s *Server) begins(c net.Conn) (first []byte, h2 bool) {
 	defer context.AfterFunc(s.ctx, func() { _ = c.Close() })()
 	defer context.AfterFunc(s.leaving, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })() // HTTP/1 knows how to drain
-	_ = c.SetReadDeadline(time.Now().Add(s.handshake))                                   // an error shows in Read
+	_ = c.SetReadDeadline(time.Now().Add(s.handshake))                                      // an error shows in Read
 	first = make([]byte, 0, len(h2Preface))
 	for len(first) < len(h2Preface) && string(first) == h2Preface[:len(first)] {
 		n, err := c.Read(first[len(first):cap(first)])

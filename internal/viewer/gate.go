@@ -3,9 +3,10 @@
 package viewer
 
 // A connection costs a file descriptor and some 10 to 60 KB, whoever holds it.
-// The Gate counts them for all listeners of a node, and has two bounds:
+// The Gate counts them for all listeners of a node, and has three bounds:
 //
 //   - of one address: a connection beyond it is closed at once;
+//   - of an address whose connection has flooded: none for a while (penalty.go);
 //   - in all: when it is reached, connections without a request are closed,
 //     those that have been idle longest first, a sixteenth of all at a time;
 //     when none is idle, accepting pauses, and the kernel's queue waits.
@@ -50,7 +51,9 @@ type Gate struct {
 	room    chan struct{} // closed when a connection ends; nil: nobody waits
 	engines []idler
 
-	refused, reclaimed uint64 // guarded by mu
+	punished map[netip.Addr]penalty
+
+	refused, reclaimed, floods uint64
 }
 
 // idler closes up to most connections that have had no request since before.
@@ -70,7 +73,7 @@ func NewGate(b Bounds) *Gate {
 	if b.PerAddress <= 0 {
 		b.PerAddress = max(b.Connections/2, 1)
 	}
-	return &Gate{most: b.Connections, each: b.PerAddress, by: map[netip.Addr]int{}}
+	return &Gate{most: b.Connections, each: b.PerAddress, by: map[netip.Addr]int{}, punished: map[netip.Addr]penalty{}}
 }
 
 // join makes the idle connections of engines reclaimable.
@@ -99,7 +102,7 @@ func (g *Gate) enter(ctx context.Context, a netip.Addr) bool {
 	a = holder(a)
 	for {
 		g.mu.Lock()
-		if g.by[a] >= g.each {
+		if g.by[a] >= g.each || g.barred(a) {
 			g.refused++
 			g.mu.Unlock()
 			return false
@@ -162,13 +165,14 @@ func (g *Gate) reclaim() {
 type GateState struct {
 	Open      int
 	Most      int
-	Refused   uint64 // connections beyond the bound of their address
+	Refused   uint64 // connections beyond the bound of their address, or barred
 	Reclaimed uint64 // idle connections that were closed for new ones
+	Floods    uint64 // connections that were ended because they flooded
 }
 
 // State is the state now.
 func (g *Gate) State() GateState {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return GateState{Open: g.open, Most: g.most, Refused: g.refused, Reclaimed: g.reclaimed}
+	return GateState{Open: g.open, Most: g.most, Refused: g.refused, Reclaimed: g.reclaimed, Floods: g.floods}
 }

@@ -31,6 +31,8 @@ type conn struct {
 	streams  map[uint32]*stream
 	spare    *stream // the memory of the last stream that ended
 	running  int     // rests of Handlers at work
+	orphans  int     // of these, those whose stream has ended before its time
+	starts   []start // rests that begin when what was read is consumed
 	out      sender
 	recv     receipt
 	peer     peer
@@ -134,6 +136,7 @@ func (c *conn) readLoop() {
 			c.in.last = c.now
 			c.out.busy = true
 			bad = c.consume()
+			c.launch(bad)
 			c.out.busy = false
 		}
 		if bad != nil || err != nil || c.life.closing {
@@ -258,7 +261,7 @@ func (c *conn) request(id uint32, end, self bool, block []byte) *fault {
 	switch {
 	case h.bad != "":
 		return c.streamFault(st, ProtocolError, h.bad)
-	case len(c.streams) >= c.srv.limits.Streams || c.running >= c.srv.limits.Streams:
+	case len(c.streams) >= c.srv.limits.Streams || c.running >= c.srv.limits.Streams || c.orphans >= max(c.srv.limits.Streams/4, 1):
 		c.reset(st, RefusedStream, errReset)
 		if !c.control.take(c.now) {
 			return &fault{EnhanceYourCalm, "more streams than allowed, again and again"}
@@ -346,7 +349,7 @@ func (c *conn) detach(st *stream, rq *httpmsg.Request, rest func()) {
 	if c.life.closing {
 		st.fail(errClosed)
 	}
-	go c.run(st, rest)
+	c.starts = append(c.starts, start{st, rest})
 }
 
 // park keeps a request back until fewer bytes wait for this viewer, and with

@@ -262,6 +262,9 @@ func (c *conn) end(bad *fault) {
 	c.life.closing = true
 	if bad != nil {
 		c.sayGoAway(bad)
+		if bad.code == EnhanceYourCalm && c.srv.opts.Flood != nil {
+			c.srv.opts.Flood(c.viewer.Addr.Addr())
+		}
 	}
 	for _, st := range c.streams {
 		st.listed = false

@@ -11,7 +11,10 @@ import "time"
 // (PING, SETTINGS, PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, empty DATA and
 // unknown frames) share one. Work that is done fills them: a DATA frame earns
 // the WINDOW_UPDATEs that it causes, a finished answer the right to one reset.
-// A viewer whose bucket is empty is told ENHANCE_YOUR_CALM.
+// A viewer whose bucket is empty is told ENHANCE_YOUR_CALM, and Options.Flood
+// its address. A reset does not end the work for its request at once: while a
+// quarter of the streams that a viewer may have is such work, new streams are
+// refused.
 const (
 	controlBurst  = 2048
 	controlRate   = 256 // a second

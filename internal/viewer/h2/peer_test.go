@@ -87,6 +87,12 @@ func connect(t *testing.T, h engine.Handler, o Options, raw bool) *peer2 {
 
 func connectRoom(t *testing.T, h engine.Handler, o Options, raw bool, room int) *peer2 {
 	t.Helper()
+	return connectTo(t, New(h, o), raw, room)
+}
+
+// connectTo is connect to a server that may have other connections.
+func connectTo(t *testing.T, s *Server, raw bool, room int) *peer2 {
+	t.Helper()
 	server, client := newPair(room)
 	ctx, stop := context.WithCancel(t.Context())
 	p := &peer2{t: t, conn: client, done: make(chan struct{}), stop: stop, data: map[uint32]int{}}
@@ -94,7 +100,6 @@ func connectRoom(t *testing.T, h engine.Handler, o Options, raw bool, room int) 
 	p.AllowIllegalWrites = true
 	p.enc = hpack.NewEncoder(&p.hbuf)
 	p.dec = hpack.NewDecoder(4096, nil)
-	s := New(h, o)
 	go func() {
 		defer close(p.done)
 		s.Serve(ctx, server, httpmsg.Viewer{Addr: netip.MustParseAddrPort("192.0.2.7:40000")})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +33,9 @@ type Options struct {
 	// Drain, when it ends, lets every connection finish what it has begun and
 	// close (GOAWAY). Nil: never.
 	Drain context.Context //nolint:containedctx // a signal without a goroutine a connection: context.AfterFunc
+	// Flood is told the address of a viewer whose connection ends because it
+	// sent too much of what costs. It must not block. Nil: nobody is told.
+	Flood func(netip.Addr)
 	// Log takes faults of viewers (Debug) and panics of the Handler (Error).
 	// Nil: dropped.
 	Log *slog.Logger

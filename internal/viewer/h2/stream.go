@@ -39,6 +39,7 @@ type stream struct {
 
 	inline   bool // the Handler runs on the reading goroutine
 	running  bool // a rest of the Handler runs
+	orphan   bool // it runs, and its stream has ended before its time
 	isHEAD   bool
 	tunnel   bool // extended CONNECT: the body has no end of its own
 	headSent bool
@@ -175,6 +176,10 @@ func (st *stream) fail(err error) {
 		return
 	}
 	st.err = err
+	if st.running {
+		st.orphan = true
+		st.c.orphans++
+	}
 	st.c.dropQueue(st)
 	st.dropBody()
 	st.cancel()
@@ -255,6 +260,39 @@ func (c *conn) call(st *stream, rq *httpmsg.Request) (rest func()) {
 	return c.srv.handle(st, rq, st, true)
 }
 
+// start is the rest of a Handler that is about to begin.
+type start struct {
+	st   *stream
+	rest func()
+}
+
+// launch begins the rests that the consumed frames have left, each in a
+// goroutine of its own. Those whose stream was reset by the same frames have
+// nothing to do but to end, and share one: a rapid reset must not be answered
+// by as many goroutines and connections to origins.
+func (c *conn) launch(bad *fault) {
+	var dead []start
+	for _, s := range c.starts {
+		if bad != nil {
+			s.st.fail(errClosed)
+		}
+		if s.st.err != nil {
+			dead = append(dead, s)
+		} else {
+			go c.run(s.st, s.rest)
+		}
+	}
+	clear(c.starts)
+	c.starts = c.starts[:0]
+	if len(dead) > 0 {
+		go func() {
+			for _, s := range dead {
+				c.run(s.st, s.rest)
+			}
+		}()
+	}
+}
+
 // run runs the rest of a Handler.
 func (c *conn) run(st *stream, rest func()) {
 	defer c.handlers.Done()
@@ -267,6 +305,10 @@ func (c *conn) run(st *stream, rest func()) {
 	c.touch()
 	st.running = false
 	c.running--
+	if st.orphan {
+		st.orphan = false
+		c.orphans--
+	}
 	c.finish(st)
 	st.cancel()
 	c.room.Broadcast()
