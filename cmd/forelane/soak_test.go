@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -167,18 +165,4 @@ func median(d []time.Duration) time.Duration {
 }
 
 // rss is the memory that the process had at most, in bytes.
-func (p *proc) rss() int64 {
-	p.t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(b)) {
-		var kb int64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kb); n == 1 {
-			return kb << 10
-		}
-	}
-	p.t.Fatal("no VmHWM")
-	return 0
-}
+func (p *proc) rss() int64 { return p.memory("VmHWM") }
