@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -17,8 +18,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // viewers are a load that forgives nothing: no client library retries behind
@@ -183,20 +182,19 @@ func judge(rs *http.Response, want string) error {
 // way must still be answered on the old one.
 func (v *viewers) runH2(workers int) {
 	var mu sync.Mutex
-	var current *http2.ClientConn
-	reserve := func() (*http2.ClientConn, error) {
+	var all []*http.ClientConn
+	reserve := func() (*http.ClientConn, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if current != nil && current.ReserveNewRequest() {
-			return current, nil
+		if n := len(all); n > 0 && all[n-1].Reserve() == nil {
+			return all[n-1], nil
 		}
 		next, err := v.dialH2()
 		if err != nil {
 			return nil, err
 		}
-		current = next
-		current.ReserveNewRequest()
-		return current, nil
+		all = append(all, next)
+		return next, next.Reserve()
 	}
 	for w := range workers {
 		v.wg.Go(func() {
@@ -217,15 +215,15 @@ func (v *viewers) runH2(workers int) {
 		v.wg.Wait()
 		mu.Lock()
 		defer mu.Unlock()
-		if current != nil {
-			_ = current.Close()
+		for _, c := range all {
+			_ = c.Close()
 		}
 	}()
 }
 
 // once is one request on a connection that reserve gives. A connection that
 // closed between the two has not seen it.
-func (v *viewers) once(reserve func() (*http2.ClientConn, error), path string) error {
+func (v *viewers) once(reserve func() (*http.ClientConn, error), path string) error {
 	for {
 		c, err := reserve()
 		if err != nil {
@@ -242,19 +240,16 @@ func (v *viewers) once(reserve func() (*http2.ClientConn, error), path string) e
 		if err != nil {
 			return err
 		}
+		if rs.ProtoMajor != 2 {
+			return errors.New("spoken was " + rs.Proto)
+		}
 		return judge(rs, v.body(path))
 	}
 }
 
-func (v *viewers) dialH2() (*http2.ClientConn, error) {
-	c, err := tls.Dial("tcp", v.https, &tls.Config{RootCAs: v.roots, ServerName: "stack.localhost", NextProtos: []string{"h2"}})
-	if err != nil {
-		return nil, err
-	}
-	if got := c.ConnectionState().NegotiatedProtocol; got != "h2" {
-		return nil, errors.New("no h2 but " + got)
-	}
-	return (&http2.Transport{}).NewClientConn(c)
+func (v *viewers) dialH2() (*http.ClientConn, error) {
+	tr := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: v.roots, ServerName: "stack.localhost"}}
+	return tr.NewClientConn(context.Background(), "https", v.https)
 }
 
 // load starts a load on the listeners of p.
