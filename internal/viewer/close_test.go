@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/viewer/engine"
 )
 
 // serving is a Server on a loopback port that the test closes.
@@ -244,6 +245,44 @@ func TestAcceptGoesOnAfterErrors(t *testing.T) {
 	defer c.Close()
 	if _, err := ask(c); err != nil {
 		t.Error(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSlowReadersHoldLittle: the kernel takes no megabytes for a viewer that
+// reads nothing.
+func TestSlowReadersHoldLittle(t *testing.T) {
+	took := make(chan int, 1)
+	s, ended := serving(t, func(_ context.Context, _ *httpmsg.Request, w Writer, _ bool) func() {
+		return func() {
+			_ = w.Head(&httpmsg.Response{Status: 200, ContentLength: -1})
+			n := 0
+			for { // until the viewer is gone
+				k, err := w.Write(make([]byte, 16<<10))
+				if err != nil {
+					break
+				}
+				n += k
+			}
+			took <- n
+		}
+	}, Options{Limits: engine.Limits{WriteStall: 500 * time.Millisecond}})
+	c, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.(*net.TCPConn).SetReadBuffer(1)
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-took; n > 4*unsent {
+		t.Errorf("%d bytes were taken for a viewer that reads none", n)
 	}
 	if err := s.Close(t.Context()); err != nil {
 		t.Error(err)

@@ -27,10 +27,32 @@ const sweep = 20 * time.Millisecond
 // acceptPause is the longest pause after a failed accept.
 const acceptPause = 100 * time.Millisecond
 
+// unsent is how many bytes the kernel keeps for a viewer beyond those on their
+// way. By default it takes up to 4 MB a connection: two thousand viewers that
+// read nothing use up the memory that it has for TCP, and then every
+// connection of the machine crawls.
+const unsent = 128 << 10
+
+// frugal sets it on a socket that listens: connections inherit it.
+func frugal(ln net.Listener) {
+	c, ok := ln.(syscall.Conn)
+	if !ok {
+		return
+	}
+	rc, err := c.SyscallConn()
+	if err != nil {
+		return // the kernel's default serves as well
+	}
+	_ = rc.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent)
+	})
+}
+
 // Bind binds addr (port 0 picks one). With share, other processes of this
 // user may bind it too (SO_REUSEPORT), and the kernel spreads connections.
 func Bind(ctx context.Context, addr string, share bool) (net.Listener, error) {
 	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // connections of such a listener inherit no options
 	if share {
 		lc.Control = func(_, _ string, rc syscall.RawConn) (err error) {
 			if cerr := rc.Control(func(fd uintptr) {

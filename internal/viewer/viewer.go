@@ -120,6 +120,7 @@ func New(ln net.Listener, h Handler, o Options) *Server {
 	s.h1 = h1.New(h, h1.Options{Limits: o.Limits, Log: o.Log})
 	s.h2 = h2.New(h, h2.Options{Limits: o.Limits, WebSocket: o.WebSocket, Log: o.Log, Drain: s.leaving, Flood: s.gate.blame})
 	s.gate.join(s.h1, s.h2)
+	frugal(ln)
 	return s
 }
 
