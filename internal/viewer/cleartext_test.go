@@ -17,7 +17,7 @@ import (
 // TestCleartext: one port speaks HTTP/1 and, where it may, HTTP/2 by prior
 // knowledge, however the preface is cut.
 func TestCleartext(t *testing.T) {
-	addr := serving(t, Options{H2C: true})
+	addr := servingOn(t, Options{H2C: true})
 	for _, tt := range []struct {
 		name, want string
 		set        func(*http.Protocols, bool)
@@ -67,7 +67,7 @@ func TestCleartext(t *testing.T) {
 
 // TestCleartextIsHTTP1 unless the option says otherwise.
 func TestCleartextIsHTTP1(t *testing.T) {
-	c, err := net.Dial("tcp", serving(t, Options{}))
+	c, err := net.Dial("tcp", servingOn(t, Options{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func protocol(_ context.Context, rq *httpmsg.Request, w Writer, _ bool) func() {
 	return nil
 }
 
-func serving(t *testing.T, o Options) (addr string) {
+func servingOn(t *testing.T, o Options) (addr string) {
 	t.Helper()
 	s, err := Listen(t.Context(), "127.0.0.1:0", protocol, o)
 	if err != nil {

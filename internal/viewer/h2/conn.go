@@ -33,6 +33,7 @@ type conn struct {
 	running  int     // rests of Handlers at work
 	orphans  int     // of these, those whose stream has ended before its time
 	starts   []start // rests that begin when what was read is consumed
+	parked   []start // requests that wait until fewer bytes are pending
 	out      sender
 	recv     receipt
 	peer     peer
@@ -333,43 +334,4 @@ func (c *conn) settle(st *stream) {
 		return
 	}
 	c.list(st)
-}
-
-// detach runs the rest of a Handler in a goroutine of its own. The request
-// goes with it, and gets memory of its own.
-func (c *conn) detach(st *stream, rq *httpmsg.Request, rest func()) {
-	rq.Own()
-	c.in.rq = new(httpmsg.Request)
-	if !st.sentAll {
-		c.list(st)
-	}
-	st.running = true
-	c.running++
-	c.handlers.Add(1)
-	if c.life.closing {
-		st.fail(errClosed)
-	}
-	c.starts = append(c.starts, start{st, rest})
-}
-
-// park keeps a request back until fewer bytes wait for this viewer, and with
-// late until it is known whether there is a body.
-func (c *conn) park(st *stream, rq *httpmsg.Request, late bool) {
-	c.detach(st, rq, func() {
-		c.mu.Lock()
-		if late && !c.awaitBody(st) {
-			rq.Body, rq.ContentLength = nil, 0
-		}
-		for c.out.pending > c.srv.limits.Pending && st.err == nil {
-			c.room.Wait()
-		}
-		gone := st.err != nil
-		c.mu.Unlock()
-		if gone {
-			return
-		}
-		if rest := c.srv.handle(st, rq, st, false); rest != nil {
-			rest()
-		}
-	})
 }

@@ -77,7 +77,7 @@ func (c *conn) flush(mode flushMode) (handed bool) {
 	}
 	o.writing = false
 	c.putBuffer()
-	c.room.Broadcast()
+	c.wake()
 	return handed
 }
 
@@ -191,7 +191,7 @@ func (c *conn) emit(i int) {
 			c.sentEnd(st)
 			c.release(st)
 		}
-		c.room.Broadcast()
+		c.wake()
 	case st.pri.incremental:
 		c.unready(i)
 		st.ready = true
@@ -260,7 +260,7 @@ func (c *conn) dropQueue(st *stream) {
 			}
 		}
 	}
-	c.room.Broadcast()
+	c.wake()
 }
 
 // sendWhole sends a body that lies in memory: at once where the windows, the

@@ -260,62 +260,6 @@ func (c *conn) call(st *stream, rq *httpmsg.Request) (rest func()) {
 	return c.srv.handle(st, rq, st, true)
 }
 
-// start is the rest of a Handler that is about to begin.
-type start struct {
-	st   *stream
-	rest func()
-}
-
-// launch begins the rests that the consumed frames have left, each in a
-// goroutine of its own. Those whose stream was reset by the same frames have
-// nothing to do but to end, and share one: a rapid reset must not be answered
-// by as many goroutines and connections to origins.
-func (c *conn) launch(bad *fault) {
-	var dead []start
-	for _, s := range c.starts {
-		if bad != nil {
-			s.st.fail(errClosed)
-		}
-		if s.st.err != nil {
-			dead = append(dead, s)
-		} else {
-			go c.run(s.st, s.rest)
-		}
-	}
-	clear(c.starts)
-	c.starts = c.starts[:0]
-	if len(dead) > 0 {
-		go func() {
-			for _, s := range dead {
-				c.run(s.st, s.rest)
-			}
-		}()
-	}
-}
-
-// run runs the rest of a Handler.
-func (c *conn) run(st *stream, rest func()) {
-	defer c.handlers.Done()
-	func() {
-		defer c.recovered(st)
-		rest()
-	}()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.touch()
-	st.running = false
-	c.running--
-	if st.orphan {
-		st.orphan = false
-		c.orphans--
-	}
-	c.finish(st)
-	st.cancel()
-	c.room.Broadcast()
-	c.flush(flushOnce)
-	c.kickWhenDone()
-}
-
 // recovered turns a panic of the Handler into an ended stream.
 func (c *conn) recovered(st *stream) {
 	if v := recover(); v != nil {
