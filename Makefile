@@ -4,7 +4,7 @@
 # make bench   side by side with nginx, HAProxy, Varnish and Traffic Server (BENCHFLAGS=-quick, -save)
 # make microbench  Go benchmarks; make fuzz: every fuzzer for FUZZTIME; make corpus: public templates
 # make cachetests SUITE=DIR  the public suite http-tests/cache-tests through the edge (CACHETESTSFLAGS='-save FILE')
-# make soak    streaming bodies, load and kill -9 against the binary
+# make soak    streaming bodies, restarts, floods, load and kill -9 against the binary
 
 export CGO_ENABLED = 0
 GO       ?= go
@@ -66,7 +66,7 @@ cachetests: build
 	$(GO) run ./bench/cachetests -suite $(abspath $(SUITE)) $(CACHETESTSFLAGS)
 
 soak: build
-	$(GO) test -count=1 -v -tags soak -run Soak -timeout 20m ./cmd/forelane
+	$(GO) test -count=1 -v -tags soak -run Soak -timeout 40m ./cmd/forelane
 
 clean:
 	rm -rf bin .forelane

@@ -21,7 +21,7 @@ type listener struct {
 	addr   net.Addr
 	serve  func() error
 	close  func(context.Context) error
-	socket func() (*os.File, error)
+	socket func() (*os.File, error) // nil: it is not handed over
 }
 
 // Bind binds the addresses of Options, or takes the Listeners in their place;
@@ -141,6 +141,9 @@ func (s *Server) Sockets() (map[string]*os.File, error) {
 	defer s.mu.Unlock()
 	out := map[string]*os.File{}
 	for _, l := range s.listeners {
+		if l.socket == nil {
+			continue
+		}
 		f, err := l.socket()
 		if err != nil {
 			for _, f := range out {

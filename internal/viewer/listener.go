@@ -8,7 +8,7 @@ package viewer
 // then. A successor that has the same socket (package handover) makes the step
 // harmless: the queue is the socket's, not the process's. With SO_REUSEPORT
 // each process has a queue of its own, and what comes between sweep and close
-// is lost: see docs/decisions/0006-hand-over-of-listeners.md.
+// is lost: see docs/decisions/0008-hand-over-of-listeners.md.
 
 import (
 	"context"
