@@ -168,7 +168,7 @@ func (c *conn) data(h frameHeader, p []byte) *fault {
 	if c.recv.window -= cost; c.recv.window < 0 {
 		return &fault{FlowControlError, "more DATA than the connection's window"}
 	}
-	if len(p) == 0 && !h.has(flagEndStream) && !c.control.take(c.now) {
+	if len(p) == 0 && !h.has(flagEndStream) && !c.control.Take(c.now) {
 		return &fault{EnhanceYourCalm, "empty DATA"}
 	}
 	st := c.streams[h.id]

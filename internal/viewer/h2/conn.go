@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/viewer/mux"
 )
 
 const (
@@ -39,8 +40,8 @@ type conn struct {
 	peer     peer
 	ids      ids
 	early    early
-	control  bucket
-	resets   bucket
+	control  mux.Bucket
+	resets   mux.Bucket
 	life     life
 	room     sync.Cond // of changes in out: a write ended, bytes were sent
 	done     chan struct{}
@@ -66,7 +67,7 @@ type reader struct {
 	r, w  int     // what was read and not consumed
 	began bool    // the preface came
 	dec   decoder
-	head  head
+	head  mux.Head
 	rq    *httpmsg.Request
 
 	// A header block that CONTINUATION goes on with; id 0: none.
@@ -87,8 +88,8 @@ func newConn(ctx context.Context, s *Server, nc net.Conn, v httpmsg.Viewer) *con
 		streams: make(map[uint32]*stream), done: make(chan struct{}),
 		recv:    receipt{window: connWindow, full: connWindow},
 		peer:    peer{window: firstWindow, frame: maxFrame, noOld: -1},
-		control: bucket{burst: controlBurst, rate: controlRate},
-		resets:  bucket{burst: resetBurst, rate: resetRate},
+		control: mux.Bucket{Burst: controlBurst, Rate: controlRate},
+		resets:  mux.Bucket{Burst: resetBurst, Rate: resetRate},
 	}
 	if c.scheme == "" {
 		c.scheme = "http"
@@ -99,7 +100,7 @@ func newConn(ctx context.Context, s *Server, nc net.Conn, v httpmsg.Viewer) *con
 	c.room.L = &c.mu
 	c.out.window = firstWindow
 	c.in = reader{buf: make([]byte, smallRead), dec: newDecoder(), rq: new(httpmsg.Request)}
-	c.in.head.limits, c.in.head.connect = s.limits, s.opts.WebSocket
+	c.in.head.Limits, c.in.head.Connect = s.limits, s.opts.WebSocket
 	return c
 }
 
@@ -243,7 +244,7 @@ func (c *conn) notePartial(moved bool) {
 func (c *conn) request(id uint32, end, self bool, block []byte) *fault {
 	in := &c.in
 	c.ids.open(id)
-	in.head.reset(in.rq)
+	in.head.Reset(in.rq)
 	if err := in.dec.decode(block, &in.head); err != nil {
 		return &fault{CompressionError, err.Error()}
 	}
@@ -252,23 +253,23 @@ func (c *conn) request(id uint32, end, self bool, block []byte) *fault {
 		return nil // it came after our last GOAWAY: the viewer knows that it was not seen
 	}
 	h := &in.head
-	h.finish(end)
+	h.Finish(end)
 	if self {
-		h.bad = "a stream that depends on itself"
+		h.Bad = "a stream that depends on itself"
 	}
 	st := c.newStream(id)
 	st.gotAll = end
 	st.isHEAD = in.rq.Method == http.MethodHead
 	switch {
-	case h.bad != "":
-		return c.streamFault(st, ProtocolError, h.bad)
+	case h.Bad != "":
+		return c.streamFault(st, ProtocolError, h.Bad)
 	case len(c.streams) >= c.srv.limits.Streams || c.running >= c.srv.limits.Streams || c.orphans >= max(c.srv.limits.Streams/4, 1):
 		c.reset(st, RefusedStream, errReset)
-		if !c.control.take(c.now) {
+		if !c.control.Take(c.now) {
 			return &fault{EnhanceYourCalm, "more streams than allowed, again and again"}
 		}
-	case h.status != 0:
-		c.refuse(st, h.status)
+	case h.Status != 0:
+		c.refuse(st, h.Status)
 	default:
 		c.dispatch(st, end)
 	}
@@ -294,17 +295,17 @@ func (c *conn) dispatch(st *stream, end bool) {
 	h, rq := &c.in.head, c.in.rq
 	rq.Scheme, rq.Proto, rq.Viewer = c.scheme, httpmsg.HTTP2, c.viewer
 	if !end {
-		st.in.length, st.in.expect = h.length, h.expect
+		st.in.length, st.in.expect = h.Length, h.Expect
 		rq.Body = (*body)(st)
 	}
 	if p, ok := c.early.take(st.id); ok {
 		st.pri = p
-	} else if h.priority != "" {
-		st.pri = parsePriority(h.priority)
+	} else if h.Priority != "" {
+		st.pri = mux.ParsePriority(h.Priority)
 	}
-	st.tunnel = h.protocol != ""
+	st.tunnel = h.Protocol != ""
 	// A GET has no body, but its viewer may say so late: by an empty DATA.
-	late := !end && h.length < 0 && !st.tunnel && (rq.Method == http.MethodGet || rq.Method == http.MethodHead)
+	late := !end && h.Length < 0 && !st.tunnel && (rq.Method == http.MethodGet || rq.Method == http.MethodHead)
 	if late || c.out.pending > c.srv.limits.Pending {
 		c.park(st, rq, late)
 		return

@@ -4,6 +4,8 @@ package h2
 
 import (
 	"encoding/binary"
+
+	"github.com/forelane/forelane/internal/viewer/mux"
 )
 
 // mostForgiven is how many streams with a body a viewer may have on the way
@@ -90,7 +92,7 @@ func (c *conn) frame(h frameHeader, p []byte) *fault {
 	case framePush:
 		return &fault{ProtocolError, "PUSH_PROMISE from a viewer"}
 	}
-	if (h.kind != frameSettings && h.kind != framePing || !h.has(flagAck)) && !c.control.take(c.now) {
+	if (h.kind != frameSettings && h.kind != framePing || !h.has(flagAck)) && !c.control.Take(c.now) {
 		return &fault{EnhanceYourCalm, "too many control frames"}
 	}
 	switch h.kind {
@@ -119,7 +121,7 @@ func (c *conn) streamFault(st *stream, code Code, why string) *fault {
 }
 
 func (c *conn) payReset() *fault {
-	if !c.resets.take(c.now) {
+	if !c.resets.Take(c.now) {
 		return &fault{EnhanceYourCalm, "too many streams reset"}
 	}
 	return nil
@@ -132,7 +134,7 @@ func (c *conn) lateFrame(id uint32, st *stream, why string) *fault {
 	case st != nil:
 		return c.streamFault(st, StreamClosed, why)
 	case c.ids.isForgiven(id):
-		if !c.control.take(c.now) {
+		if !c.control.Take(c.now) {
 			return &fault{EnhanceYourCalm, "frames on streams that were reset"}
 		}
 		return nil
@@ -193,7 +195,7 @@ func (c *conn) block(id uint32, end, self bool, block []byte) *fault {
 		return c.request(id, end, self, block)
 	}
 	in := &c.in
-	in.head.reset(nil)
+	in.head.Reset(nil)
 	if err := in.dec.decode(block, &in.head); err != nil {
 		return &fault{CompressionError, err.Error()}
 	}
@@ -205,8 +207,8 @@ func (c *conn) block(id uint32, end, self bool, block []byte) *fault {
 		return c.streamFault(st, ProtocolError, "a stream that depends on itself")
 	case !end:
 		return c.streamFault(st, ProtocolError, "a second head that does not end the stream")
-	case in.head.bad != "":
-		return c.streamFault(st, ProtocolError, in.head.bad)
+	case in.head.Bad != "":
+		return c.streamFault(st, ProtocolError, in.head.Bad)
 	}
 	return c.store(st, nil, true) // trailers are dropped
 }
@@ -270,9 +272,9 @@ func (c *conn) priorityUpdate(h frameHeader, p []byte) *fault {
 	case id == 0 || id%2 == 0:
 		return &fault{ProtocolError, "PRIORITY_UPDATE of a stream that no viewer can open"}
 	case st != nil:
-		st.pri = parsePriority(view(p[4:]))
+		st.pri = mux.ParsePriority(mux.View(p[4:]))
 	case c.idleID(id):
-		c.early.put(id, parsePriority(view(p[4:])))
+		c.early.put(id, mux.ParsePriority(mux.View(p[4:])))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/viewer/mux"
 )
 
 // Heads of answers use the static table and literals without indexing: the
@@ -21,19 +22,6 @@ const (
 	indexStatus = 8
 	indexLength = 28
 )
-
-// appendInt writes an integer with a prefix of so many bits behind pattern.
-func appendInt(b []byte, pattern byte, prefix, v int) []byte {
-	most := 1<<prefix - 1
-	if v < most {
-		return append(b, pattern|byte(v))
-	}
-	b = append(b, pattern|byte(most))
-	for v -= most; v >= 0x80; v >>= 7 {
-		b = append(b, byte(v)|0x80)
-	}
-	return append(b, byte(v))
-}
 
 func appendStatus(b []byte, status int) []byte {
 	switch status {
@@ -56,7 +44,7 @@ func appendStatus(b []byte, status int) []byte {
 }
 
 func appendLength(b []byte, n int64) []byte {
-	b = appendInt(b, 0, 4, indexLength)
+	b = mux.AppendInt(b, 0, 4, indexLength)
 	at := len(b)
 	b = strconv.AppendInt(append(b, 0), n, 10)
 	b[at] = byte(len(b) - at - 1)
@@ -66,19 +54,19 @@ func appendLength(b []byte, n int64) []byte {
 // appendField writes one field, its name in lower case. Fields that HTTP/2
 // does not have (RFC 9113 8.2.2) are left out.
 func appendField(b []byte, f httpmsg.Field) ([]byte, error) {
-	if !cleanValue(f.Value) {
+	if !mux.CleanValue(f.Value) {
 		return b, errValue
 	}
 	if i := staticName(f.Name); i != 0 {
-		switch static[i].kind {
-		case kindConnection, kindLength, kindTE: // Content-Length stands in the Response
+		switch static[i].Kind {
+		case mux.KindConnection, mux.KindLength, mux.KindTE: // Content-Length stands in the Response
 			return b, nil
 		}
-		b = appendInt(b, 0, 4, i)
+		b = mux.AppendInt(b, 0, 4, i)
 	} else {
 		at := len(b)
-		b = appendInt(b, 0, 4, 0)
-		b = appendInt(b, 0, 7, len(f.Name))
+		b = mux.AppendInt(b, 0, 4, 0)
+		b = mux.AppendInt(b, 0, 7, len(f.Name))
 		b = append(b, f.Name...)
 		name := b[len(b)-len(f.Name):]
 		for i, c := range name {
@@ -86,14 +74,14 @@ func appendField(b []byte, f httpmsg.Field) ([]byte, error) {
 				name[i] = c | 0x20
 			}
 		}
-		switch classify(view(name)) {
-		case kindBad:
+		switch mux.Classify(mux.View(name)) {
+		case mux.KindBad:
 			return b, errValue
-		case kindConnection, kindTE:
+		case mux.KindConnection, mux.KindTE:
 			return b[:at], nil
 		}
 	}
-	b = appendInt(b, 0, 7, len(f.Value))
+	b = mux.AppendInt(b, 0, 7, len(f.Value))
 	return append(b, f.Value...), nil
 }
 

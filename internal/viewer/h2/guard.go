@@ -2,8 +2,6 @@
 
 package h2
 
-import "time"
-
 // Frames that cost us work and bring nobody an answer are paid for from two
 // buckets of tokens. Resets have their own: a stream opened and reset at once
 // (rapid reset, CVE-2023-44487) costs a whole request, and so does a stream
@@ -25,33 +23,3 @@ const (
 
 	maxContinuations = 16
 )
-
-// bucket is a token bucket. The zero bucket fills itself at the first take.
-type bucket struct {
-	burst, rate int
-	tokens      int
-	last        time.Time
-}
-
-// take takes one token; false: there is none.
-func (b *bucket) take(now time.Time) bool {
-	if b.tokens == 0 {
-		if b.last.IsZero() {
-			b.last, b.tokens = now, b.burst
-		} else if n := int(now.Sub(b.last).Seconds() * float64(b.rate)); n > 0 {
-			b.last, b.tokens = now, min(n, b.burst)
-		}
-	}
-	if b.tokens == 0 {
-		return false
-	}
-	b.tokens--
-	return true
-}
-
-// earn adds n tokens.
-func (b *bucket) earn(n int) {
-	if !b.last.IsZero() {
-		b.tokens = min(b.tokens+n, b.burst)
-	}
-}

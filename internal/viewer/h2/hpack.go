@@ -5,7 +5,8 @@ package h2
 import (
 	"errors"
 	"strings"
-	"unsafe"
+
+	"github.com/forelane/forelane/internal/viewer/mux"
 )
 
 // tableSize is the size of the dynamic table that viewers may use: the
@@ -17,13 +18,12 @@ const entryCost = 32
 
 var (
 	errIndex    = errors.New("hpack: no such table entry")
-	errInteger  = errors.New("hpack: integer cut off or too large")
 	errString   = errors.New("hpack: string cut off or wrongly coded")
 	errSizeLate = errors.New("hpack: table size update after a field, or larger than allowed")
 )
 
 // sink takes the fields of one block. What it is pointed to is only lent.
-type sink interface{ field(e *entry) }
+type sink interface{ Field(e *mux.Field) }
 
 // decoder decodes header blocks (RFC 7541) into a sink. The zero decoder is
 // not usable: newDecoder.
@@ -31,13 +31,13 @@ type sink interface{ field(e *entry) }
 // The texts that the sink is given live until the next decode: they point
 // into the block, into text, or are entries of a table.
 type decoder struct {
-	ring    []entry // the dynamic table; its length is a power of two
-	newest  int     // place of the newest entry in ring
-	n       int     // entries
-	size    int     // their cost
-	maximum int     // what the viewer has set by a size update
-	text    []byte  // decoded Huffman texts of this block
-	lit     entry   // the literal being read
+	ring    []mux.Field // the dynamic table; its length is a power of two
+	newest  int         // place of the newest entry in ring
+	n       int         // entries
+	size    int         // their cost
+	maximum int         // what the viewer has set by a size update
+	text    []byte      // decoded Huffman texts of this block
+	lit     mux.Field   // the literal being read
 }
 
 func newDecoder() decoder { return decoder{maximum: tableSize} }
@@ -53,17 +53,17 @@ func (d *decoder) decode(b []byte, to sink) error {
 		switch c := b[0]; {
 		case c&0x80 != 0: // indexed
 			var i int
-			if i, b, err = readInt(b, 7); err != nil {
+			if i, b, err = mux.ReadInt(b, 7); err != nil {
 				return err
 			}
 			e := d.at(i)
 			if e == nil {
 				return errIndex
 			}
-			to.field(e)
+			to.Field(e)
 		case c&0xe0 == 0x20: // size update
 			var size int
-			if size, b, err = readInt(b, 5); err != nil {
+			if size, b, err = mux.ReadInt(b, 5); err != nil {
 				return err
 			}
 			if updates++; fields || updates > 2 || size > tableSize {
@@ -80,7 +80,7 @@ func (d *decoder) decode(b []byte, to sink) error {
 			if b, err = d.literal(b, prefix, lit); err != nil {
 				return err
 			}
-			to.field(lit)
+			to.Field(lit)
 			if indexed {
 				d.add(*lit)
 			}
@@ -91,8 +91,8 @@ func (d *decoder) decode(b []byte, to sink) error {
 }
 
 // literal reads a literal field whose name has an index of prefix bits.
-func (d *decoder) literal(b []byte, prefix int, e *entry) ([]byte, error) {
-	i, b, err := readInt(b, prefix)
+func (d *decoder) literal(b []byte, prefix int, e *mux.Field) ([]byte, error) {
+	i, b, err := mux.ReadInt(b, prefix)
 	if err != nil {
 		return b, err
 	}
@@ -101,15 +101,15 @@ func (d *decoder) literal(b []byte, prefix int, e *entry) ([]byte, error) {
 		if of == nil {
 			return b, errIndex
 		}
-		e.name, e.kind = of.name, of.kind
+		e.Name, e.Kind = of.Name, of.Kind
 	} else {
-		if e.name, b, err = d.string(b); err != nil {
+		if e.Name, b, err = d.string(b); err != nil {
 			return b, err
 		}
-		e.kind = classify(e.name)
+		e.Kind = mux.Classify(e.Name)
 	}
-	e.value, b, err = d.string(b)
-	e.clean = validValue(e.value)
+	e.Value, b, err = d.string(b)
+	e.Clean = mux.ValidValue(e.Value)
 	return b, err
 }
 
@@ -119,28 +119,25 @@ func (d *decoder) string(b []byte) (string, []byte, error) {
 		return "", b, errString
 	}
 	coded := b[0]&0x80 != 0
-	n, b, err := readInt(b, 7)
+	n, b, err := mux.ReadInt(b, 7)
 	if err != nil || n > len(b) {
 		return "", b, errString
 	}
 	raw, b := b[:n], b[n:]
 	if !coded {
-		return view(raw), b, nil
+		return mux.View(raw), b, nil
 	}
 	at := len(d.text)
-	text, ok := appendHuffman(d.text, raw)
+	text, ok := mux.AppendHuffman(d.text, raw)
 	if !ok {
 		return "", b, errString
 	}
 	d.text = text
-	return view(text[at:]), b, nil
+	return mux.View(text[at:]), b, nil
 }
 
-// view is b as a string without a copy: b must not change while it is used.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
 // at is the entry of an index, nil when there is none.
-func (d *decoder) at(i int) *entry {
+func (d *decoder) at(i int) *mux.Field {
 	if i <= staticSize {
 		if i <= 0 {
 			return nil
@@ -155,18 +152,18 @@ func (d *decoder) at(i int) *entry {
 
 // add enters a field as the newest one, with texts of its own: it is the one
 // place of the decoder that allocates.
-func (d *decoder) add(e entry) {
-	cost := len(e.name) + len(e.value) + entryCost
+func (d *decoder) add(e mux.Field) {
+	cost := len(e.Name) + len(e.Value) + entryCost
 	if cost > d.maximum {
 		d.evict(0) // RFC 7541 4.4: not an error
 		return
 	}
-	if i := staticName(e.name); i != 0 && static[i].name == e.name {
-		e.name = static[i].name
+	if i := staticName(e.Name); i != 0 && static[i].Name == e.Name {
+		e.Name = static[i].Name
 	} else {
-		e.name = strings.Clone(e.name)
+		e.Name = strings.Clone(e.Name)
 	}
-	e.value = strings.Clone(e.value)
+	e.Value = strings.Clone(e.Value)
 	d.evict(d.maximum - cost)
 	if d.n == len(d.ring) {
 		d.grow()
@@ -180,15 +177,15 @@ func (d *decoder) add(e entry) {
 func (d *decoder) evict(room int) {
 	for d.size > room {
 		oldest := &d.ring[(d.newest-d.n+1)&(len(d.ring)-1)]
-		d.size -= len(oldest.name) + len(oldest.value) + entryCost
-		*oldest = entry{}
+		d.size -= len(oldest.Name) + len(oldest.Value) + entryCost
+		*oldest = mux.Field{}
 		d.n--
 	}
 }
 
 // grow doubles the ring. 128 places are enough for every table of tableSize.
 func (d *decoder) grow() {
-	ring := make([]entry, max(8, 2*len(d.ring)))
+	ring := make([]mux.Field, max(8, 2*len(d.ring)))
 	for i := range d.n {
 		ring[d.n-1-i] = *d.at(staticSize + 1 + i)
 	}
@@ -196,30 +193,4 @@ func (d *decoder) grow() {
 	if d.n == 0 {
 		d.newest = len(ring) - 1
 	}
-}
-
-// readInt reads an integer with a prefix of so many bits (RFC 7541 5.1).
-// Anything above 2^28 is refused.
-func readInt(b []byte, prefix int) (int, []byte, error) {
-	if len(b) == 0 {
-		return 0, b, errInteger
-	}
-	mask := 1<<prefix - 1
-	v := int(b[0]) & mask
-	b = b[1:]
-	if v < mask {
-		return v, b, nil
-	}
-	for shift := 0; shift <= 21; shift += 7 {
-		if len(b) == 0 {
-			return 0, b, errInteger
-		}
-		c := b[0]
-		b = b[1:]
-		v += int(c&0x7f) << shift
-		if c&0x80 == 0 {
-			return v, b, nil
-		}
-	}
-	return 0, b, errInteger
 }

@@ -3,11 +3,11 @@
 package h2
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/viewer/mux"
 
 	"golang.org/x/net/http2/hpack"
 )
@@ -15,7 +15,7 @@ import (
 // recorder is a sink that keeps everything.
 type recorder struct{ got []string }
 
-func (r *recorder) field(e *entry) { r.got = append(r.got, e.name+"\x00"+e.value) }
+func (r *recorder) Field(e *mux.Field) { r.got = append(r.got, e.Name+"\x00"+e.Value) }
 
 // decodeAll decodes with d and returns the fields, of any kind.
 func decodeAll(d *decoder, b []byte) ([]string, error) {
@@ -36,14 +36,14 @@ func decodeReference(d *hpack.Decoder, b []byte) ([]string, error) {
 func TestStaticTable(t *testing.T) {
 	for i := 1; i <= staticSize; i++ {
 		e := static[i]
-		if e.name == "" {
+		if e.Name == "" {
 			t.Fatalf("entry %d is empty", i)
 		}
-		if j := staticName(e.name); j == 0 || static[j].name != e.name || j > i {
-			t.Errorf("staticName(%q) = %d, want the first of %d", e.name, j, i)
+		if j := staticName(e.Name); j == 0 || static[j].Name != e.Name || j > i {
+			t.Errorf("staticName(%q) = %d, want the first of %d", e.Name, j, i)
 		}
 	}
-	if static[2].value != "GET" || static[61].name != "www-authenticate" || staticName("WWW-Authenticate") != 61 || staticName("x-cache") != 0 {
+	if static[2].Value != "GET" || static[61].Name != "www-authenticate" || staticName("WWW-Authenticate") != 61 || staticName("x-cache") != 0 {
 		t.Error("the table is not that of RFC 7541 A")
 	}
 	chain, longest := 0, 0
@@ -56,34 +56,6 @@ func TestStaticTable(t *testing.T) {
 	if longest > 6 {
 		t.Errorf("a chain of %d names: choose another hash", longest)
 	}
-}
-
-// Every byte, alone and after each other, through both ends.
-func TestHuffman(t *testing.T) {
-	var all []byte
-	for a := range 256 {
-		all = append(all, byte(a))
-		for _, s := range [][]byte{{byte(a)}, {byte(a), byte(255 - a), 'e'}, all} {
-			coded := hpack.AppendHuffmanString(nil, string(s))
-			got, ok := appendHuffman(nil, coded)
-			if !ok || !bytes.Equal(got, s) {
-				t.Fatalf("%x: got %x, %v", s, got, ok)
-			}
-		}
-	}
-}
-
-func FuzzHuffman(f *testing.F) {
-	f.Add([]byte("\xf2\xb2\x4a\x84\xff"))
-	f.Add([]byte("\xff\xff\xff\xfa"))
-	f.Add([]byte("\x1f"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		got, ok := appendHuffman(nil, b)
-		want, err := hpack.HuffmanDecodeToString(b)
-		if ok != (err == nil) || ok && string(got) != want {
-			t.Fatalf("%x: %q %v, want %q %v", b, got, ok, want, err)
-		}
-	})
 }
 
 // FuzzDecoder compares with x/net block after block: fields and tables agree
@@ -112,7 +84,7 @@ func FuzzDecoder(f *testing.F) {
 			size := 0
 			for i := range d.n {
 				e := d.at(staticSize + 1 + i)
-				size += len(e.name) + len(e.value) + entryCost
+				size += len(e.Name) + len(e.Value) + entryCost
 			}
 			if size != d.size || size > tableSize {
 				t.Fatalf("the table costs %d, noted %d", size, d.size)
@@ -124,7 +96,7 @@ func FuzzDecoder(f *testing.F) {
 // stricter: integers above 2^28 are refused here, and so are three size
 // updates in front of a block.
 func stricter(err, ref error) bool {
-	return ref == nil && (err == errInteger || err == errSizeLate)
+	return ref == nil && (err == mux.ErrInteger || err == errSizeLate)
 }
 
 // FuzzAnswerHead: what goes out decodes to what was given.
@@ -157,8 +129,8 @@ func FuzzAnswerHead(f *testing.F) {
 					name[i] = c | 0x20
 				}
 			}
-			switch classify(string(name)) {
-			case kindConnection, kindLength, kindTE:
+			switch mux.Classify(string(name)) {
+			case mux.KindConnection, mux.KindLength, mux.KindTE:
 			default:
 				want = append(want, string(name)+"\x00"+f.Value)
 			}
@@ -167,28 +139,4 @@ func FuzzAnswerHead(f *testing.F) {
 			t.Fatalf("got %q want %q", got, want)
 		}
 	})
-}
-
-// FuzzCleanValue compares with a look at each byte.
-func FuzzCleanValue(f *testing.F) {
-	f.Add("max-age=3600, public\tx")
-	f.Add("12345678\x7f")
-	f.Add("1234567\x1f\x80\xff234567")
-	f.Fuzz(func(t *testing.T, v string) {
-		if got, want := cleanValue(v), cleanBytes([]byte(v)); got != want {
-			t.Fatalf("%q: %v", v, got)
-		}
-	})
-}
-
-func TestCleanValue(t *testing.T) {
-	for c := range 256 {
-		for at := range 20 {
-			v := bytes.Repeat([]byte("a"), 20)
-			v[at] = byte(c)
-			if want := c >= ' ' && c != 0x7f || c == '\t'; cleanValue(string(v)) != want {
-				t.Fatalf("byte %x at %d: want %v", c, at, want)
-			}
-		}
-	}
 }

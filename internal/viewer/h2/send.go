@@ -152,7 +152,7 @@ func (c *conn) pick() int {
 		if st.out.queued > 0 && (st.out.window <= 0 || c.out.window <= 0) {
 			continue
 		}
-		if best < 0 || st.pri.urgency < c.out.ready[best].pri.urgency {
+		if best < 0 || st.pri.Urgency < c.out.ready[best].pri.Urgency {
 			best = i
 		}
 	}
@@ -192,7 +192,7 @@ func (c *conn) emit(i int) {
 			c.release(st)
 		}
 		c.wake()
-	case st.pri.incremental:
+	case st.pri.Incremental:
 		c.unready(i)
 		st.ready = true
 		o.ready = append(o.ready, st)
@@ -212,7 +212,7 @@ func (c *conn) spend(st *stream, n int64) {
 	st.out.window -= n
 	c.out.window -= n
 	st.out.since, c.out.lastData = c.now, c.now
-	c.control.earn(earnedByData)
+	c.control.Earn(earnedByData)
 }
 
 // queue keeps a piece of a body by reference.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/viewer/mux"
 )
 
 // Why a stream has ended before its answer was complete.
@@ -35,7 +36,7 @@ type stream struct {
 	c   *conn
 	id  uint32
 	err error // why it ended before its time, nil: it has not
-	pri priority
+	pri mux.Priority
 
 	inline   bool // the Handler runs on the reading goroutine
 	running  bool // a rest of the Handler runs
@@ -194,7 +195,7 @@ func (c *conn) newStream(id uint32) *stream {
 		st = new(stream)
 		st.cond.L = &c.mu
 	}
-	st.c, st.id, st.pri = c, id, normal
+	st.c, st.id, st.pri = c, id, mux.Normal
 	st.out.window = c.peer.window
 	st.in.receipt = receipt{window: firstWindow, full: firstWindow}
 	st.in.length, st.out.length = -1, -1
@@ -233,8 +234,8 @@ func (c *conn) closeStream(st *stream) {
 
 // sentEnd notes that END_STREAM went out.
 func (c *conn) sentEnd(st *stream) {
-	c.control.earn(earnedByReply)
-	c.resets.earn(1)
+	c.control.Earn(earnedByReply)
+	c.resets.Earn(1)
 	if !st.gotAll {
 		c.linger(st)
 		return

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package h2
+package mux
 
 import (
 	"strings"
@@ -65,9 +65,9 @@ var huffman = func() *huffmanTable {
 	return t
 }()
 
-// appendHuffman decodes src onto dst. ok is false when a code does not exist,
+// AppendHuffman decodes src onto dst. ok is false when a code does not exist,
 // EOS is in it, or the padding is not the beginning of EOS (RFC 7541 5.2).
-func appendHuffman(dst, src []byte) (_ []byte, ok bool) {
+func AppendHuffman(dst, src []byte) (_ []byte, ok bool) {
 	var acc uint64 // the low n bits are still to be decoded
 	n := 0
 	for {
