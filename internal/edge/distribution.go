@@ -21,6 +21,7 @@ type distribution struct {
 	m         *model.Distribution
 	behaviors []*behavior
 	via       string // value of Via
+	altSvc    string // value of Alt-Svc, "": none
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
 
@@ -42,6 +43,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 	sum := sha256.Sum256([]byte(e.deps.POP + m.ID))
 	d := &distribution{
 		m:       m,
+		altSvc:  altSvc(m, e.deps.HTTP3Port),
 		via:     "1.1 " + hex.EncodeToString(sum[:16]) + ".cloudfront.net (CloudFront)",
 		errors:  make(map[int]*model.CustomError),
 		origins: make(map[string]*originRef),
@@ -161,5 +163,9 @@ func (x *Exchange) distribution() stepID {
 		return x.generated(record.Error)
 	}
 	x.rec.Edge.Distribution, x.rec.Edge.Domain = x.dist.m.ID, x.dist.m.DomainName
+	if x.wrongVersion() {
+		x.rec.Result.Detail = record.InvalidRequest
+		return x.refuse(421, "The distribution is not served over HTTP/3.")
+	}
 	return stepScreen
 }

@@ -81,6 +81,9 @@ type Deps struct {
 	HTTPSPort int
 	// SocketIdle is how long a WebSocket may be silent. 0: 10 minutes.
 	SocketIdle time.Duration
+	// HTTP3Port is the UDP port that viewers are told of for HTTP/3. 0: they
+	// are not told.
+	HTTP3Port int
 	// Background takes the goroutines that outlive their request (refreshes,
 	// fills). Nil: they are not waited for.
 	Background *sync.WaitGroup

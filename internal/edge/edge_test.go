@@ -69,7 +69,8 @@ func (w *world) behavior() *model.Behavior { return w.dist.Default() }
 func (w *world) compile() *world {
 	w.t.Helper()
 	e, err := Compile(w.stack, Deps{
-		Cache: w.cache, Background: &w.wg, Functions: w.fn,
+		HTTP3Port: 8443,
+		Cache:     w.cache, Background: &w.wg, Functions: w.fn,
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			if w.transport != nil {
 				return w.transport(o), nil
@@ -211,6 +212,9 @@ func request(target string, fields ...string) *httpmsg.Request {
 			rq.Host = fields[i+1]
 		case "Scheme":
 			rq.Scheme = fields[i+1]
+		case "Proto":
+			rq.Proto = map[string]httpmsg.Proto{"1.1": httpmsg.HTTP11, "2": httpmsg.HTTP2, "3": httpmsg.HTTP3}[fields[i+1]]
+			rq.Viewer.TLS = &httpmsg.TLS{Version: "TLSv1.3"}
 		case "Body":
 			rq.Body, rq.ContentLength = io.NopCloser(strings.NewReader(fields[i+1])), int64(len(fields[i+1]))
 		default:

@@ -80,6 +80,7 @@ var ownFields = []string{
 // Fields that go on without a policy, for they belong to the message.
 var messageFields = []string{
 	"cache-control", "content-disposition", "content-encoding", "content-language", "content-md5", "content-type", "date",
+	"early-data", // RFC 8470 5.1: a request that may be a replay
 	"from", "max-forwards", "pragma", "request-range", "warning", "x-amz-content-sha256",
 }
 

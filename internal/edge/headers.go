@@ -48,6 +48,7 @@ func (x *Exchange) sign() {
 		h.Set("X-Amz-Cf-Pop", x.edge.deps.POP)
 	}
 	h.Set("X-Amz-Cf-Id", x.rec.ID)
+	x.offerHTTP3()
 	if age, ok := x.age(); ok {
 		at := len(x.scratch)
 		x.scratch = strconv.AppendInt(x.scratch, int64(age/time.Second), 10)

@@ -179,7 +179,7 @@ func (x *Exchange) originFields(to *httpmsg.Header, rs *httpmsg.Response) {
 	for _, f := range rs.Header.Fields() {
 		switch len(f.Name) {
 		case len("Age"), len("X-Cache"), len("X-Amz-Cf-Id"), len("X-Amz-Cf-Pop"):
-			if ourName(f.Name) {
+			if ourName(f.Name) || x.dist.altSvc != "" && httpmsg.EqualFold(f.Name, "Alt-Svc") {
 				continue
 			}
 		case len("Set-Cookie"):

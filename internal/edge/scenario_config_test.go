@@ -21,6 +21,7 @@ import (
 //	error CODE page=/p status=N ttl=5s
 //	root NAME                     default root object
 //	alias HOST
+//	version http2and3
 //	stack NAME
 //
 // Keys of behaviors: target, min, default, max (durations), queries, headers,
@@ -52,6 +53,8 @@ func (s *script) configure(text string) {
 			s.configError(a)
 		case "root":
 			w.dist.DefaultRootObject = a[1]
+		case "version":
+			w.dist.HTTPVersion = a[1]
 		case "alias":
 			w.dist.Aliases = append(w.dist.Aliases, a[1])
 		case "stack":
