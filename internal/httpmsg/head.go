@@ -8,8 +8,8 @@ import (
 )
 
 // Head is a list of fields that was encoded once, to be sent many times: as
-// lines of HTTP/1, and as a field block of HTTP/2 and HTTP/3 that uses no
-// dynamic table. Sending it costs a copy.
+// lines of HTTP/1, and as a field block of HTTP/2 that uses no dynamic table.
+// Sending it by these costs a copy.
 //
 // What a Head holds is fit to be sent: names are tokens, values have no control
 // bytes, and the fields that belong to a connection or to the framing

@@ -15,6 +15,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -72,4 +73,14 @@ func Defaults() Limits {
 		HeadTimeout: 10 * time.Second, BodyTimeout: 30 * time.Second, IdleTimeout: 60 * time.Second, WriteStall: 30 * time.Second,
 		Streams: 128, Pending: 4 << 20,
 	}
+}
+
+// OrDefaults is l with the values of Defaults where it has none.
+func (l Limits) OrDefaults() Limits {
+	d := Defaults()
+	l.Head, l.Target, l.Fields = cmp.Or(l.Head, d.Head), cmp.Or(l.Target, d.Target), cmp.Or(l.Fields, d.Fields)
+	l.HeadTimeout, l.BodyTimeout = cmp.Or(l.HeadTimeout, d.HeadTimeout), cmp.Or(l.BodyTimeout, d.BodyTimeout)
+	l.IdleTimeout, l.WriteStall = cmp.Or(l.IdleTimeout, d.IdleTimeout), cmp.Or(l.WriteStall, d.WriteStall)
+	l.Streams, l.Pending = cmp.Or(l.Streams, d.Streams), cmp.Or(l.Pending, d.Pending)
+	return l
 }
