@@ -69,6 +69,14 @@ func (h *heir) take(kind, addr string) error {
 	return err
 }
 
+// gone is closed when the predecessor has left; nil without one.
+func (h *heir) gone() <-chan struct{} {
+	if h.node == nil {
+		return nil
+	}
+	return h.node.Gone()
+}
+
 // close gives up what is left.
 func (h *heir) close() {
 	for _, l := range []*handover.Legacy{h.manager, h.node} {

@@ -25,6 +25,7 @@ import (
 type upFlags struct {
 	stackFlags
 	http, https, admin string
+	http3              bool
 	data               string
 	origins            []string
 	strict             bool
@@ -51,6 +52,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.https, "https", "127.0.0.1:8443", "address for HTTPS, by the local certificate authority; port 0 picks one, empty switches it off")
 	fl.BoolVar(&f.h2c, "h2c", false, "HTTP/2 on the address for HTTP too, for viewers that begin with it (prior knowledge)")
 	fl.BoolVar(&f.h2WebSocket, "h2-websocket", false, "offer WebSocket over HTTP/2 (RFC 8441), which CloudFront does not")
+	fl.BoolVar(&f.http3, "http3", true, "HTTP/3 beside HTTPS, on the UDP port of the same number")
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
@@ -163,7 +165,7 @@ func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	o.Listeners = heir.listeners
+	o.Listeners, o.Predecessor = heir.listeners, heir.gone()
 	srv, err := server.New(o)
 	if err != nil {
 		return err
@@ -229,6 +231,7 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	closeLog = func() error { return nil }
 	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
 	o.ReusePort, o.Connections = f.reusePort, viewer.Bounds{Connections: f.connections, PerAddress: f.perAddress}
+	o.HTTP3 = f.http3
 	o.Log = slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	o.H2C, o.H2WebSocket = f.h2c, f.h2WebSocket
 	if o.Origins, err = pairs("origin", f.origins); err != nil {

@@ -17,7 +17,7 @@ import (
 
 // listener is one bound address.
 type listener struct {
-	kind   string // http, https, admin
+	kind   string // http, https, http3, admin
 	addr   net.Addr
 	serve  func() error
 	close  func(context.Context) error
@@ -89,7 +89,7 @@ func (s *Server) listenTLS(ctx context.Context) error {
 	if s.o.CA == nil {
 		return errors.New("https: no certificate authority")
 	}
-	return s.listen(ctx, "https", s.o.HTTPS, viewer.Options{Log: s.log, Gate: s.gate, WebSocket: s.o.H2WebSocket, TLS: s.o.CA.TLS(func(name string) bool {
+	return s.listenBoth(ctx, viewer.Options{Log: s.log, Gate: s.gate, WebSocket: s.o.H2WebSocket, TLS: s.o.CA.TLS(func(name string) bool {
 		snap := s.current.Load()
 		return snap != nil && snap.allows(name)
 	})})
@@ -174,7 +174,7 @@ func (s *Server) httpsPort() int {
 	return 0
 }
 
-// Addr is the bound address of a listener: http, https or admin; empty when
+// Addr is the bound address of a listener: http, https, http3 or admin; empty when
 // there is none.
 func (s *Server) Addr(kind string) string {
 	s.mu.Lock()

@@ -18,6 +18,7 @@ type Ready struct {
 	Stack         string              `json:"stack"` // names joined by commas when there are several
 	HTTP          string              `json:"http"`
 	HTTPS         string              `json:"https"`
+	HTTP3         string              `json:"http3"` // UDP; empty: off
 	Admin         string              `json:"admin"`
 	Distributions []ReadyDistribution `json:"distributions"`
 	APIs          []ReadyAPI          `json:"apis"`
@@ -65,7 +66,7 @@ type ReadyBucket struct {
 // Ready describes the current revision.
 func (s *Server) Ready() *Ready {
 	r := &Ready{
-		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), Admin: s.Addr("admin"), Outputs: map[string]string{},
+		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), HTTP3: s.Addr("http3"), Admin: s.Addr("admin"), Outputs: map[string]string{},
 		Distributions: []ReadyDistribution{}, APIs: []ReadyAPI{}, Functions: []ReadyFunction{}, Buckets: []ReadyBucket{},
 	}
 	snap := s.pin()

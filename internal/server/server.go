@@ -47,10 +47,16 @@ type Options struct {
 	// those of a predecessor or of a service manager. They are the Server's
 	// from Bind on.
 	Listeners map[string]net.Listener
+	// Predecessor is closed when the process whose Listeners these are has let
+	// go of everything: what cannot be handed over is bound then. Nil: there is
+	// none.
+	Predecessor <-chan struct{}
 	// ReusePort lets other processes of this user bind HTTP and HTTPS as well.
 	ReusePort bool
 	// Connections bound viewers; zero fields are the viewer's defaults.
 	Connections viewer.Bounds
+	// HTTP3 makes HTTPS speak HTTP/3 too, on the UDP port of the same number.
+	HTTP3 bool
 	// Data is the folder for built functions and logs. Required.
 	Data string
 	// CA signs for HTTPS. Required when HTTPS is set.

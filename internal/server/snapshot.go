@@ -100,6 +100,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Record:     s.o.Record,
 		Background: &snap.background,
 		HTTPSPort:  s.httpsPort(),
+		HTTP3Port:  s.http3Port(),
 	})
 	return err
 }
