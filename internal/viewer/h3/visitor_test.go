@@ -34,11 +34,17 @@ func serve(t *testing.T, h engine.Handler, l engine.Limits) *rig {
 	t.Helper()
 	certs := httptest.NewTLSServer(http.NotFoundHandler())
 	certs.Close()
+	return serveBy(t, h, l, certs.TLS)
+}
+
+// serveBy is serve with a TLS configuration.
+func serveBy(t *testing.T, h engine.Handler, l engine.Limits, secure *tls.Config) *rig {
+	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := Listen(pc, h, Options{TLS: certs.TLS, Limits: l})
+	ln, err := Listen(pc, h, Options{TLS: secure, Limits: l})
 	if err != nil {
 		t.Fatal(err)
 	}
