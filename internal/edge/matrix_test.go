@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/quic-go/quic-go/http3"
 )
 
 // TestMatrix: what depends on the viewer's protocol, in each of them.
@@ -24,15 +26,14 @@ func TestMatrix(t *testing.T) {
 		{"HTTP/1.1", nil, false, "HTTP/1.1"},
 		{"HTTPS", &tls.Config{Certificates: certs.TLS.Certificates, NextProtos: []string{"http/1.1"}}, false, "HTTP/1.1"},
 		{"HTTP/2", &tls.Config{Certificates: certs.TLS.Certificates, NextProtos: []string{"h2", "http/1.1"}}, true, "HTTP/2.0"},
+		{"HTTP/3", &tls.Config{Certificates: certs.TLS.Certificates, NextProtos: []string{http3.NextProtoH3}}, false, "HTTP/3.0"},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			url, w := wiredBy(t, m.secure, matrixOrigin, func(w *world) {
 				w.behavior().Allowed = []string{"GET", "HEAD", "POST"}
+				w.dist.HTTPVersion = "http2and3"
 			})
-			tr := &http.Transport{
-				TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: m.h2, DisableCompression: true,
-			}
-			defer tr.CloseIdleConnections()
+			tr := transport(t, m.proto, m.h2)
 			ask := func(method, path string, body io.Reader, fields ...string) (*http.Response, string, error) {
 				rq, err := http.NewRequestWithContext(t.Context(), method, url+path, body)
 				if err != nil {
@@ -80,6 +81,20 @@ func TestMatrix(t *testing.T) {
 			}
 		})
 	}
+}
+
+// transport is a client of one version of HTTP.
+func transport(t *testing.T, proto string, h2 bool) http.RoundTripper {
+	t.Helper()
+	secure := &tls.Config{InsecureSkipVerify: true}
+	if proto == "HTTP/3.0" {
+		tr := &http3.Transport{TLSClientConfig: secure, DisableCompression: true}
+		t.Cleanup(func() { _ = tr.Close() })
+		return tr
+	}
+	tr := &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: h2, DisableCompression: true}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
 }
 
 func matrixOrigin(w http.ResponseWriter, rq *http.Request) {

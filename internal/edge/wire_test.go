@@ -11,12 +11,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/quic-go/quic-go/http3"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
@@ -54,13 +57,19 @@ func wiredBy(t *testing.T, secure *tls.Config, h http.HandlerFunc, change func(*
 		return tr
 	}
 	w.compile()
-	s, err := engine.Listen(t.Context(), "127.0.0.1:0", func(ctx context.Context, rq *httpmsg.Request, vw engine.Writer, inline bool) func() {
+	handle := func(ctx context.Context, rq *httpmsg.Request, vw engine.Writer, inline bool) func() {
 		if inline {
 			return w.edge.Begin(ctx, rq, vw)
 		}
 		w.edge.Serve(ctx, rq, vw)
 		return nil
-	}, engine.Options{TLS: secure, WebSocket: true})
+	}
+	var s listener
+	if secure != nil && slices.Contains(secure.NextProtos, http3.NextProtoH3) {
+		s, err = engine.ListenQUIC(t.Context(), "127.0.0.1:0", handle, engine.Options{TLS: secure})
+	} else {
+		s, err = engine.Listen(t.Context(), "127.0.0.1:0", handle, engine.Options{TLS: secure, WebSocket: true})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +88,13 @@ func wiredBy(t *testing.T, secure *tls.Config, h http.HandlerFunc, change func(*
 		return "https://" + s.Addr().String(), w
 	}
 	return "http://" + s.Addr().String(), w
+}
+
+// listener is a viewer.Server or viewer.QUIC.
+type listener interface {
+	Addr() net.Addr
+	Serve() error
+	Close(ctx context.Context) error
 }
 
 func get(t *testing.T, url string, fields ...string) (*http.Response, string) {

@@ -267,7 +267,9 @@ func TestFloods(t *testing.T) {
 		{"empty DATA", func(p *visitor) {
 			_, _ = p.bidi(get("POST", "/"), false).Write([]byte(strings.Repeat(frame(frameData, ""), 2*controlBurst)))
 		}},
-		{"unknown frames", func(p *visitor) { _, _ = p.bidi("", false).Write([]byte(strings.Repeat(frame(0x21, ""), 2*controlBurst))) }},
+		{"unknown frames", func(p *visitor) {
+			_, _ = p.bidi("", false).Write([]byte(strings.Repeat(frame(0x21, ""), 2*controlBurst)))
+		}},
 		{"unknown streams", func(p *visitor) {
 			for range 2 * controlBurst {
 				str, err := p.qc.OpenUniStreamSync(p.t.Context())
