@@ -38,7 +38,7 @@ func startForelane(ctx context.Context, b *bench) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var event struct{ Event, HTTP, HTTPS string }
+	var event struct{ Event, HTTP, HTTPS, HTTP3 string }
 	for deadline := time.Now().Add(10 * time.Second); event.HTTP == ""; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return nil, errors.New("no ready event")
@@ -55,7 +55,7 @@ func startForelane(ctx context.Context, b *bench) (*peer, error) {
 	}
 	return &peer{
 		version: strings.TrimPrefix(strings.TrimSpace(string(version)), "forelane version "),
-		plain:   event.HTTP, tls: event.HTTPS, roots: []int{cmd.Process.Pid},
+		plain:   event.HTTP, tls: event.HTTPS, udp: event.HTTP3, roots: []int{cmd.Process.Pid},
 		hit: func(h http.Header) bool { return strings.HasPrefix(h.Get("X-Cache"), "Hit") },
 	}, nil
 }

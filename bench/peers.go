@@ -43,6 +43,7 @@ type peer struct {
 	version string
 	plain   string // host:port of HTTP
 	tls     string // host:port of HTTPS; empty: it has none
+	udp     string // host:port of HTTP/3; empty: it has none
 	roots   []int  // first processes of its tree
 	hit     func(http.Header) bool
 }
