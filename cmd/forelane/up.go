@@ -234,6 +234,7 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.HTTP3 = f.http3
 	o.Log = slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	o.H2C, o.H2WebSocket = f.h2c, f.h2WebSocket
+	slog.SetDefault(o.Log) // takes what quic-go prints when UDP buffers are too small, once a process
 	if o.Origins, err = pairs("origin", f.origins); err != nil {
 		return o, closeLog, wrong(err)
 	}

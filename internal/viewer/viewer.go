@@ -14,7 +14,7 @@
 // its context ends.
 //
 // What it does not do: it routes nothing, caches nothing and knows no
-// distribution. HTTP/3 is not spoken yet.
+// distribution.
 //
 // Concurrency: a Request and its Writer belong to the goroutine that the
 // Handler is called on; the Handler is called by many at once.
