@@ -20,7 +20,7 @@ func counting(mu *sync.Mutex, seen map[string]int) engine.Handler {
 		mu.Lock()
 		seen[name]++
 		mu.Unlock()
-		_ = w.Whole(&httpmsg.Response{Status: 200}, nil)
+		_ = w.Whole(&httpmsg.Response{Status: 200}, nil, nil)
 		return nil
 	}
 }

@@ -35,7 +35,7 @@ func (g *gated) handle(ctx context.Context, _ *httpmsg.Request, w engine.Writer,
 		g.began <- struct{}{}
 		select {
 		case <-g.let:
-			_ = w.Whole(&httpmsg.Response{Status: 200, ContentLength: -1}, [][]byte{[]byte("done")})
+			_ = w.Whole(&httpmsg.Response{Status: 200, ContentLength: -1}, [][]byte{[]byte("done")}, nil)
 		case <-ctx.Done():
 			g.ended <- ctx.Err()
 		}
