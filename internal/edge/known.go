@@ -31,7 +31,11 @@ func (x *Exchange) known(name string) (string, bool) {
 		return strings.TrimPrefix(rq.Proto.String(), "HTTP/"), true
 	case "cloudfront-viewer-tls":
 		if t := rq.Viewer.TLS; t != nil {
-			return t.Version + ":" + t.Cipher + ":fullHandshake", true
+			how := ":fullHandshake"
+			if t.Resumed {
+				how = ":sessionResumed"
+			}
+			return t.Version + ":" + t.Cipher + how, true
 		}
 		return "", false
 	case "cloudfront-forwarded-proto":

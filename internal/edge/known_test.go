@@ -29,6 +29,10 @@ func TestE6KnownHeaders(t *testing.T) {
 			t.Errorf("%s: %q %v, want %q", name, got, ok, want)
 		}
 	}
+	x.rq.Viewer.TLS.Resumed = true
+	if got, _ := x.known("cloudfront-viewer-tls"); got != "TLSv1.3:TLS_AES_128_GCM_SHA256:sessionResumed" {
+		t.Errorf("resumed: %q", got)
+	}
 	x.rq.Viewer = httpmsg.Viewer{}
 	for _, name := range []string{"cloudfront-viewer-address", "cloudfront-viewer-tls", "cloudfront-viewer-country", "cloudfront-viewer-city"} {
 		if v, ok := x.known(name); ok {

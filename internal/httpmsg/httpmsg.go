@@ -200,6 +200,11 @@ type TLS struct {
 	Version    string // as the access log has it: TLSv1.2, TLSv1.3
 	Cipher     string // OpenSSL's name, as the access log has it
 	ServerName string // SNI, lower case
+	Resumed    bool   // by a session ticket: no full handshake
+
+	// JA3 and JA4 are fingerprints of the ClientHello; empty unless a behavior
+	// of the distribution that SNI names asks for one of them.
+	JA3, JA4 string
 }
 
 // Viewer is where a request came from.

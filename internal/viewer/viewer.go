@@ -182,7 +182,7 @@ func (s *Server) serve(c net.Conn, from netip.AddrPort) {
 		return
 	}
 	st := tc.ConnectionState()
-	v.TLS = &httpmsg.TLS{Version: tlsVersion(st.Version), Cipher: opensslName(st.CipherSuite), ServerName: strings.ToLower(st.ServerName)}
+	v.TLS = &httpmsg.TLS{Version: tlsVersion(st.Version), Cipher: opensslName(st.CipherSuite), ServerName: strings.ToLower(st.ServerName), Resumed: st.DidResume}
 	if st.NegotiatedProtocol == "h2" {
 		s.h2.Serve(s.ctx, tc, v)
 		return
