@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Format is the form of a log.
@@ -25,23 +26,33 @@ type WriterOptions struct {
 	// Limit is how many bytes may wait to be written; 0 is 1 MiB. A line that
 	// does not fit is dropped and counted.
 	Limit int
+	// Gather is how long a line may wait for others; 0 is 100 ms.
+	Gather time.Duration
 }
+
+// gatherBytes are written at once.
+const gatherBytes = 128 << 10
 
 // Writer writes lines to an io.Writer without making the caller wait.
 //
 // There are two buffers. Write appends to one under a lock that is held for a
 // copy only; the writer's goroutine takes it away whole, leaves the other, and
-// writes while new lines gather. So writes become larger as the load grows.
+// writes while new lines gather. It does so when the oldest line has waited for
+// WriterOptions.Gather, or when gatherBytes wait: a write a line would cost more
+// than the answer that the line is about.
 type Writer struct {
 	w io.Writer
 	o WriterOptions
 
 	mu     sync.Mutex
 	buf    []byte // guarded by mu
+	awake  bool   // the goroutine knows of what is in buf; guarded by mu
+	full   bool   // and that it is much; guarded by mu
 	closed bool   // guarded by mu
 	err    error  // of the first failed write; guarded by mu
 
 	wake    chan struct{} // one token: there is something to do
+	hurry   chan struct{} // one token: without delay
 	flush   chan chan struct{}
 	done    chan struct{}
 	dropped atomic.Int64
@@ -54,10 +65,13 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 	if o.Limit <= 0 {
 		o.Limit = 1 << 20
 	}
-	l := &Writer{w: w, o: o, wake: make(chan struct{}, 1), flush: make(chan chan struct{}), done: make(chan struct{})}
+	if o.Gather <= 0 {
+		o.Gather = 100 * time.Millisecond
+	}
+	l := &Writer{w: w, o: o, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), flush: make(chan chan struct{}), done: make(chan struct{})}
 	l.scratch.New = func() any { b := make([]byte, 0, 1024); return &b }
 	if o.Format == Standard && !o.NoHead {
-		l.buf = append(l.buf, StandardHeader...)
+		l.buf, l.awake = append(l.buf, StandardHeader...), true
 		l.wake <- struct{}{}
 	}
 	go l.run()
@@ -77,15 +91,28 @@ func (l *Writer) Write(r *Record) {
 	if l.closed || len(l.buf)+len(*p) > l.o.Limit {
 		l.mu.Unlock()
 		l.dropped.Add(1)
-	} else {
-		l.buf = append(l.buf, *p...)
-		l.mu.Unlock()
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+		l.scratch.Put(p)
+		return
+	}
+	l.buf = append(l.buf, *p...)
+	wake, hurry := !l.awake, !l.full && len(l.buf) >= min(gatherBytes, l.o.Limit/2)
+	l.awake, l.full = true, l.full || hurry
+	l.mu.Unlock()
+	if wake {
+		signal(l.wake)
+	}
+	if hurry {
+		signal(l.hurry)
 	}
 	l.scratch.Put(p)
+}
+
+// signal leaves a token, if there is none.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
 }
 
 // Dropped is how many lines were lost: no room, closed, or a failed write.
@@ -109,10 +136,8 @@ func (l *Writer) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	if !again {
-		select {
-		case l.wake <- struct{}{}:
-		default: // the goroutine wakes anyway, and sees closed then
-		}
+		signal(l.wake)
+		signal(l.hurry)
 	}
 	<-l.done
 	l.mu.Lock()
@@ -123,10 +148,18 @@ func (l *Writer) Close() error {
 func (l *Writer) run() {
 	defer close(l.done)
 	var spare []byte
+	gather := time.NewTimer(l.o.Gather)
+	defer gather.Stop()
 	for {
 		var ack chan struct{}
 		select {
 		case <-l.wake:
+			gather.Reset(l.o.Gather)
+			select {
+			case <-gather.C:
+			case <-l.hurry:
+			case ack = <-l.flush:
+			}
 		case ack = <-l.flush:
 		}
 		var closed bool
@@ -140,21 +173,19 @@ func (l *Writer) run() {
 	}
 }
 
-// drain writes until there is nothing left.
+// drain writes what there is, and returns its memory for what comes next.
 func (l *Writer) drain(spare []byte) (_ []byte, closed bool) {
-	for {
-		l.mu.Lock()
-		full := l.buf
-		l.buf, closed = spare[:0], l.closed
-		l.mu.Unlock()
-		if len(full) == 0 {
-			return full, closed
+	l.mu.Lock()
+	lines := l.buf
+	l.buf, closed = spare[:0], l.closed
+	l.awake, l.full = false, false
+	l.mu.Unlock()
+	if len(lines) > 0 {
+		if _, err := l.w.Write(lines); err != nil {
+			l.failed(lines, err)
 		}
-		if _, err := l.w.Write(full); err != nil {
-			l.failed(full, err)
-		}
-		spare = full
 	}
+	return lines, closed
 }
 
 func (l *Writer) failed(lines []byte, err error) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestWriterWritesHeadLinesAndDrains(t *testing.T) {
@@ -117,4 +118,54 @@ func TestWriterDoesNotAllocate(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// counter counts writes.
+type counter struct {
+	mu     sync.Mutex
+	writes int
+	bytes  int
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes++
+	c.bytes += len(b)
+	return len(b), nil
+}
+
+func (c *counter) have() (writes, bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes, c.bytes
+}
+
+func TestWriterGathersLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out counter
+		w := NewWriter(&out, WriterOptions{NoHead: true})
+		defer w.Close()
+		for range 50 {
+			w.Write(sample())
+		}
+		synctest.Wait()
+		if n, _ := out.have(); n != 0 {
+			t.Errorf("%d writes before the time", n)
+		}
+		<-time.After(100 * time.Millisecond)
+		synctest.Wait()
+		n, size := out.have()
+		if n != 1 || size == 0 {
+			t.Fatalf("50 lines in %d writes of %d bytes", n, size)
+		}
+		line := size / 50
+		for range gatherBytes/line + 1 { // as much as is not kept waiting
+			w.Write(sample())
+		}
+		synctest.Wait()
+		if n, _ := out.have(); n != 2 {
+			t.Errorf("%d writes, want a second one at once", n)
+		}
+	})
 }
