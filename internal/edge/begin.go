@@ -69,11 +69,13 @@ func (x *Exchange) run(from stepID) {
 // runInline walks the table to the end or to a row that would block now.
 func (x *Exchange) runInline() (at stepID) {
 	defer x.rescue(&at)
+	x.inline = true
 	for at = stepOpen; at < stepCount; at = x.edge.steps[at].run(x) {
 		if x.edge.steps[at].blocks && x.wouldBlock(at) {
-			return at
+			break
 		}
 	}
+	x.inline = false
 	return at
 }
 

@@ -27,7 +27,9 @@ func (x *Exchange) deliver() stepID {
 	rec.ContentLength, rec.HasLength = max(x.rs.ContentLength, 0), x.rs.ContentLength >= 0
 	rec.Bytes = int64(x.headBytes())
 	err := x.send()
-	x.rec.Time.Total = x.elapsed()
+	if x.rec.Time.Total = x.elapsed(); x.rec.Time.FirstByte == 0 { // it went out in one piece
+		x.rec.Time.FirstByte = x.rec.Time.Total
+	}
 	if err != nil {
 		x.cut(err)
 	}
@@ -42,7 +44,9 @@ func (x *Exchange) send() error {
 	if w, ok := x.w.(Whole); ok {
 		if pieces, ok := x.inMemory(); ok {
 			x.sent = true
-			x.rec.Time.FirstByte = x.elapsed()
+			if !x.inline { // the engine may wait for the viewer
+				x.rec.Time.FirstByte = x.elapsed()
+			}
 			if x.body.obj == nil {
 				return viewerError(w.Whole(&x.rs, pieces, nil))
 			}

@@ -27,13 +27,14 @@ type Exchange struct {
 	// target is where the behavior, or a function, sends the request.
 	target *originRef
 
-	keyed keyed
-	store stored
-	asked asked
-	rs    httpmsg.Response // Body is never set: see body
-	body  body
-	rec   record.Record
-	sent  bool // deliver has sent the head
+	keyed  keyed
+	store  stored
+	asked  asked
+	rs     httpmsg.Response // Body is never set: see body
+	body   body
+	rec    record.Record
+	sent   bool // deliver has sent the head
+	inline bool // it runs on the goroutine of its connection
 	// scratch has the texts that are made for this request: they live as long
 	// as it is not reset.
 	scratch []byte

@@ -188,4 +188,4 @@ func (x *Exchange) hungUp() stepID {
 }
 
 // elapsed is the time since the Exchange began.
-func (x *Exchange) elapsed() time.Duration { return x.now().Sub(x.rec.Start) }
+func (x *Exchange) elapsed() time.Duration { return time.Since(x.rec.Start) }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -69,7 +70,7 @@ func (x *Exchange) function() stepID {
 func (x *Exchange) event() *edgefunc.Event {
 	return &edgefunc.Event{
 		DistributionDomain: x.dist.m.DomainName, DistributionID: x.dist.m.ID,
-		RequestID: x.rec.ID, EdgeLocation: x.edge.deps.POP,
+		RequestID: strings.Clone(x.rec.ID), EdgeLocation: x.edge.deps.POP,
 	}
 }
 

@@ -212,3 +212,14 @@ func BenchmarkAppendStandard(b *testing.B) {
 		buf = AppendStandard(buf[:0], r, true)
 	}
 }
+
+func TestTimeIsAsFormatted(t *testing.T) {
+	for _, at := range []int64{0, 1, 59, 60, 3599, 3600, 35999, 36000, 86399, 86400, 951782399, 951782400, 1796000000, 4102444799, 253402300799, -1, -86401} {
+		u := time.Unix(at, 999)
+		l := line{}
+		l.time(u.In(time.FixedZone("east", 7200)))
+		if want := u.UTC().Format("2006-01-02\t15:04:05"); string(l.b) != want {
+			t.Errorf("%d: %q, want %q", at, l.b, want)
+		}
+	}
+}

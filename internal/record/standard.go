@@ -23,8 +23,7 @@ const StandardHeader = "#Version: 1.0\n#Fields: date time x-edge-location sc-byt
 // IncludeCookies of the distribution's logging.
 func AppendStandard(b []byte, r *Record, cookies bool) []byte {
 	l := line{b}
-	end := r.Start.Add(r.Time.Total).UTC()
-	l.b = end.AppendFormat(l.b, "2006-01-02\t15:04:05")
+	l.time(r.Start.Add(r.Time.Total))
 	l.text(r.Edge.Location)
 	l.number(r.Response.Bytes)
 	l.addr(r.Viewer.Addr.Addr())
@@ -100,6 +99,17 @@ var escaped = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// time appends a date and a time of day in UTC, as AppendFormat would by
+// "2006-01-02\t15:04:05" for the years that a log can have.
+func (l *line) time(t time.Time) {
+	year, month, day := t.UTC().Date()
+	s := int(((t.Unix() % 86400) + 86400) % 86400)
+	l.b = append(l.b,
+		byte('0'+year/1000%10), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10), '-',
+		byte('0'+int(month)/10), byte('0'+int(month)%10), '-', byte('0'+day/10), byte('0'+day%10), '\t',
+		byte('0'+s/36000), byte('0'+s/3600%10), ':', byte('0'+s/600%6), byte('0'+s/60%10), ':', byte('0'+s%60/10), byte('0'+s%10))
+}
 
 func (l *line) number(n int64) {
 	l.b = strconv.AppendInt(append(l.b, '\t'), n, 10)

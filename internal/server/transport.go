@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
+	"github.com/forelane/forelane/internal/pattern"
 )
 
 // transport is the way to an origin: an override, a plane of this process when
@@ -185,8 +185,9 @@ func (t signed) RoundTrip(rq *http.Request) (*http.Response, error) {
 
 // hostname is a Host without port, in lower case.
 func hostname(host string) string {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	host = pattern.TrimPort(host)
+	if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
+		host = host[1 : len(host)-1]
 	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }

@@ -49,7 +49,9 @@ func (c *conn) finish() bool {
 	}
 	c.body = nil
 	if c.pending > c.limits.Pending || c.out != nil && len(c.out.b) > gatherMax {
-		return c.flush() == nil
+		ok := c.flush() == nil
+		c.now = time.Now() // it may have waited
+		return ok
 	}
 	return c.lost == nil
 }

@@ -154,9 +154,11 @@ func (c *conn) send() error {
 		if err := c.write(c.out.b[from:k.at]); err != nil {
 			return err
 		}
+		c.now = time.Now()
 		if err := c.write(k.piece); err != nil {
 			return err
 		}
+		c.now = time.Now()
 		from = k.at
 	}
 	return c.write(c.out.b[from:])
@@ -172,7 +174,9 @@ func (c *conn) write(p []byte) error {
 		}
 		c.writeWithin()
 		n, err := c.nc.Write(part)
-		p = p[n:]
+		if p = p[n:]; len(p) > 0 {
+			c.now = time.Now() // it may have waited
+		}
 		if err != nil && !c.goesOn(err, int64(n)) {
 			return err
 		}
@@ -199,6 +203,9 @@ func (c *conn) writev() error {
 	for len(c.bufs) > 0 {
 		c.writeWithin()
 		n, err := c.bufs.WriteTo(c.nc)
+		if len(c.bufs) > 0 {
+			c.now = time.Now()
+		}
 		if err != nil && !c.goesOn(err, n) {
 			return err
 		}
@@ -219,7 +226,10 @@ func (c *conn) goesOn(err error, n int64) bool {
 // writeWithin lets the next write stall for Limits.WriteStall, or down to
 // three quarters of it.
 func (c *conn) writeWithin() {
-	now, d := time.Now(), c.limits.WriteStall
+	now, d := c.now, c.limits.WriteStall
+	if c.owned { // a Handler is at work, for how long already nobody knows
+		now = time.Now()
+	}
 	if c.writeBy.Sub(now) < d-d/4 {
 		c.writeBy = now.Add(d)
 		_ = c.nc.SetWriteDeadline(c.writeBy)
