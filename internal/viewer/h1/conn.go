@@ -50,6 +50,7 @@ type conn struct {
 	doubt   bool // Peer.Doubtful
 	skipped bool // an empty line before the request line has been passed over
 	headBy  time.Time
+	yielded int64     // the span in which the connection went without yielding
 	now     time.Time // when the input in hand came; later where a Handler took its time
 	readBy  time.Time // the deadlines that are set; zero: not known
 	writeBy time.Time
@@ -167,10 +168,7 @@ func (c *conn) fill() bool {
 		}
 	}
 	if idle && !c.fresh {
-		// The viewer has its answer; the next request is on its way. On a busy
-		// machine it is there when the others have had their turn, and costs no
-		// wait; on an idle one this returns at once.
-		runtime.Gosched()
+		c.yield()
 	}
 	n, err := c.nc.Read(c.in.b[c.w:])
 	c.now = time.Now()
@@ -190,6 +188,24 @@ func (c *conn) fill() bool {
 	}
 	return false
 }
+
+// yield lets others run before the next read. The viewer has its answer, and its
+// next request is on its way: on a busy machine it is there when the others have
+// had their turn, and costs no wait; on an idle one this returns at once.
+//
+// The scheduler looks for what has come from the network when nobody wants to
+// run. Were all connections to do nothing but this, it would never: so each goes
+// without it once a yieldSpan, and waits.
+func (c *conn) yield() {
+	if span := c.now.UnixNano() >> yieldSpan; span != c.yielded {
+		c.yielded = span
+		return
+	}
+	runtime.Gosched()
+}
+
+// yieldSpan is about half a millisecond, in bits of nanoseconds.
+const yieldSpan = 19
 
 // room makes place for more input.
 func (c *conn) room(idle bool) {
