@@ -10,6 +10,7 @@
 //
 //	GET  /healthz                                     200 when the node serves
 //	GET  /v1/status                                   what runs (the ready event's form)
+//	GET  /metrics                                     counters, in Prometheus's text format
 //	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects
 //	GET  /v1/logs?function=NAME&follow=1              log lines, one JSON object a line
 //	POST /2015-03-31/functions/{name}/invocations     the Lambda API's Invoke
@@ -39,6 +40,8 @@ import (
 type Node interface {
 	// Status is a value that encodes to JSON.
 	Status() any
+	// AppendMetrics appends series in Prometheus's text format.
+	AppendMetrics(b []byte) []byte
 	Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error)
 	// Invalidate drops cached objects; distribution is an id, a logical id, or
 	// empty for all. It returns how many distributions it was done for.
@@ -57,6 +60,7 @@ func New(n Node) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]string{"status": "ok"}) })
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, n.Status()) })
+	mux.HandleFunc("GET /metrics", c.metrics)
 	mux.HandleFunc("POST /v1/invalidations", c.invalidate)
 	mux.HandleFunc("GET /v1/logs", c.logs)
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", c.invoke)
@@ -110,6 +114,11 @@ func (c *control) invalidate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply(w, http.StatusOK, map[string]any{"status": "Completed", "distributions": n, "paths": in.Paths})
+}
+
+func (c *control) metrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write(c.node.AppendMetrics(nil)) // the caller is gone if this fails
 }
 
 func (c *control) logs(w http.ResponseWriter, r *http.Request) {

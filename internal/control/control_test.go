@@ -22,6 +22,8 @@ type node struct {
 
 func (n *node) Status() any { return map[string]string{"stack": "shop"} }
 
+func (n *node) AppendMetrics(b []byte) []byte { return append(b, "shop_total 1\n"...) }
+
 func (n *node) Invoke(_ context.Context, in *model.Invocation) (*model.InvocationResult, error) {
 	n.in = in
 	return n.out, n.err
@@ -98,6 +100,9 @@ func TestInvalidate(t *testing.T) {
 func TestStatusAndLogs(t *testing.T) {
 	if w := call(&node{}, "GET", "/v1/status", ""); w.Body.String() != `{"stack":"shop"}`+"\n" {
 		t.Errorf("status %s", w.Body)
+	}
+	if w := call(&node{}, "GET", "/metrics", ""); w.Body.String() != "shop_total 1\n" || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain; version=0.0.4") {
+		t.Errorf("metrics %s %v", w.Body, w.Header())
 	}
 	if w := call(&node{}, "GET", "/v1/logs?function=f", ""); w.Body.String() != `{"function":"f"}`+"\n" {
 		t.Errorf("logs %s", w.Body)

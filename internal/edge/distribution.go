@@ -25,6 +25,7 @@ type distribution struct {
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
 
+	meter     *meter
 	signature [record.ResultTypes]httpmsg.Head // see headers.go
 }
 
@@ -52,6 +53,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 		d.errors[m.CustomErrors[i].Code] = &m.CustomErrors[i]
 	}
 	d.sign(e.deps.POP)
+	d.meter = newMeter(e.deps.Metrics, m)
 	if err := e.compileOrigins(d); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/encode"
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
 	"github.com/forelane/forelane/internal/record"
@@ -74,6 +75,8 @@ type Deps struct {
 	// Record takes one record an exchange, which it may read until it
 	// returns; it is called by many goroutines. Nil: dropped.
 	Record func(*record.Record)
+	// Metrics takes the series of the distributions. Nil: nothing is counted.
+	Metrics *metrics.Registry
 	// POP is the X-Amz-Cf-Pop. Empty: LOC50-C1.
 	POP string
 	// HTTPSPort is where redirects to HTTPS point when the request's Host

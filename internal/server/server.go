@@ -32,6 +32,7 @@ import (
 	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/viewer"
@@ -95,6 +96,7 @@ type Server struct {
 	disk  *disk.Store // the cache's lower tier, or nil
 	funcs *function.Service
 	lines *logBook
+	meter metrics.Registry
 	gate  *viewer.Gate
 
 	mu        sync.Mutex // Apply, Start and Close

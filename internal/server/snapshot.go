@@ -98,6 +98,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		},
 		Functions:  edgeFunctions(set),
 		Record:     s.o.Record,
+		Metrics:    &s.meter,
 		Background: &snap.background,
 		HTTPSPort:  s.httpsPort(),
 		HTTP3Port:  s.http3Port(),
