@@ -57,6 +57,7 @@ func (b *bench) allCases() []*benchCase {
 		{name: "h2-64k", about: "Hit, 64 KB, HTTP/2 + TLS (4 connections, 16 streams each)", hits: true, warm: h2warm(pathLarge), run: b.h2load(pathLarge), latency: b.h2latency(pathLarge)},
 		{name: "h2-304", about: "Hit with If-None-Match, 304, HTTP/2 + TLS (4 connections, 16 streams each)", hits: true, warm: h2warm(pathSmall), run: b.h2load(pathSmall, "-H", notModified), latency: b.h2latency(pathSmall)},
 		{name: "h3-1k", about: "Hit, 1 KB, HTTP/3 (4 connections, 16 streams each, a client in Go)", hits: true, run: b.h3(pathSmall)},
+		{name: "zipf", about: "A million 1 KB objects by Zipf's law (exponent 1), cache as configured: 256 MB, nginx 1 GB of files, Varnish 512 MB (16 connections)", warm: b.zipfWarm, run: b.zipf},
 		{name: "miss", about: "Miss, 1 KB no-store, each URL once, HTTP/1.1 (16 connections)", run: b.wrkMiss()},
 		{name: "cold", about: fmt.Sprintf("%d parallel requests for one URL that is not stored (the origin takes %v)", coldViewers, coldDelay), run: b.cold},
 		{name: "handshake-full", about: "New TLS 1.3 connection, full handshake, one 1 KB hit (4 at once)", hits: true, run: b.handshakes(false)},

@@ -61,6 +61,35 @@ func (b *bench) wrkMiss() func(context.Context, *peer, int) (load, error) {
 	}
 }
 
+// zipfScript asks for one of a million objects: the share of rank n is that of
+// 1/n, by the inverse of its integral.
+const zipfScript = `local most = math.log(1000000)
+local tail = " HTTP/1.1\r\nHost: HOST\r\n\r\n"
+math.randomseed(ROUND)
+function request()
+  return "GET /zipf/" .. math.floor(math.exp(math.random() * most)) .. tail
+end
+`
+
+// zipfWarm fills the cache for as long as the case takes three times.
+func (b *bench) zipfWarm(ctx context.Context, p *peer) error {
+	for i := range 3 {
+		if _, err := b.zipf(ctx, p, 100+i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) zipf(ctx context.Context, p *peer, round int) (load, error) {
+	file := filepath.Join(b.dir, "zipf.lua")
+	text := strings.NewReplacer("HOST", viewerHost, "ROUND", strconv.Itoa(round+1)).Replace(zipfScript)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return load{}, err
+	}
+	return b.wrk(false, pathZipf, "-s", file)(ctx, p, round)
+}
+
 // generator runs a load generator on its core and returns what it said.
 func generator(ctx context.Context, argv ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", loadCore}, argv...)...)

@@ -18,6 +18,7 @@ const (
 	pathLarge = "/64k"
 	pathMiss  = "/miss" // no-store
 	pathCold  = "/cold" // after coldDelay
+	pathZipf  = "/zipf/1"
 	entityTag = `"forelane-bench"`
 	coldDelay = 50 * time.Millisecond
 )
