@@ -94,7 +94,7 @@ func TestMissAllocations(t *testing.T) {
 			w.edge.Serve(t.Context(), rqs[i], nothing{})
 			i++
 		})
-		if n > tt.budget {
+		if n > tt.budget && !raceEnabled { // its pools forget
 			t.Errorf("%s: %v allocations, budget %v", tt.name, n, tt.budget)
 		}
 	}
