@@ -17,6 +17,8 @@ package h1
 import (
 	"bytes"
 	"io"
+
+	"github.com/forelane/forelane/internal/httpspec"
 )
 
 type chunkState uint8
@@ -104,7 +106,7 @@ func (b *body) step() error {
 func (b *body) size(line []byte) error {
 	size, i := int64(0), 0
 	for ; i < len(line); i++ {
-		d := hex(line[i])
+		d := httpspec.Hex(line[i])
 		if d < 0 {
 			break
 		}
@@ -132,17 +134,6 @@ func (b *body) size(line []byte) error {
 		b.chunk.state = chunkTrailer
 	}
 	return nil
-}
-
-// hex is the value of a hex digit, or -1.
-func hex(c byte) int {
-	switch {
-	case c-'0' < 10:
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
 }
 
 // line takes one line without its CRLF. It lives until the next read.

@@ -3,9 +3,8 @@
 package h1
 
 import (
-	"strings"
-
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
 )
 
 // field takes one field. Content-Length and Transfer-Encoding stand in h and
@@ -14,7 +13,7 @@ func (h *head) field(name, value string, rs *httpmsg.Response) Why {
 	switch len(name) {
 	case len("Connection"):
 		if httpmsg.EqualFold(name, "Connection") {
-			h.connection(value)
+			h.options.Add(value)
 		}
 	case len("Content-Length"):
 		if httpmsg.EqualFold(name, "Content-Length") {
@@ -34,39 +33,16 @@ func (h *head) field(name, value string, rs *httpmsg.Response) Why {
 // contentLength reads digits, once. A list of equal numbers, which RFC 9110 8.6
 // lets a recipient repair, is refused.
 func (h *head) contentLength(value string) Why {
-	if h.length >= 0 || value == "" || len(value) > 18 {
+	n, ok := httpspec.Digits(value)
+	if h.length >= 0 || !ok {
 		return FaultLength
-	}
-	n := int64(0)
-	for i := 0; i < len(value); i++ {
-		d := value[i] - '0'
-		if d > 9 {
-			return FaultLength
-		}
-		n = n*10 + int64(d)
 	}
 	h.length = n
 	return FaultNone
 }
 
-func (h *head) connection(value string) {
-	for value != "" {
-		var item string
-		item, value, _ = strings.Cut(value, ",")
-		item = strings.Trim(item, " \t")
-		switch len(item) {
-		case len("close"):
-			h.close = h.close || httpmsg.EqualFold(item, "close")
-		case len("upgrade"):
-			h.upgrade = h.upgrade || httpmsg.EqualFold(item, "upgrade")
-		case len("keep-alive"):
-			h.keepAlive = h.keepAlive || httpmsg.EqualFold(item, "keep-alive")
-		}
-	}
-}
-
 // persists tells whether the origin lets the connection go on (RFC 9112 9.3).
-func (h *head) persists() bool { return !h.close && (!h.old || h.keepAlive) }
+func (h *head) persists() bool { return !h.options.Close && (!h.old || h.options.KeepAlive) }
 
 // mode is how an answer's body ends.
 type mode uint8

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
 )
 
 // scan looks for the end of the head in b, of which the first from bytes are
@@ -49,13 +50,11 @@ func scan(b []byte, from int) (end, next int, why Why) {
 
 // head is what an answer's fields say about its body and the connection.
 type head struct {
-	length    int64 // Content-Length, -1: none
-	chunked   bool
-	codings   int
-	old       bool // HTTP/1.0
-	close     bool
-	keepAlive bool
-	upgrade   bool // Connection lists upgrade
+	length  int64 // Content-Length, -1: none
+	chunked bool
+	codings int
+	old     bool // HTTP/1.0
+	options httpspec.Connection
 }
 
 // parse takes a complete head apart, the empty line included.

@@ -20,7 +20,7 @@ var _ io.ReadWriteCloser = (*tunnel)(nil)
 // switchProtocols hands the connection over (RFC 9110 7.8). From then on it is
 // its owner's: no timeout holds and no context ends it.
 func (c *conn) switchProtocols(x *exchange, h *head) error {
-	if !h.upgrade || !x.rq.Header.Has("Upgrade") || c.up != nil {
+	if !h.options.Upgrade || !x.rq.Header.Has("Upgrade") || c.up != nil {
 		return &Fault{FaultStatus} // nobody asked
 	}
 	if !c.settle() {

@@ -19,6 +19,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"github.com/forelane/forelane/internal/httpspec"
 )
 
 type chunkState uint8
@@ -119,7 +121,7 @@ func (b *body) step(block bool) error {
 func (b *body) size(line []byte) error {
 	size, i := int64(0), 0
 	for ; i < len(line); i++ {
-		d := hex(line[i])
+		d := httpspec.Hex(line[i])
 		if d < 0 {
 			break
 		}

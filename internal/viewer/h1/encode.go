@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
 )
 
 // appendHead appends status line, fields and framing. The version is always
@@ -107,9 +108,9 @@ func token(s string) bool {
 func wantsClose(rs *httpmsg.Response) bool {
 	for _, f := range rs.Header.Fields() {
 		if len(f.Name) == len("Connection") && httpmsg.EqualFold(f.Name, "Connection") {
-			var h head
-			connectionField(f.Value, &h)
-			return h.close
+			var o httpspec.Connection
+			o.Add(f.Value)
+			return o.Close
 		}
 	}
 	return false

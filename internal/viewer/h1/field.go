@@ -3,8 +3,6 @@
 package h1
 
 import (
-	"strings"
-
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 )
@@ -32,7 +30,7 @@ func field(line []byte, rq *httpmsg.Request, h *head) Reason {
 		}
 	case len("Connection"):
 		if httpmsg.EqualFold(name, "Connection") {
-			connectionField(value, h)
+			h.options.Add(value)
 		}
 	case len("Content-Length"):
 		if httpmsg.EqualFold(name, "Content-Length") {
@@ -67,33 +65,12 @@ func hostField(value string, rq *httpmsg.Request, h *head) Reason {
 // which RFC 9110 8.6 lets a recipient repair, is refused.
 func lengthField(value string, h *head) Reason {
 	h.lengths++
-	if h.lengths > 1 || value == "" || len(value) > 18 {
+	n, ok := httpspec.Digits(value)
+	if h.lengths > 1 || !ok {
 		return ReasonLength
 	}
-	h.length = 0
-	for i := 0; i < len(value); i++ {
-		if !digit(value[i]) {
-			return ReasonLength
-		}
-		h.length = h.length*10 + int64(value[i]-'0')
-	}
+	h.length = n
 	return ReasonNone
-}
-
-func connectionField(value string, h *head) {
-	for value != "" {
-		var item string
-		item, value, _ = strings.Cut(value, ",")
-		item = strings.Trim(item, " \t")
-		switch len(item) {
-		case len("close"):
-			h.close = h.close || httpmsg.EqualFold(item, "close")
-		case len("upgrade"):
-			h.upgrade = h.upgrade || httpmsg.EqualFold(item, "upgrade")
-		case len("keep-alive"):
-			h.keepAlive = h.keepAlive || httpmsg.EqualFold(item, "keep-alive")
-		}
-	}
 }
 
 // close judges what the fields mean together and sets what is left of rq.
@@ -116,7 +93,7 @@ func (p parser) close(rq *httpmsg.Request, h *head) Reason {
 	rq.Scheme = p.scheme
 	if old {
 		h.expect = false // RFC 9110 10.1.1
-		h.close = h.close || !h.keepAlive
+		h.options.Close = h.options.Close || !h.options.KeepAlive
 	}
 	h.expect = h.expect && h.length != 0
 	return ReasonNone

@@ -17,21 +17,20 @@ import (
 	"unsafe"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/viewer/engine"
 )
 
 // head is what a request's fields say about the connection.
 type head struct {
-	length    int64 // of the body; -1: chunked
-	hosts     int
-	lengths   int
-	codings   int
-	chunked   bool // the coding is exactly "chunked"
-	close     bool
-	keepAlive bool
-	upgrade   bool // Connection lists upgrade
-	expect    bool // Expect: 100-continue
-	absolute  bool // the target's authority is the host
+	length   int64 // of the body; -1: chunked
+	hosts    int
+	lengths  int
+	codings  int
+	chunked  bool // the coding is exactly "chunked"
+	options  httpspec.Connection
+	expect   bool // Expect: 100-continue
+	absolute bool // the target's authority is the host
 }
 
 // parser turns bytes into a Request. It holds no state between calls.

@@ -52,17 +52,6 @@ func origin(b []byte, rq *httpmsg.Request) Reason {
 	return ReasonNone
 }
 
-// hex is the value of a hex digit, or -1.
-func hex(c byte) int {
-	switch {
-	case c-'0' < 10:
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
-}
-
 // absolute reads the absolute form: its authority takes the place of Host
 // (RFC 9112 3.2.2); its scheme must be the connection's, for another one would
 // be a request to somebody else.

@@ -36,7 +36,7 @@ const tunnelQuiet = time.Second
 // Upgrade implements Upgrader.
 func (w *writer) Upgrade(rs *httpmsg.Response) (net.Conn, error) {
 	c := w.c
-	if w.mode != modeNone || rs.Status != 101 || !c.hd.upgrade || c.body != nil || c.rq.Proto != httpmsg.HTTP11 || !c.owned {
+	if w.mode != modeNone || rs.Status != 101 || !c.hd.options.Upgrade || c.body != nil || c.rq.Proto != httpmsg.HTTP11 || !c.owned {
 		return nil, errUpgrade
 	}
 	c.disarm()

@@ -54,7 +54,7 @@ var _ engine.Writer = (*writer)(nil)
 // begin makes w ready for the request in hand.
 func (w *writer) begin() {
 	w.mode, w.failed, w.left, w.begun, w.asked = modeNone, false, 0, false, false
-	w.close = w.c.hd.close
+	w.close = w.c.hd.options.Close
 }
 
 // Head sends status and fields. A status of 1xx but 101 is an interim answer,
