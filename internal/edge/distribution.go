@@ -22,6 +22,7 @@ type distribution struct {
 	behaviors []*behavior
 	via       string // value of Via
 	altSvc    string // value of Alt-Svc, "": none
+	secure    Secure
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
 
@@ -67,6 +68,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 		}
 		d.behaviors = append(d.behaviors, b)
 	}
+	d.secure = d.secureTerms()
 	return d, nil
 }
 

@@ -16,7 +16,12 @@ var knownHeaders = [...]string{
 	"CloudFront-Forwarded-Proto", "CloudFront-Is-Android-Viewer", "CloudFront-Is-Desktop-Viewer",
 	"CloudFront-Is-IOS-Viewer", "CloudFront-Is-Mobile-Viewer", "CloudFront-Is-SmartTV-Viewer",
 	"CloudFront-Is-Tablet-Viewer", "CloudFront-Viewer-Header-Count", "CloudFront-Viewer-Header-Order",
+	fingerprintHeaders[0], fingerprintHeaders[1],
 }
+
+// fingerprintHeaders are those that the handshake computes only where some
+// behavior forwards one of them.
+var fingerprintHeaders = [...]string{"CloudFront-Viewer-JA3-Fingerprint", "CloudFront-Viewer-JA4-Fingerprint"}
 
 // known is the value of a CloudFront-* header, its name in lower case.
 func (x *Exchange) known(name string) (string, bool) {
@@ -36,6 +41,16 @@ func (x *Exchange) known(name string) (string, bool) {
 				how = ":sessionResumed"
 			}
 			return t.Version + ":" + t.Cipher + how, true
+		}
+		return "", false
+	case "cloudfront-viewer-ja3-fingerprint":
+		if t := rq.Viewer.TLS; t != nil {
+			return t.JA3, t.JA3 != ""
+		}
+		return "", false
+	case "cloudfront-viewer-ja4-fingerprint":
+		if t := rq.Viewer.TLS; t != nil {
+			return t.JA4, t.JA4 != ""
 		}
 		return "", false
 	case "cloudfront-forwarded-proto":

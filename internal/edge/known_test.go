@@ -33,8 +33,20 @@ func TestE6KnownHeaders(t *testing.T) {
 	if got, _ := x.known("cloudfront-viewer-tls"); got != "TLSv1.3:TLS_AES_128_GCM_SHA256:sessionResumed" {
 		t.Errorf("resumed: %q", got)
 	}
+	for _, name := range []string{"cloudfront-viewer-ja3-fingerprint", "cloudfront-viewer-ja4-fingerprint"} {
+		if v, ok := x.known(name); ok {
+			t.Errorf("%s: %q before it was computed", name, v)
+		}
+	}
+	x.rq.Viewer.TLS.JA3, x.rq.Viewer.TLS.JA4 = "3", "4"
+	if v, _ := x.known("cloudfront-viewer-ja3-fingerprint"); v != "3" {
+		t.Errorf("JA3: %q", v)
+	}
+	if v, _ := x.known("cloudfront-viewer-ja4-fingerprint"); v != "4" {
+		t.Errorf("JA4: %q", v)
+	}
 	x.rq.Viewer = httpmsg.Viewer{}
-	for _, name := range []string{"cloudfront-viewer-address", "cloudfront-viewer-tls", "cloudfront-viewer-country", "cloudfront-viewer-city"} {
+	for _, name := range []string{"cloudfront-viewer-ja3-fingerprint", "cloudfront-viewer-address", "cloudfront-viewer-tls", "cloudfront-viewer-country", "cloudfront-viewer-city"} {
 		if v, ok := x.known(name); ok {
 			t.Errorf("%s: %q, want none", name, v)
 		}

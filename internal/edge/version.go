@@ -9,10 +9,11 @@ import (
 	"github.com/forelane/forelane/internal/model"
 )
 
-// The versions of HTTP that a distribution is served over (row C10). A viewer
-// learns of HTTP/3 by Alt-Svc, over TLS; where a distribution has no HTTP/3,
-// one that asks by it all the same is sent away (421: RFC 7838 6 has viewers
-// forget the alternative then).
+// The versions of HTTP that a distribution is served over (row C10). SNI decides
+// in the handshake (secure.go). A viewer learns of HTTP/3 by Alt-Svc, over TLS;
+// one that asks a distribution without HTTP/3 by it all the same, under a name
+// that is nobody's, is sent away (421: RFC 7838 6 has viewers forget the
+// alternative then).
 
 // altSvcAge is how long a viewer remembers the offer, as CloudFront's.
 const altSvcAge = 86400

@@ -18,15 +18,15 @@ import (
 const pickTries = 16
 
 // listenBoth binds HTTPS, and HTTP/3 on the UDP port of the same number.
-func (s *Server) listenBoth(ctx context.Context, o viewer.Options) error {
+func (s *Server) listenBoth(ctx context.Context, tcp, udp viewer.Options) error {
 	_, port, err := net.SplitHostPort(s.o.HTTPS)
 	picked := err == nil && port == "0"
 	for try := 1; ; try++ {
-		if err := s.listen(ctx, "https", s.o.HTTPS, o); err != nil || !s.o.HTTP3 {
+		if err := s.listen(ctx, "https", s.o.HTTPS, tcp); err != nil || !s.o.HTTP3 {
 			return err
 		}
 		last := len(s.listeners) - 1
-		err := s.listenQUIC(ctx, s.listeners[last].addr.String(), o)
+		err := s.listenQUIC(ctx, s.listeners[last].addr.String(), udp)
 		if !picked || !errors.Is(err, syscall.EADDRINUSE) || try == pickTries {
 			return err
 		}

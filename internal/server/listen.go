@@ -89,10 +89,10 @@ func (s *Server) listenTLS(ctx context.Context) error {
 	if s.o.CA == nil {
 		return errors.New("https: no certificate authority")
 	}
-	return s.listenBoth(ctx, viewer.Options{Log: s.log, Gate: s.gate, WebSocket: s.o.H2WebSocket, TLS: s.o.CA.TLS(func(name string) bool {
-		snap := s.current.Load()
-		return snap != nil && snap.allows(name)
-	})})
+	terms := s.terms()
+	tcp := viewer.Options{Log: s.log, Gate: s.gate, WebSocket: s.o.H2WebSocket, TLS: terms.TCP()}
+	quic := viewer.Options{Log: s.log, TLS: terms.QUIC()}
+	return s.listenBoth(ctx, tcp, quic)
 }
 
 func (s *Server) listenAdmin(ctx context.Context) error {

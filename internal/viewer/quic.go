@@ -4,11 +4,8 @@ package viewer
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
-	"strings"
 
-	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/viewer/engine"
 	"github.com/forelane/forelane/internal/viewer/h3"
 )
@@ -44,8 +41,3 @@ func (q *QUIC) Serve() error { return q.l.Serve() }
 // Close refuses new connections and waits for requests under way until ctx
 // ends; what is left then is cut.
 func (q *QUIC) Close(ctx context.Context) error { return q.l.Close(ctx) }
-
-// shaken is what a request tells of its connection's handshake.
-func shaken(st tls.ConnectionState) *httpmsg.TLS {
-	return &httpmsg.TLS{Version: tlsVersion(st.Version), Cipher: opensslName(st.CipherSuite), ServerName: strings.ToLower(st.ServerName)}
-}

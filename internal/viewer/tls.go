@@ -2,7 +2,18 @@
 
 package viewer
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"strings"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+)
+
+// shaken writes what requests tell of their connection's handshake.
+func shaken(t *httpmsg.TLS, st tls.ConnectionState) {
+	t.Version, t.Cipher = tlsVersion(st.Version), opensslName(st.CipherSuite)
+	t.ServerName, t.Resumed = strings.ToLower(strings.TrimSuffix(st.ServerName, ".")), st.DidResume
+}
 
 // tlsVersion is the name that the access log has for a version of TLS.
 func tlsVersion(v uint16) string {

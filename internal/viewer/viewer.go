@@ -29,7 +29,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +37,7 @@ import (
 	"github.com/forelane/forelane/internal/viewer/engine"
 	"github.com/forelane/forelane/internal/viewer/h1"
 	"github.com/forelane/forelane/internal/viewer/h2"
+	"github.com/forelane/forelane/internal/viewer/hello"
 )
 
 // Handler answers one viewer request: see engine.Handler for its contract.
@@ -172,7 +172,8 @@ func (s *Server) serve(c net.Conn, from netip.AddrPort) {
 		return
 	}
 	tc := tls.Server(c, s.tls)
-	ctx, cancel := context.WithTimeout(s.ctx, s.handshake)
+	v.TLS = new(httpmsg.TLS)
+	ctx, cancel := context.WithTimeout(hello.With(s.ctx, v.TLS), s.handshake)
 	err := tc.HandshakeContext(ctx)
 	cancel()
 	if err != nil {
@@ -182,7 +183,7 @@ func (s *Server) serve(c net.Conn, from netip.AddrPort) {
 		return
 	}
 	st := tc.ConnectionState()
-	v.TLS = &httpmsg.TLS{Version: tlsVersion(st.Version), Cipher: opensslName(st.CipherSuite), ServerName: strings.ToLower(st.ServerName), Resumed: st.DidResume}
+	shaken(v.TLS, st)
 	if st.NegotiatedProtocol == "h2" {
 		s.h2.Serve(s.ctx, tc, v)
 		return

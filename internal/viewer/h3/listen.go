@@ -16,6 +16,7 @@ import (
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/viewer/engine"
+	"github.com/forelane/forelane/internal/viewer/hello"
 	"github.com/forelane/forelane/internal/viewer/mux"
 )
 
@@ -27,9 +28,10 @@ type Options struct {
 	TLS *tls.Config
 	// Limits bound viewers. A zero field is that of engine.Defaults.
 	Limits engine.Limits
-	// Handshake is what a request tells of its connection's handshake. Nil:
-	// the server name only.
-	Handshake func(tls.ConnectionState) *httpmsg.TLS
+	// Handshake writes what requests tell of their connection's handshake.
+	// Nil: the server name only. The configuration may have written to the same
+	// place during the handshake: see hello.With.
+	Handshake func(*httpmsg.TLS, tls.ConnectionState)
 	// Log takes faults of viewers (Debug) and panics of the Handler (Error).
 	// Nil: dropped.
 	Log *slog.Logger
@@ -78,7 +80,9 @@ func Listen(pc net.PacketConn, h engine.Handler, o Options) (*Listener, error) {
 	if o.TLS == nil {
 		return nil, errors.New("h3: no TLS configuration")
 	}
-	l.tr = &quic.Transport{Conn: pc, VerifySourceAddress: l.suspicious}
+	l.tr = &quic.Transport{Conn: pc, VerifySourceAddress: l.suspicious, ConnContext: func(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+		return hello.With(ctx, new(httpmsg.TLS)), nil
+	}}
 	var err error
 	l.ln, err = l.tr.ListenEarly(secured(o.TLS), &quic.Config{
 		HandshakeIdleTimeout: l.limits.HeadTimeout,
@@ -179,10 +183,11 @@ func (l *Listener) viewer(qc *quic.Conn) httpmsg.Viewer {
 		v.Addr = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	}
 	st := qc.ConnectionState().TLS
+	v.TLS = hello.From(qc.Context())
 	if l.opts.Handshake != nil {
-		v.TLS = l.opts.Handshake(st)
+		l.opts.Handshake(v.TLS, st)
 	} else {
-		v.TLS = &httpmsg.TLS{ServerName: st.ServerName}
+		v.TLS.ServerName = st.ServerName
 	}
 	return v
 }

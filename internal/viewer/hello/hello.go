@@ -44,10 +44,16 @@ func With(ctx context.Context, t *httpmsg.TLS) context.Context {
 	return context.WithValue(ctx, key{}, t)
 }
 
+// From is what With gave, or nil.
+func From(ctx context.Context) *httpmsg.TLS {
+	t, _ := ctx.Value(key{}).(*httpmsg.TLS)
+	return t
+}
+
 // Mark writes the fingerprints of h to what With gave, if anything. quic says
 // that the ClientHello came by QUIC.
 func Mark(h *tls.ClientHelloInfo, quic bool) {
-	if t, ok := h.Context().Value(key{}).(*httpmsg.TLS); ok {
+	if t := From(h.Context()); t != nil {
 		t.JA3, t.JA4 = JA3(h), JA4(h, quic)
 	}
 }

@@ -4,8 +4,8 @@
 // browser speak HTTPS to a stack that has no certificate of its own.
 //
 // The flow: (1) Open reads the authority from its folder, or makes it on first
-// use; (2) TLS gives a configuration whose certificates are signed for a name
-// when the first handshake asks for it, and only for names that may be served;
+// use; (2) Certificates signs for a name when the first handshake asks for it,
+// and only for names that may be served;
 // (3) Install puts the authority into the machine's trust store.
 //
 // What it does not do: it never leaves the machine, signs no name outside
@@ -151,25 +151,19 @@ func writePEM(path, kind string, der []byte, mode fs.FileMode) error {
 	return os.Rename(tmp, path)
 }
 
-// TLS is a server configuration for HTTP/2 and HTTP/1.1. Allow tells which
-// names may be signed for; a handshake without SNI gets a certificate for
-// localhost and the loopback addresses.
-func (a *Authority) TLS(allow func(name string) bool) *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"h2", "http/1.1"},
-		// An edge sends whole objects: small first records cost more than they save.
-		DynamicRecordSizingDisabled: true,
-		GetCertificate: func(hi *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			name := strings.ToLower(strings.TrimSuffix(hi.ServerName, "."))
-			if name == "" || net.ParseIP(name) != nil {
-				name = "localhost"
-			}
-			if name != "localhost" && !allow(name) {
-				return nil, fmt.Errorf("no distribution or API answers to %q", name)
-			}
-			return a.leaf(name)
-		},
+// Certificates chooses for one handshake. Allow tells which names may be
+// signed for; a handshake without SNI gets a certificate for localhost and the
+// loopback addresses.
+func (a *Authority) Certificates(allow func(name string) bool) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(hi *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		name := strings.ToLower(strings.TrimSuffix(hi.ServerName, "."))
+		if name == "" || net.ParseIP(name) != nil {
+			name = "localhost"
+		}
+		if name != "localhost" && !allow(name) {
+			return nil, fmt.Errorf("no distribution or API answers to %q", name)
+		}
+		return a.leaf(name)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func handshake(t *testing.T, a *Authority, name string) error {
 	t.Helper()
 	c, s := net.Pipe()
-	srv := tls.Server(s, a.TLS(func(n string) bool { return n == "shop.localhost" }))
+	srv := tls.Server(s, &tls.Config{GetCertificate: a.Certificates(func(n string) bool { return n == "shop.localhost" })})
 	go func() {
 		_ = srv.Handshake()
 		_ = srv.Close()

@@ -10,7 +10,7 @@ import "crypto/tls"
 //
 // Where Go's TLS cannot follow the table: SSLv3, RC4-MD5 and
 // ECDHE-*-AES256-SHA384 are not there; the suites of TLS 1.3 are always all
-// three, although TLSv1.2_2025 has no CHACHA20; and the order of the suites is
+// three, although TLSv1.3_2025 has no CHACHA20; and the order of the suites is
 // Go's (AES first where the machine has instructions for it), not the table's.
 type Policy int
 
