@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,22 @@ func pairs(flag string, values []string) (map[string]string, error) {
 		m[name] = value
 	}
 	return m, nil
+}
+
+// prefixes reads networks and single addresses.
+func prefixes(flag string, values []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, v := range values {
+		p, err := netip.ParsePrefix(v)
+		if a, aerr := netip.ParseAddr(v); aerr == nil && a.Zone() == "" {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil || p.Addr().Is4In6() {
+			return nil, fmt.Errorf("--%s %s: write it as 10.0.0.0/8 or 10.0.0.1", flag, v)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // parameters merges --params files and --param flags; flags win.

@@ -43,6 +43,7 @@ type upFlags struct {
 	reusePort          bool
 	connections        int
 	perAddress         int
+	balancers          []string
 }
 
 func (f *upFlags) register(cmd *cobra.Command) {
@@ -69,6 +70,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.replace, "replace", false, "take the sockets of the node with this --data over, when one runs, and let it leave: no connection is refused")
 	fl.BoolVar(&f.reusePort, "reuse-port", false, "let other processes of this user listen on --http and --https too (SO_REUSEPORT)")
 	fl.IntVar(&f.connections, "connections", 0, "connections of viewers at once (default half of the file descriptors, at most 32768)")
+	fl.StringSliceVar(&f.balancers, "proxy-protocol", nil, "load balancers, `CIDR,…`, that begin each connection with the PROXY protocol (version 1 or 2): their word for the viewer's address is taken, and they must give it")
 	fl.IntVar(&f.perAddress, "connections-per-address", 0, "connections at once of one address, or of one IPv6 /64 (default half of --connections)")
 }
 
@@ -232,6 +234,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
 	o.ReusePort, o.Connections = f.reusePort, viewer.Bounds{Connections: f.connections, PerAddress: f.perAddress}
 	o.HTTP3 = f.http3
+	if o.Balancers, err = prefixes("proxy-protocol", f.balancers); err != nil {
+		return o, closeLog, wrong(err)
+	}
 	o.Log = slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	o.H2C, o.H2WebSocket = f.h2c, f.h2WebSocket
 	slog.SetDefault(o.Log) // takes what quic-go prints when UDP buffers are too small, once a process

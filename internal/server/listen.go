@@ -31,7 +31,7 @@ func (s *Server) Bind(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := errors.Join(
-		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, Gate: s.gate, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket}),
+		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket}),
 		s.listenTLS(ctx),
 		s.listenAdmin(ctx),
 	)
@@ -90,7 +90,7 @@ func (s *Server) listenTLS(ctx context.Context) error {
 		return errors.New("https: no certificate authority")
 	}
 	terms := s.terms()
-	tcp := viewer.Options{Log: s.log, Gate: s.gate, WebSocket: s.o.H2WebSocket, TLS: terms.TCP()}
+	tcp := viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, WebSocket: s.o.H2WebSocket, TLS: terms.TCP()}
 	quic := viewer.Options{Log: s.log, TLS: terms.QUIC()}
 	return s.listenBoth(ctx, tcp, quic)
 }

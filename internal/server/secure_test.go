@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,10 @@ type secured struct {
 func startSecure(t *testing.T, data string, ca *localca.Authority, more func(*Options)) secured {
 	t.Helper()
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/viewer" {
+			_, _ = io.WriteString(w, r.Header.Get("X-Forwarded-For"))
+			return
+		}
 		fmt.Fprintf(w, "%s|%s|%s", r.Header.Get("CloudFront-Viewer-TLS"), r.Header.Get("CloudFront-Viewer-JA3-Fingerprint"), r.Header.Get("CloudFront-Viewer-JA4-Fingerprint"))
 	}))
 	t.Cleanup(origin.Close)
@@ -284,5 +289,29 @@ func TestE8ResumptionSurvivesARestart(t *testing.T) {
 		if got := how(other, p); got != "fullHandshake" {
 			t.Errorf("%s: with another folder: %s", p, got)
 		}
+	}
+}
+
+// TestBalancersTellTheViewer to origins, in cleartext and before TLS.
+func TestBalancersTellTheViewer(t *testing.T) {
+	n := startSecure(t, t.TempDir(), newCA(t), func(o *Options) { o.Balancers = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	for _, scheme := range []string{"http", "https"} {
+		tr := n.transport(t, "h1", "plain.example.com", nil).(*http.Transport)
+		tr.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			c, err := (&net.Dialer{}).DialContext(ctx, network, n.Addr(scheme))
+			if err == nil {
+				_, err = io.WriteString(c, "PROXY TCP4 192.0.2.7 198.51.100.1 5000 443\r\n")
+			}
+			return c, err
+		}
+		rs, err := (&http.Client{Transport: tr}).Get(scheme + "://plain.example.com/viewer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(rs.Body)
+		if err != nil || string(b) != "192.0.2.7" {
+			t.Errorf("%s: %q %v", scheme, b, err)
+		}
+		_ = rs.Body.Close()
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,9 @@ type Options struct {
 	ReusePort bool
 	// Connections bound viewers; zero fields are the viewer's defaults.
 	Connections viewer.Bounds
+	// Balancers are peers of HTTP and HTTPS who tell the viewer's address by the
+	// PROXY protocol, and must.
+	Balancers []netip.Prefix
 	// HTTP3 makes HTTPS speak HTTP/3 too, on the UDP port of the same number.
 	HTTP3 bool
 	// Data is the folder for built functions and logs. Required.

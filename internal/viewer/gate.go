@@ -11,6 +11,9 @@ package viewer
 //     those that have been idle longest first, a sixteenth of all at a time;
 //     when none is idle, accepting pauses, and the kernel's queue waits.
 //
+// A balancer's connections (balancer.go) count in all; of one address they
+// count when the balancer has said whose they are.
+//
 // So an open connection with a request is never closed for a new one, and one
 // address cannot hold all there are. Hostile viewers that keep a connection
 // busy are ended by the engines' timeouts.
@@ -53,7 +56,7 @@ type Gate struct {
 
 	punished map[netip.Addr]penalty
 
-	refused, reclaimed, floods uint64
+	refused, reclaimed, floods, silent uint64
 }
 
 // idler closes up to most connections that have had no request since before.
@@ -96,20 +99,19 @@ func holder(a netip.Addr) netip.Addr {
 	return a
 }
 
-// enter counts a connection of a. It waits for room, until ctx ends. False:
-// the connection is refused.
+// enter counts a connection of a, or of nobody yet when a is not valid. It
+// waits for room, until ctx ends. False: the connection is refused.
 func (g *Gate) enter(ctx context.Context, a netip.Addr) bool {
 	a = holder(a)
 	for {
 		g.mu.Lock()
-		if g.by[a] >= g.each || g.barred(a) {
-			g.refused++
+		if !g.welcome(a) {
 			g.mu.Unlock()
 			return false
 		}
 		if g.open < g.most {
 			g.open++
-			g.by[a]++
+			g.hold(a)
 			g.mu.Unlock()
 			return true
 		}
@@ -128,15 +130,50 @@ func (g *Gate) enter(ctx context.Context, a netip.Addr) bool {
 	}
 }
 
-// leave ends what enter has counted.
+// claim tells whose a connection is that entered as nobody's. False: it is
+// refused.
+func (g *Gate) claim(a netip.Addr) bool {
+	a = holder(a)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.welcome(a) {
+		return false
+	}
+	g.hold(a)
+	return true
+}
+
+// welcome counts a refusal. The caller holds mu, as for hold and release.
+func (g *Gate) welcome(a netip.Addr) bool {
+	if a.IsValid() && (g.by[a] >= g.each || g.barred(a)) {
+		g.refused++
+		return false
+	}
+	return true
+}
+
+func (g *Gate) hold(a netip.Addr) {
+	if a.IsValid() {
+		g.by[a]++
+	}
+}
+
+func (g *Gate) release(a netip.Addr) {
+	if !a.IsValid() {
+		return
+	}
+	if g.by[a]--; g.by[a] <= 0 {
+		delete(g.by, a)
+	}
+}
+
+// leave ends what enter and claim have counted.
 func (g *Gate) leave(a netip.Addr) {
 	a = holder(a)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open--
-	if g.by[a]--; g.by[a] <= 0 {
-		delete(g.by, a)
-	}
+	g.release(a)
 	if g.room != nil {
 		close(g.room)
 		g.room = nil
@@ -168,11 +205,12 @@ type GateState struct {
 	Refused   uint64 // connections beyond the bound of their address, or barred
 	Reclaimed uint64 // idle connections that were closed for new ones
 	Floods    uint64 // connections that were ended because they flooded
+	Silent    uint64 // connections of balancers that did not say whom they carry
 }
 
 // State is the state now.
 func (g *Gate) State() GateState {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return GateState{Open: g.open, Most: g.most, Refused: g.refused, Reclaimed: g.reclaimed, Floods: g.floods}
+	return GateState{Open: g.open, Most: g.most, Refused: g.refused, Reclaimed: g.reclaimed, Floods: g.floods, Silent: g.silent}
 }

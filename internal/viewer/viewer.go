@@ -4,7 +4,8 @@
 // that turn bytes into httpmsg.Request and httpmsg.Response into bytes.
 //
 // The flow: (1) Listen binds an address, or New takes a listener that there is;
-// (2) Serve accepts what the Gate has room for, shakes hands when a TLS
+// (2) Serve accepts what the Gate has room for, takes a balancer's word for who
+// the viewer is (balancer.go), shakes hands when a TLS
 // configuration is given, and hands the connection to the engine that the
 // handshake chose: room h2, or room h1, which also speaks on cleartext (room h2
 // too, with H2C, to those that begin with its preface); (3) the
@@ -57,6 +58,10 @@ type Options struct {
 	// WebSocket offers extended CONNECT (RFC 8441) on HTTP/2. On HTTP/1.1 the
 	// Handler upgrades by h1.Upgrader, which every Writer there is.
 	WebSocket bool
+	// Balancers are peers who begin each connection with the PROXY protocol,
+	// version 1 or 2, and whose word for the viewer's address is taken. All
+	// others may not speak it.
+	Balancers []netip.Prefix
 	// Limits bound viewers. The zero Limits are those of limits below.
 	Limits engine.Limits
 	// Gate bounds connections; listeners may share it. Nil: one of its own,
@@ -81,6 +86,8 @@ type Server struct {
 	h2c bool
 	h1  *h1.Server
 	h2  *h2.Server
+
+	balancers []netip.Prefix
 
 	gate      *Gate
 	handshake time.Duration
@@ -114,7 +121,7 @@ func New(ln net.Listener, h Handler, o Options) *Server {
 	if o.Gate == nil {
 		o.Gate = NewGate(Bounds{})
 	}
-	s := &Server{ln: ln, tls: o.TLS, h2c: o.H2C, gate: o.Gate, handshake: o.Limits.HeadTimeout, log: o.Log}
+	s := &Server{ln: ln, tls: o.TLS, h2c: o.H2C, balancers: o.Balancers, gate: o.Gate, handshake: o.Limits.HeadTimeout, log: o.Log}
 	s.ctx, s.cut = context.WithCancel(context.Background())
 	s.leaving, s.drain = context.WithCancel(s.ctx)
 	s.h1 = h1.New(h, h1.Options{Limits: o.Limits, Log: o.Log})
@@ -138,15 +145,7 @@ func (s *Server) Serve() error {
 		switch {
 		case err == nil:
 			pause = 0
-			addr, _ := netip.ParseAddrPort(c.RemoteAddr().String())
-			if !s.gate.enter(s.leaving, addr.Addr()) {
-				reset(c)
-				continue
-			}
-			s.conns.Go(func() {
-				defer s.gate.leave(addr.Addr())
-				s.serve(c, addr)
-			})
+			s.admit(c)
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case s.leaving.Err() != nil: // the sweep is over
@@ -164,12 +163,36 @@ func (s *Server) Serve() error {
 	}
 }
 
-// serve speaks on one connection to its end.
-func (s *Server) serve(c net.Conn, from netip.AddrPort) {
+// admit gives a connection its goroutine, or refuses it.
+func (s *Server) admit(c net.Conn) {
+	from, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+	if s.carries(from.Addr()) {
+		if !s.gate.enter(s.leaving, netip.Addr{}) {
+			reset(c)
+			return
+		}
+		s.conns.Go(func() { s.carried(c, from) })
+		return
+	}
+	if !s.gate.enter(s.leaving, from.Addr()) {
+		reset(c)
+		return
+	}
+	s.conns.Go(func() {
+		defer s.gate.leave(from.Addr())
+		s.serve(c, from, nil)
+	})
+}
+
+// serve speaks on one connection, of which first has been read, to its end.
+func (s *Server) serve(c net.Conn, from netip.AddrPort, first []byte) {
 	v := httpmsg.Viewer{Addr: from}
 	if s.tls == nil {
-		s.cleartext(c, v)
+		s.cleartext(c, v, first)
 		return
+	}
+	if len(first) > 0 {
+		c = &begun{Conn: c, first: first}
 	}
 	tc := tls.Server(c, s.tls)
 	v.TLS = new(httpmsg.TLS)
