@@ -44,13 +44,15 @@ type upFlags struct {
 	connections        int
 	perAddress         int
 	balancers          []string
+	tlsCerts           []string
 }
 
 func (f *upFlags) register(cmd *cobra.Command) {
 	f.stackFlags.register(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.http, "http", "127.0.0.1:8080", "address for HTTP; port 0 picks one, empty switches it off")
-	fl.StringVar(&f.https, "https", "127.0.0.1:8443", "address for HTTPS, by the local certificate authority; port 0 picks one, empty switches it off")
+	fl.StringVar(&f.https, "https", "127.0.0.1:8443", "address for HTTPS, by --tls-cert and the local certificate authority; port 0 picks one, empty switches it off")
+	fl.StringArrayVar(&f.tlsCerts, "tls-cert", nil, "certificate for the names in it, `CERT.pem[,KEY.pem]`, read anew when it changes; CERT.pem.ocsp is stapled; may be repeated")
 	fl.BoolVar(&f.h2c, "h2c", false, "HTTP/2 on the address for HTTP too, for viewers that begin with it (prior knowledge)")
 	fl.BoolVar(&f.h2WebSocket, "h2-websocket", false, "offer WebSocket over HTTP/2 (RFC 8441), which CloudFront does not")
 	fl.BoolVar(&f.http3, "http3", true, "HTTP/3 beside HTTPS, on the UDP port of the same number")
@@ -175,6 +177,7 @@ func (f *upFlags) run(ctx context.Context, path string, stdout, stderr io.Writer
 	var offered *handover.Offer
 	defer func() { _ = offered.Close() }() // after stop: the successor learns that all is let go
 	defer f.stop(srv, out)
+	defer renew(ctx, o.Certificates, out)()
 	if err := srv.Bind(ctx); err != nil {
 		return err
 	}
@@ -264,6 +267,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 		}
 		if o.CA, err = localca.Open(dir); err != nil {
 			return o, closeLog, err
+		}
+		if o.Certificates, err = f.certificates(o.Log); err != nil {
+			return o, closeLog, wrong(err)
 		}
 	}
 	o.Functions = now.functionOptions(l.env)

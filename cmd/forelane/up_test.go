@@ -348,6 +348,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"up", "../../examples/storefront", "--cache-memory", "lots"}, "256MiB"},
 		{[]string{"up", "../../examples/storefront", "--cache-disk", "20GiB"}, "--data"},
 		{[]string{"up", "../../examples/storefront", "--data", os.TempDir(), "--cache-disk", "lots"}, "--cache-disk"},
+		{[]string{"up", "../../examples/storefront", "--proxy-protocol", "10.0.0.0/8,balancer"}, "--proxy-protocol balancer"},
+		{[]string{"up", "../../examples/storefront", "--tls-cert", "no/such.pem,key.pem"}, "no/such.pem"},
 		{[]string{"proxy", "ftp://x"}, "is no origin"},
 		{[]string{"init", "nope"}, "hybrid"},
 	} {

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"net"
 	"path/filepath"
 
@@ -24,12 +25,27 @@ func (s *Server) terms() *security.Terms {
 			}
 			return security.Site{HTTP2: true}
 		},
-		Certificate: s.o.CA.Certificates(func(name string) bool {
-			snap := s.current.Load()
-			return snap != nil && snap.allows(name)
-		}),
-		Tickets: &security.Tickets{File: filepath.Join(s.o.Data, ticketFile), Log: s.log},
+		Certificate: s.certificates(),
+		Tickets:     &security.Tickets{File: filepath.Join(s.o.Data, ticketFile), Log: s.log},
 	})
+}
+
+// certificates chooses: the operator's for a name, else the local authority's.
+func (s *Server) certificates() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	local := s.o.CA.Certificates(func(name string) bool {
+		snap := s.current.Load()
+		return snap != nil && snap.allows(name)
+	})
+	own := s.o.Certificates
+	if own == nil {
+		return local
+	}
+	return func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if c := own.Choose(h); c != nil {
+			return c, nil
+		}
+		return local(h)
+	}
 }
 
 // site is what a handshake must know of the name in SNI. APIs, function URLs

@@ -4,9 +4,15 @@ package server
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +28,7 @@ import (
 
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/viewer/certificate"
 	"github.com/forelane/forelane/internal/viewer/localca"
 )
 
@@ -313,5 +320,89 @@ func TestBalancersTellTheViewer(t *testing.T) {
 			t.Errorf("%s: %q %v", scheme, b, err)
 		}
 		_ = rs.Body.Close()
+	}
+}
+
+// writeCertificate writes a certificate of its own authority and its key.
+func writeCertificate(t *testing.T, dir string, serial int64, names ...string) certificate.Files {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: names, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := certificate.Files{Cert: filepath.Join(dir, "both.pem")}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})...)
+	if err := os.WriteFile(f.Cert+".new", text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(f.Cert+".new", f.Cert); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestC9OwnCertificates come before the local authority's, over TCP and QUIC,
+// and are renewed while viewers come.
+func TestC9OwnCertificates(t *testing.T) {
+	dir := t.TempDir()
+	own, err := certificate.Open([]certificate.Files{writeCertificate(t, dir, 1, "marks.example.com"), writeCertificate(t, t.TempDir(), 9, "*.example.com")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	watched := make(chan error, 1)
+	go func() { watched <- own.Watch(ctx) }()
+	n := startSecure(t, t.TempDir(), newCA(t), func(o *Options) { o.Certificates = own })
+	serial := func(sni string, byQUIC bool) int64 {
+		t.Helper()
+		c := &tls.Config{InsecureSkipVerify: true, ServerName: sni, NextProtos: []string{"h3"}}
+		if byQUIC {
+			q, err := quic.DialAddr(t.Context(), n.Addr("http3"), c, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = q.CloseWithError(0, "") }()
+			return q.ConnectionState().TLS.PeerCertificates[0].SerialNumber.Int64()
+		}
+		c.NextProtos = nil
+		v, err := tls.Dial("tcp", n.Addr("https"), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		return v.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	for _, quick := range []bool{false, true} {
+		for sni, want := range map[string]int64{"marks.example.com": 1, "new.example.com": 9} {
+			if got := serial(sni, quick); got != want {
+				t.Errorf("%s: certificate %d, want %d", sni, got, want)
+			}
+		}
+		if got := serial("localhost", quick); got == 1 || got == 9 {
+			t.Errorf("localhost: certificate %d", got)
+		}
+	}
+	writeCertificate(t, dir, 2, "marks.example.com")
+	deadline := time.Now().Add(20 * time.Second)
+	for serial("marks.example.com", false) != 2 {
+		if time.Now().After(deadline) {
+			t.Fatal("the renewed certificate was not taken over")
+		}
+	}
+	if got := serial("marks.example.com", true); got != 2 {
+		t.Errorf("over QUIC: %d", got)
+	}
+	cancel()
+	if err := <-watched; err != nil {
+		t.Error(err)
 	}
 }

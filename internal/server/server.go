@@ -37,6 +37,7 @@ import (
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/viewer"
+	"github.com/forelane/forelane/internal/viewer/certificate"
 	"github.com/forelane/forelane/internal/viewer/localca"
 )
 
@@ -66,6 +67,8 @@ type Options struct {
 	Data string
 	// CA signs for HTTPS. Required when HTTPS is set.
 	CA *localca.Authority
+	// Certificates of the operator come before those of CA. Nil: none.
+	Certificates *certificate.Store
 	// H2C lets viewers speak HTTP/2 on HTTP, by prior knowledge.
 	H2C bool
 	// H2WebSocket offers WebSocket over HTTP/2 (RFC 8441), which CloudFront
