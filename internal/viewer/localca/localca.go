@@ -195,7 +195,7 @@ func (a *Authority) leaf(name string) (*tls.Certificate, error) {
 	if len(a.leaves) >= maxLeaves {
 		clear(a.leaves)
 	}
-	c := &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key, Leaf: parsed}
+	c := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: parsed}
 	a.leaves[name] = c
 	return c, nil
 }
