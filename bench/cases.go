@@ -60,8 +60,8 @@ func (b *bench) allCases() []*benchCase {
 		{name: "zipf", about: "A million 1 KB objects by Zipf's law (exponent 1), cache as configured: 256 MB, nginx 1 GB of files, Varnish 512 MB (16 connections)", warm: b.zipfWarm, run: b.zipf},
 		{name: "miss", about: "Miss, 1 KB no-store, each URL once, HTTP/1.1 (16 connections)", run: b.wrkMiss()},
 		{name: "cold", about: fmt.Sprintf("%d parallel requests for one URL that is not stored (the origin takes %v)", coldViewers, coldDelay), run: b.cold},
-		{name: "handshake-full", about: "New TLS 1.3 connection, full handshake, one 1 KB hit (4 at once)", hits: true, run: b.handshakes(false)},
-		{name: "handshake-resumed", about: "New TLS 1.3 connection, resumed, one 1 KB hit (4 at once)", hits: true, run: b.handshakes(true)},
+		{name: "handshake-full", about: "New TLS 1.3 connection (X25519), full handshake, one 1 KB hit (4 at once)", hits: true, run: b.handshakes(false)},
+		{name: "handshake-resumed", about: "New TLS 1.3 connection (X25519), resumed, one 1 KB hit (4 at once)", hits: true, run: b.handshakes(true)},
 	}
 }
 
