@@ -15,6 +15,7 @@ package viewer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -43,8 +44,11 @@ func (s *Server) carried(c net.Conn, peer netip.AddrPort) {
 	if err != nil {
 		s.gate.leave(netip.Addr{})
 		if !errors.Is(err, errAsleep) {
-			s.gate.unannounced()
-			s.log.Debug("connection of a balancer", "balancer", peer, "err", err)
+			n, level := s.gate.unannounced(), slog.LevelDebug
+			if n&(n-1) == 0 { // the first, the second, the fourth ...: each would fill the log
+				level = slog.LevelWarn
+			}
+			s.log.Log(s.ctx, level, "a balancer's connection was refused", "balancer", peer.Addr(), "so far", n, "err", err)
 		}
 		reset(c)
 		return
@@ -99,9 +103,10 @@ func (s *Server) announced(c net.Conn) (from netip.AddrPort, first []byte, err e
 }
 
 // unannounced counts a connection of a balancer that did not say whom it
-// carries.
-func (g *Gate) unannounced() {
+// carries, and tells how many there were.
+func (g *Gate) unannounced() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.silent++
+	return g.silent
 }
