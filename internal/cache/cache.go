@@ -202,7 +202,7 @@ func (c *Cache) lookup(key []byte, now time.Time, collapse, below bool) Answer {
 	defer s.mu.Unlock()
 	switch {
 	case entry.Kind == kindVary:
-		return Answer{Status: Varies, Vary: string(r.text())}
+		return Answer{Status: Varies, Vary: s.markers.text(h, r.text())}
 	case entry.Kind == kindPass && at < r.head().born:
 		s.stats.Passes++
 		l := c.solo(s, string(key), h)

@@ -126,6 +126,41 @@ func TestAHitAllocatesNothing(t *testing.T) {
 	}
 }
 
+func TestAHitThroughAMarkerAllocatesNothing(t *testing.T) {
+	c := New(Config{})
+	k, now := key("/a"), time.Now()
+	variant := func(marker string) []byte {
+		return []byte(string(k) + string(rune(VariantSep)) + marker + string(rune(VariantSep)) + "=en")
+	}
+	v := variant(c.Vary(k, []string{"accept-language"}))
+	open := func() {
+		if a := c.Open(k, now, true); a.Status != Varies || a.Vary != c.Marker(k) {
+			t.Fatalf("%v %q", a.Status, a.Vary)
+		}
+		c.Open(v, now, true).Object.Release()
+	}
+	fill := func() {
+		a := c.Open(v, now, true)
+		f, r := a.Lease.Begin(&Object{Status: 200, Born: now, TTL: time.Hour, Length: 4})
+		if err := f.Copy(strings.NewReader("body")); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+	}
+	fill()
+	if n := testing.AllocsPerRun(100, open); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	was := c.Marker(k)
+	if v = variant(c.Vary(k, []string{"foo"})); c.Marker(k) == was {
+		t.Error("the marker that was replaced is still answered")
+	}
+	fill()
+	if n := testing.AllocsPerRun(100, open); n != 0 {
+		t.Errorf("%v allocations after a change of the marker", n)
+	}
+}
+
 func BenchmarkHit(b *testing.B) {
 	c := New(Config{})
 	put(c, "/a", time.Hour, "body")

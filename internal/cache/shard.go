@@ -26,6 +26,7 @@ type shard struct {
 	budget  int64
 	epoch   uint64 // counts sweeps
 	stats   Stats
+	markers markers // vary.go
 }
 
 // The kinds of entries.

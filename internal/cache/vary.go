@@ -60,9 +60,22 @@ func (c *Cache) vary(key []byte, names []string) (marker string, changed bool) {
 // marker is the marker of key; the caller holds s.mu.
 func (s *shard) marker(hash uint64, key []byte) string {
 	if e, r := s.find(hash, key); e != index.None && s.index.At(e).Kind == kindVary {
-		return string(r.text())
+		return s.markers.text(hash, r.text())
 	}
 	return ""
+}
+
+// markers keeps a few markers of a shard as strings, so that a hit through one
+// need not copy it out of its block. It is a memo: a wrong or missing one is
+// copied anew. The shard's lock guards it.
+type markers [32]string
+
+func (m *markers) text(hash uint64, b []byte) string {
+	p := &m[hash>>32%uint64(len(m))] // the low bits chose the shard
+	if *p != string(b) {
+		*p = string(b)
+	}
+	return *p
 }
 
 // VaryNames are the names in a marker, sorted.
@@ -81,7 +94,7 @@ func (c *Cache) Marker(key []byte) string {
 		return ""
 	}
 	s.index.Touch(e)
-	return string(r.text())
+	return s.markers.text(h, r.text())
 }
 
 // Move ends the lease, whose answer turns out to be a variant, and returns one
