@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/socket"
 )
 
 // dialer connects to one origin with CloudFront's attempts.
@@ -105,5 +106,9 @@ func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 func (d *dialer) once(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.connect)
 	defer cancel()
-	return d.dial(ctx, network, addr)
+	c, err := d.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return socket.Wrap(c), nil
 }

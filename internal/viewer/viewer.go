@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/socket"
 	"github.com/forelane/forelane/internal/viewer/engine"
 	"github.com/forelane/forelane/internal/viewer/h1"
 	"github.com/forelane/forelane/internal/viewer/h2"
@@ -186,6 +187,7 @@ func (s *Server) admit(c net.Conn) {
 
 // serve speaks on one connection, of which first has been read, to its end.
 func (s *Server) serve(c net.Conn, from netip.AddrPort, first []byte) {
+	c = socket.Wrap(c)
 	v := httpmsg.Viewer{Addr: from}
 	if s.tls == nil {
 		s.cleartext(c, v, first)

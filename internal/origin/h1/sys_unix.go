@@ -17,6 +17,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/forelane/forelane/internal/socket"
 )
 
 type sysPhase uint8
@@ -90,18 +92,18 @@ func (c *conn) turn(head []byte, look bool) error {
 func (c *conn) step(fd uintptr) bool {
 	s := &c.sys
 	if s.phase == sysLook {
-		if _, err := sysRetry(syscall.Read, fd, c.spare[:]); !errors.Is(err, syscall.EAGAIN) {
+		if _, errno := socket.Read(fd, c.spare[:]); errno != syscall.EAGAIN {
 			s.err = errStale
 			return true
 		}
 		s.phase = sysWrite
 	}
 	if s.phase == sysWrite {
-		n, err := sysRetry(syscall.Write, fd, s.out)
-		s.out = s.out[max(n, 0):]
+		n, errno := socket.Write(fd, s.out)
+		s.out = s.out[n:]
 		switch {
-		case err != nil && !errors.Is(err, syscall.EAGAIN):
-			s.err = c.opError("write", err)
+		case errno != 0 && errno != syscall.EAGAIN:
+			s.err = c.opError("write", errno)
 			return true
 		case len(s.out) > 0:
 			s.phase = sysShort
@@ -110,27 +112,18 @@ func (c *conn) step(fd uintptr) bool {
 		s.phase = sysRead
 		return false
 	}
-	n, err := sysRetry(syscall.Read, fd, s.in)
+	n, errno := socket.Read(fd, s.in)
 	switch {
-	case errors.Is(err, syscall.EAGAIN):
+	case errno == syscall.EAGAIN:
 		return false
-	case err != nil:
-		s.err = c.opError("read", err)
+	case errno != 0:
+		s.err = c.opError("read", errno)
 	case n == 0:
 		s.err = io.EOF
 	default:
 		s.n = n
 	}
 	return true
-}
-
-func sysRetry(call func(int, []byte) (int, error), fd uintptr, p []byte) (int, error) {
-	for {
-		n, err := call(int(fd), p)
-		if !errors.Is(err, syscall.EINTR) {
-			return n, err
-		}
-	}
 }
 
 func (c *conn) opError(op string, err error) error {

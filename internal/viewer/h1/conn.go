@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/socket"
 )
 
 // smallBuffer is the input buffer of a connection, unless a head needs more.
@@ -75,9 +76,11 @@ func newConn(s *Server, nc net.Conn, p Peer) *conn {
 		}
 	}
 	c.wr.c = c
-	switch nc.(type) {
+	switch nc := nc.(type) {
+	case socket.Gatherer:
+		c.gather = nc.Gather
 	case *net.TCPConn, *net.UnixConn:
-		c.vectored = true
+		c.gather = func(b *net.Buffers) (int64, error) { return b.WriteTo(nc) }
 	}
 	return c
 }

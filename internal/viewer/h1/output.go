@@ -38,13 +38,13 @@ type cut struct {
 
 // output is what waits for the viewer.
 type output struct {
-	vectored bool // the socket takes writev
-	out      *buffer
-	cuts     []cut
-	vec      [][]byte
-	bufs     net.Buffers // the part of vec that is unsent
-	pending  int         // bytes of answers that wait
-	lost     error       // the viewer takes no more
+	gather  func(*net.Buffers) (int64, error) // writev; nil: pieces are sent one by one
+	out     *buffer
+	cuts    []cut
+	vec     [][]byte
+	bufs    net.Buffers // the part of vec that is unsent
+	pending int         // bytes of answers that wait
+	lost    error       // the viewer takes no more
 }
 
 // buf is the output buffer, taken from the pool when there is none.
@@ -69,7 +69,7 @@ func (c *conn) refer(p []byte, hold httpmsg.Hold) {
 	switch {
 	case len(p) <= copyMax:
 		n = len(p)
-	case !c.vectored:
+	case c.gather == nil:
 		begun := len(b.b)
 		if k := len(c.cuts); k > 0 {
 			begun -= c.cuts[k-1].at
@@ -146,7 +146,7 @@ func (c *conn) send() error {
 	if len(c.cuts) == 0 {
 		return c.write(c.out.b)
 	}
-	if c.vectored {
+	if c.gather != nil {
 		return c.writev()
 	}
 	from := 0
@@ -169,7 +169,7 @@ func (c *conn) send() error {
 func (c *conn) write(p []byte) error {
 	for len(p) > 0 {
 		part := p
-		if !c.vectored && len(part) > recordSize {
+		if c.gather == nil && len(part) > recordSize {
 			part = part[:recordSize]
 		}
 		c.writeWithin()
@@ -202,7 +202,7 @@ func (c *conn) writev() error {
 	}()
 	for len(c.bufs) > 0 {
 		c.writeWithin()
-		n, err := c.bufs.WriteTo(c.nc)
+		n, err := c.gather(&c.bufs)
 		if len(c.bufs) > 0 {
 			c.now = time.Now()
 		}
@@ -216,7 +216,7 @@ func (c *conn) writev() error {
 // goesOn tells whether a write that ended after n bytes may go on: a deadline
 // passed while the viewer took something. TLS is of no use after that.
 func (c *conn) goesOn(err error, n int64) bool {
-	if n == 0 || !c.vectored || !errors.Is(err, os.ErrDeadlineExceeded) {
+	if n == 0 || c.gather == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
 	c.writeBy = time.Time{}

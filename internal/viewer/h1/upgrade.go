@@ -49,7 +49,7 @@ func (w *writer) Upgrade(rs *httpmsg.Response) (net.Conn, error) {
 	if err := c.nc.SetDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	t := &tunnel{Conn: c.nc, stall: c.limits.WriteStall, plain: c.vectored, first: append([]byte(nil), c.in.b[c.r:c.w]...)}
+	t := &tunnel{Conn: c.nc, stall: c.limits.WriteStall, plain: c.gather != nil, first: append([]byte(nil), c.in.b[c.r:c.w]...)}
 	c.r = c.w
 	c.tunnel.Store(t)
 	if c.srv.draining.Load() { // else Drain finds the tunnel
