@@ -43,6 +43,8 @@ var rooms = map[string]string{
 	"internal/edgefunc/": "internal/edgefunc",
 	"internal/origin/":   "internal/origin",
 	"internal/cache/":    "internal/cache",
+
+	"internal/integration/": "internal/integration",
 }
 
 // groundOnly are the packages that import the standard library only.
