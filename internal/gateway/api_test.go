@@ -184,7 +184,7 @@ func TestA19RESTMockCORS(t *testing.T) {
 		}
 	}
 	for _, template := range []string{`{"statusCode": 200}`, "{ statusCode: 200 }", "{\n \"statusCode\" : 200\n}"} {
-		r := newRig(t, restAPI(newRoute("OPTIONS /items", mock(template))))
+		r := newRig(t, restAPI(declare(newRoute("OPTIONS /items", mock(template)), "204")))
 		resp, body := r.do("OPTIONS", restHost+"/prod/items", "", "Origin: https://a", "Access-Control-Request-Method: GET")
 		if resp.StatusCode != 204 || body != "" || resp.Header.Get("Access-Control-Allow-Origin") != "*" ||
 			resp.Header.Get("Access-Control-Allow-Methods") != "GET,OPTIONS" || resp.Header.Get("X-Request") != resp.Header.Get("X-Amzn-Requestid") ||
@@ -198,7 +198,8 @@ func TestA6Mock(t *testing.T) {
 	responses := []model.IntegrationResponse{
 		{Status: "200", Templates: map[string]string{"application/json": `{"ok":true}`, "text/html": "<p>$5 #1</p>"}},
 		{Status: "500", SelectionPattern: `5\d{2}`, Templates: map[string]string{"application/json": `{"bad":1}`}},
-		{Status: "404", SelectionPattern: "404", Templates: map[string]string{"application/json": `$input.body`}},
+		{Status: "404", SelectionPattern: "404", Templates: map[string]string{"application/json": `$input.body $context.httpMethod`}},
+		{Status: "302", SelectionPattern: "302"},
 	}
 	for _, tt := range []struct {
 		name        string
@@ -213,16 +214,18 @@ func TestA6Mock(t *testing.T) {
 		{"default", map[string]string{"application/json": `{"statusCode":200}`}, "", nil, "", 200, `{"ok":true}`, ReasonNone},
 		{"by Accept", map[string]string{"application/json": `{"statusCode":200}`}, "", []string{"Accept: text/html,*/*"}, "", 200, "<p>$5 #1</p>", ReasonNone},
 		{"by pattern", map[string]string{"application/json": `{"statusCode":503}`}, "", nil, "", 500, `{"bad":1}`, ReasonNone},
-		{"no template at all", nil, "", nil, "", 200, `{"ok":true}`, ReasonNone},
+		{"no template at all", nil, "", nil, "", 500, `{"message": "Internal server error"}`, ReasonConfiguration},
 		{"the body passes", nil, "WHEN_NO_MATCH", nil, `{"statusCode": 500}`, 500, `{"bad":1}`, ReasonNone},
 		{"no template for the type", map[string]string{"text/x": "{}"}, "NEVER", nil, "", 415, `{"message": "Unsupported Media Type"}`, ReasonMediaType},
-		{"VTL in the request", map[string]string{"application/json": `#if($x){"statusCode":200}#end`}, "", nil, "", 500, `{"message": "Internal server error"}`, ReasonNotBuilt},
-		{"VTL in the response", map[string]string{"application/json": `{"statusCode":404}`}, "", nil, "", 500, `{"message": "Internal server error"}`, ReasonNotBuilt},
+		{"VTL in the request", map[string]string{"application/json": `#if($input.params('x') == ""){"statusCode":503}#end`}, "", nil, "", 500, `{"bad":1}`, ReasonNone},
+		{"VTL in the response", map[string]string{"application/json": `{"statusCode":404}`}, "", nil, "", 404, `{} POST`, ReasonNone},
+		{"an undeclared status", map[string]string{"application/json": `{"statusCode":302}`}, "", nil, "", 500, `{"message": "Internal server error"}`, ReasonConfiguration},
+		{"statusCode as text", map[string]string{"application/json": `{"statusCode":"200"}`}, "", nil, "", 500, `{"message": "Internal server error"}`, ReasonConfiguration},
 		{"no statusCode", map[string]string{"application/json": `{"x":1}`}, "", nil, "", 500, `{"message": "Internal server error"}`, ReasonConfiguration},
 	} {
-		r := newRig(t, restAPI(newRoute("POST /m", &model.Integration{
+		r := newRig(t, restAPI(declare(newRoute("POST /m", &model.Integration{
 			Kind: model.Mock, RequestTemplates: tt.templates, Passthrough: tt.passthrough, Responses: responses,
-		})))
+		}), "200", "404", "500")))
 		resp, body := r.do("POST", restHost+"/prod/m", tt.body, tt.fields...)
 		if resp.StatusCode != tt.status || body != tt.want || r.records[0].Reason != tt.reason {
 			t.Errorf("%s: %d %s (%v: %v)", tt.name, resp.StatusCode, body, r.records[0].Reason, r.records[0].Detail)

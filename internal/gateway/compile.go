@@ -197,6 +197,7 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 	r := &route{
 		facts: integration.Route{
 			Key: p.String(), Method: p.Method, Path: p.Path, ResourceID: mr.ResourceID, OperationName: mr.OperationName,
+			Responses: mr.Responses,
 		},
 		authorization: strings.ToUpper(mr.Authorization),
 		identities:    identities(m, mr.AuthorizerID),

@@ -153,8 +153,9 @@ func TestFailClosed(t *testing.T) {
 func TestNotBuiltIntegrations(t *testing.T) {
 	for _, in := range []*model.Integration{
 		nil,
-		{Kind: model.LambdaCustom, Function: "fn"},
-		{Kind: model.HTTPCustom, URI: "https://x.example"},
+		{Kind: model.LambdaCustom, Function: "${stageVariables.none}"},
+		{Kind: model.HTTPCustom, URI: "arn:aws:elasticloadbalancing:x", VPCLink: "v"},
+		{Kind: model.Mock, RequestTemplates: map[string]string{"application/json": "#if($x)"}},
 		{Kind: model.AWSService, Subtype: "SQS-SendMessage"},
 		{Kind: model.HTTPProxy, URI: "arn:aws:elasticloadbalancing:x", VPCLink: "v"},
 		{Kind: model.HTTPProxy, URI: "ftp://x"},

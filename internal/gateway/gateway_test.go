@@ -48,6 +48,14 @@ func newRoute(key string, in *model.Integration) *model.Route {
 	return &model.Route{Key: key, Method: method, Path: path, Integration: in, Pos: "t.yaml:1:1"}
 }
 
+// declare gives a REST method its method responses.
+func declare(r *model.Route, statuses ...string) *model.Route {
+	for _, s := range statuses {
+		r.Responses = append(r.Responses, model.MethodResponse{Status: s})
+	}
+	return r
+}
+
 func httpAPI(routes ...*model.Route) *model.API {
 	return &model.API{
 		LogicalID: "Api", ID: "abcdefghij", Kind: model.HTTPAPI, Routes: routes,

@@ -20,7 +20,9 @@ type gatewayResponse struct {
 	status      int // 0: the default
 	fields      []responseField
 	contentType string
-	template    string // with $context references; empty: the default body
+	// template is no VTL: $context and $stageVariables are written in, and
+	// everything else stands as it is. Empty: the default body.
+	template string
 }
 
 type responseField struct{ name, text, ref string } // ref: a reference instead of the text
@@ -52,10 +54,6 @@ func (g *Gateway) compileResponses(m *model.API) map[string]*gatewayResponse {
 				r.contentType = slices.Min(slices.Collect(maps.Keys(mr.Templates)))
 			}
 			r.template = mr.Templates[r.contentType]
-			if strings.Contains(r.template, "#set") || strings.Contains(r.template, "#if") || strings.Contains(r.template, "$input") || strings.Contains(r.template, "$util") {
-				g.note("%s %s: gateway response %s: its template holds more than $context references; the default body is sent", m.Pos, m.LogicalID, mr.Type)
-				r.template = ""
-			}
 		}
 		out[mr.Type] = r
 	}

@@ -50,6 +50,9 @@ type Route struct {
 	Path          string // resource path; empty for $default
 	ResourceID    string
 	OperationName string
+	// Responses are the statuses that a REST method declares; an integration
+	// response with another one is refused.
+	Responses []model.MethodResponse
 }
 
 // Caller is the last hop before the gateway, as AWS's sourceIp and

@@ -66,9 +66,9 @@ func compile(in *model.Integration, api *API, stage *Stage, route *Route, d Deps
 		return compileLambda(in, api, stage, d)
 	case model.HTTPProxy:
 		return compileHTTP(in, api, stage, route, d)
-	case model.Mock:
-		return compileMock(in)
-	case model.LambdaCustom, model.HTTPCustom, model.AWSService:
+	case model.Mock, model.LambdaCustom, model.HTTPCustom:
+		return compileCustom(in, api, stage, route, d)
+	case model.AWSService:
 		return nil, faultf(FaultNotBuilt, "%s integrations are not run yet", in.Kind)
 	}
 	return nil, faultf(FaultNotBuilt, "integration kind %d is not known", in.Kind)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package integration answers one routed request of an API or a function URL:
-// Lambda proxy, HTTP proxy and mock integrations.
+// Lambda and HTTP integrations, with and without proxy, and mock integrations.
 //
 // The flow:
 //  1. Compile turns a model.Integration, for one stage, into a Runner: stage
@@ -16,9 +16,13 @@
 // answers of functions are read by a scanner that goes over the bytes once
 // (reply.go). Both are checked against the event structs of AWS's Go library.
 //
+// Integrations of REST APIs without proxy transform (custom.go): a mapping
+// template (room vtl) makes the integration request, and another one the method
+// response out of the integration response that the answer selects.
+//
 // What it does not do: no routing, no authorizers, no limits and no error
-// bodies (package gateway); no mapping templates in VTL, no AWS service
-// integrations: these compile into a Runner that answers with FaultNotBuilt.
+// bodies (package gateway); no AWS service integrations: these compile into a
+// Runner that answers with FaultNotBuilt.
 //
 // Concurrency: a Runner is immutable and serves any number of calls; a Call
 // belongs to one goroutine.
