@@ -16,7 +16,7 @@ func (b *builder) rest(r *base.Resource) {
 	p := r.Props
 	a := &model.API{
 		LogicalID: r.ID, ID: r.Ref, Name: p.Get("Name").Text(), Kind: model.RESTAPI, Pos: r.Where(),
-		Endpoint: "EDGE", BinaryMediaTypes: p.Get("BinaryMediaTypes").Texts(), MinCompression: p.Get("MinimumCompressionSize").IntPtr(),
+		Endpoint: "EDGE", BinaryMediaTypes: mediaTypes(p.Get("BinaryMediaTypes").Texts()), MinCompression: p.Get("MinimumCompressionSize").IntPtr(),
 		DisableExecuteAPI: p.Get("DisableExecuteApiEndpoint").Bool(), APIKeyFromAuth: p.Get("ApiKeySourceType").Text() == "AUTHORIZER",
 		ResourcePolicyJSON: p.Get("Policy").JSON(),
 	}
@@ -34,6 +34,15 @@ func (b *builder) rest(r *base.Resource) {
 	if a.Name == "" {
 		a.Name = r.ID
 	}
+}
+
+// mediaTypes writes the slash into types in which ~1 stands for it, as
+// CloudFormation wants it.
+func mediaTypes(types []string) []string {
+	for i := range types {
+		types[i] = strings.ReplaceAll(types[i], "~1", "/")
+	}
+	return types
 }
 
 // resourceTree gives every AWS::ApiGateway::Resource its path. A parent may
