@@ -22,8 +22,9 @@
 // X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
 //
 // What it does not do: authorizers, throttling, API keys, request validation,
-// mapping templates in VTL, stage caches, canaries, custom domains, WebSocket
-// APIs. Compile's Notes name what of a stack this concerns.
+// integrations with AWS services other than Lambda, stage caches, canaries,
+// custom domains, WebSocket APIs. Compile's Notes name what of a stack this
+// concerns.
 //
 // Concurrency: a Gateway is immutable and serves any number of requests.
 package gateway

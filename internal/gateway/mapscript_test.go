@@ -342,4 +342,3 @@ one; # begins a remark.
 		t.Errorf("%s differs from the code; UPDATE_SCRIPT_PAGE=1 go test ./internal/gateway -run TestMapScriptPage rewrites it (%v)", page, err)
 	}
 }
-

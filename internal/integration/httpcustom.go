@@ -27,7 +27,7 @@ func compileHTTPCustom(in *model.Integration, stage *Stage, d Deps) (*httpCustom
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(uri, "arn:") || in.VPCLink != "" {
+	if strings.HasPrefix(uri, "arn:") {
 		return nil, faultf(FaultNotBuilt, "the target %s is reached through a VPC link, which is not built yet", uri)
 	}
 	h := &httpCustom{client: d.Client}

@@ -11,6 +11,9 @@ import (
 	"github.com/forelane/forelane/internal/template/build/base"
 )
 
+// serviceWords is what the report says of integrations with other services.
+const serviceWords = "of AWS's services only Lambda is called: this integration answers an error"
+
 // Default times of an integration.
 const (
 	restTimeout = 29 * time.Second

@@ -210,8 +210,10 @@ func (m *importer) notes(v base.Value, i *model.Integration) {
 	switch {
 	case i.VPCLink != "":
 		m.r.Note(v.Get("connectionId"), fidelity.Unsupported, "private connections are not made: a URL is called as a public address, the ARN of a listener answers an error")
-	case i.Kind == model.LambdaCustom, i.Kind == model.HTTPCustom, i.Kind == model.AWSService:
-		m.r.Note(v.Get("type"), fidelity.Unsupported, i.Kind.String()+" integrations answer an error: mapping templates and AWS services are not run")
+	case i.Kind == model.AWSService:
+		m.r.Note(v.Get("type"), fidelity.Unsupported, serviceWords)
+	case m.api.Kind == model.HTTPAPI && (i.Kind == model.LambdaCustom || i.Kind == model.HTTPCustom):
+		m.r.Note(v.Get("type"), fidelity.Unsupported, i.Kind.String()+" integrations are of REST APIs: this one answers an error")
 	}
 }
 

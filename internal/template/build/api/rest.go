@@ -104,6 +104,9 @@ func (b *builder) method(r *base.Resource) {
 	}
 	if i := p.Get("Integration"); i.Exists() {
 		rt.Integration = restIntegration(i)
+		if rt.Integration.Kind == model.AWSService {
+			r.Note(i.Get("Type"), fidelity.Unsupported, serviceWords)
+		}
 	}
 	for _, m := range p.Get("MethodResponses").List() {
 		rt.Responses = append(rt.Responses, model.MethodResponse{Status: m.Get("StatusCode").Text(), Headers: boolMap(m.Get("ResponseParameters"))})
