@@ -141,13 +141,16 @@ type Stage struct {
 	Variables   map[string]string
 	AutoDeploy  bool
 	// Routes narrows a stage to a deployment's snapshot; nil: all of the API's.
-	Routes        []*Route
-	AccessFormat  string // $context template of the access log; empty: none
-	AccessLogARN  string
-	ThrottleRate  float64 // 0: none
-	ThrottleBurst int
-	CacheEnabled  bool
-	WebACL        string
+	Routes       []*Route
+	AccessFormat string // $context template of the access log; empty: none
+	AccessLogARN string
+	// Throttle is the limit of every route that has none of its own in
+	// RouteThrottles, by route key ("GET /pets", "$default"). Each route has a
+	// bucket of its own.
+	Throttle       Throttle
+	RouteThrottles map[string]Throttle
+	CacheEnabled   bool
+	WebACL         string
 }
 
 // APICORS is the CorsConfiguration of an HTTP API.

@@ -23,6 +23,8 @@ type Stack struct {
 	EdgeFunctions  []*EdgeFunction
 	KeyValueStores []*KeyValueStore
 	APIs           []*API
+	APIKeys        []*APIKey
+	UsagePlans     []*UsagePlan
 	Functions      []*Function
 	Buckets        []*Bucket
 	Opaque         []*Opaque // parsed and kept, not run

@@ -45,7 +45,7 @@ func TestManagedOverrides(t *testing.T) {
 		rt.Integration.Timeout != 5*time.Second || rt.Integration.Method != "ANY" {
 		t.Errorf("%+v %+v", rt, rt.Integration)
 	}
-	if st.Variables["k"] != "v" || st.ThrottleRate != 7 {
+	if st.Variables["k"] != "v" || st.Throttle.Rate == nil || *st.Throttle.Rate != 7 {
 		t.Errorf("%+v", st)
 	}
 	for name, tt := range map[string][2]string{

@@ -22,8 +22,13 @@ func TestRate(t *testing.T) {
 		burst int
 		span  time.Duration
 	}{
-		{0.5, 1, time.Minute}, {1, 1, time.Minute}, {3, 7, time.Minute}, {10, 100, time.Minute}, {333.3, 50, time.Minute},
-		{10000, 5000, time.Minute}, {2e9 / 60, 10, time.Second / 50},
+		{0.5, 1, time.Minute},
+		{1, 1, time.Minute},
+		{3, 7, time.Minute},
+		{10, 100, time.Minute},
+		{333.3, 50, time.Minute},
+		{10000, 5000, time.Minute},
+		{2e9 / 60, 10, time.Second / 50},
 	} {
 		t.Run(fmt.Sprintf("%g a second, burst %d", c.rate, c.burst), func(t *testing.T) {
 			table, l := NewTable(0, start()), NewLimit(c.rate, c.burst)

@@ -6,7 +6,8 @@
 // The flow: the APIs first, each with what its OpenAPI definition says; then
 // the resources that add to an API by naming its id: resource tree and methods
 // of a REST API, integrations and routes of an HTTP API, authorizers, gateway
-// responses; last the stages.
+// responses; then the stages; last what names stages: usage plans with their API
+// keys, web ACLs.
 //
 // What it does not do: it evaluates no mapping template and checks no model.
 // WebSocket APIs are left to the report. It runs in one goroutine.
@@ -66,6 +67,7 @@ func Build(s *base.Scope) {
 		b.override(r)
 	}
 	b.stages()
+	b.plans()
 	b.webACLs()
 	b.permissions()
 }

@@ -37,8 +37,7 @@ func (b *builder) override(r *base.Resource) {
 		st.Variables = vars
 	}
 	st.AccessFormat, st.AccessLogARN = v.Get("AccessLogSettings", "Format").Text(), v.Get("AccessLogSettings", "DestinationArn").Text()
-	st.ThrottleRate = v.Get("DefaultRouteSettings", "ThrottlingRateLimit").Float(0)
-	st.ThrottleBurst = v.Get("DefaultRouteSettings", "ThrottlingBurstLimit").Int(0)
+	routeSettings(r, a, st, v)
 }
 
 func (b *builder) overrideRoute(r *base.Resource, a *model.API, rt *model.Route) {

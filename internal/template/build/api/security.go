@@ -71,7 +71,9 @@ func (m *importer) authorize(rt *model.Route, v base.Value) {
 			}
 			if s.apiKey {
 				rt.APIKeyRequired = true
-				m.r.Note(p.Value, fidelity.Unsupported, rt.Key+" requires an API key: such requests are refused (fail closed)")
+				if m.api.Kind == model.HTTPAPI {
+					m.r.Note(p.Value, fidelity.Unsupported, rt.Key+" requires an API key, which HTTP APIs do not know: such requests are refused (fail closed)")
+				}
 			}
 			if s.authorization != "NONE" {
 				rt.Authorization, rt.AuthorizerID, rt.Scopes = s.authorization, s.authorizer, p.Value.Texts()

@@ -13,7 +13,7 @@ import (
 func (b *builder) stages() {
 	for _, r := range b.Of("AWS::ApiGateway::Stage") {
 		if a := b.of(r, "RestApiId"); a != nil {
-			addStage(a, restStage(r, r.Props, r.Props.Get("StageName").Text(), "AccessLogSetting"), r.Props.Get("StageName"))
+			addStage(a, restStage(r, a, r.Props, r.Props.Get("StageName").Text()), r.Props.Get("StageName"))
 		}
 	}
 	for _, r := range b.Of("AWS::ApiGateway::Deployment") { // one that names a stage makes it
@@ -25,11 +25,11 @@ func (b *builder) stages() {
 		if a == nil || slices.ContainsFunc(a.Stages, func(s *model.Stage) bool { return s.Name == name.Text() }) {
 			continue // a second deployment of a stage replaces what it serves
 		}
-		addStage(a, restStage(r, r.Props.Get("StageDescription"), name.Text(), "AccessLogSetting"), name)
+		addStage(a, restStage(r, a, r.Props.Get("StageDescription"), name.Text()), name)
 	}
 	for _, r := range b.Of("AWS::ApiGatewayV2::Stage") {
 		if a := b.of(r, "ApiId"); a != nil {
-			addStage(a, httpStage(r), r.Props.Get("StageName"))
+			addStage(a, httpStage(r, a), r.Props.Get("StageName"))
 		}
 	}
 }
@@ -67,28 +67,23 @@ func stageName(s string) bool {
 }
 
 // restStage reads a Stage, or the StageDescription of a Deployment.
-func restStage(r *base.Resource, v base.Value, name, access string) *model.Stage {
+func restStage(r *base.Resource, a *model.API, v base.Value, name string) *model.Stage {
 	s := &model.Stage{
 		LogicalID: r.ID, Name: name, Description: v.Get("Description").Text(), Variables: v.Get("Variables").TextMap(),
-		AccessFormat: v.Get(access, "Format").Text(), AccessLogARN: v.Get(access, "DestinationArn").Text(),
-		CacheEnabled:  v.Get("CacheClusterEnabled").Bool(),
-		ThrottleRate:  v.Get("ThrottlingRateLimit").Float(0),
-		ThrottleBurst: v.Get("ThrottlingBurstLimit").Int(0),
+		AccessFormat: v.Get("AccessLogSetting", "Format").Text(), AccessLogARN: v.Get("AccessLogSetting", "DestinationArn").Text(),
+		CacheEnabled: v.Get("CacheClusterEnabled").Bool(), Throttle: stageThrottle(v),
 	}
-	for _, m := range v.Get("MethodSettings").List() {
-		if m.Get("ResourcePath").Text() == "/*" && m.Get("HttpMethod").Text() == "*" {
-			s.ThrottleRate, s.ThrottleBurst = m.Get("ThrottlingRateLimit").Float(0), m.Get("ThrottlingBurstLimit").Int(0)
-		}
-	}
+	methodSettings(r, a, s, v.Get("MethodSettings"))
 	return s
 }
 
-func httpStage(r *base.Resource) *model.Stage {
+func httpStage(r *base.Resource, a *model.API) *model.Stage {
 	p := r.Props
-	return &model.Stage{
+	s := &model.Stage{
 		LogicalID: r.ID, Name: p.Get("StageName").Text(), Description: p.Get("Description").Text(),
 		Variables: p.Get("StageVariables").TextMap(), AutoDeploy: p.Get("AutoDeploy").Bool(),
 		AccessFormat: p.Get("AccessLogSettings", "Format").Text(), AccessLogARN: p.Get("AccessLogSettings", "DestinationArn").Text(),
-		ThrottleRate: p.Get("DefaultRouteSettings", "ThrottlingRateLimit").Float(0), ThrottleBurst: p.Get("DefaultRouteSettings", "ThrottlingBurstLimit").Int(0),
 	}
+	routeSettings(r, a, s, p)
+	return s
 }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/template/build/base"
+	"github.com/forelane/forelane/internal/template/fidelity"
+)
+
+// throttle reads a rate and a burst under the names that they have there.
+func throttle(v base.Value, rate, burst string) model.Throttle {
+	var t model.Throttle
+	if r := v.Get(rate); r.Exists() {
+		f := r.Float(0)
+		t.Rate = &f
+	}
+	t.Burst = v.Get(burst).IntPtr()
+	return t
+}
+
+// stageThrottle reads the settings of a stage or a route of one.
+func stageThrottle(v base.Value) model.Throttle {
+	return throttle(v, "ThrottlingRateLimit", "ThrottlingBurstLimit")
+}
+
+// methodSettings reads the limits of a REST stage: those of /* and *, which
+// every method inherits, and those of single methods.
+func methodSettings(r *base.Resource, a *model.API, s *model.Stage, list base.Value) {
+	for _, m := range list.List() {
+		t, path, verb := stageThrottle(m), m.Get("ResourcePath"), m.Get("HttpMethod")
+		switch {
+		case !t.Set():
+		case path.Text() == "/*" && verb.Text() == "*":
+			s.Throttle = t.Or(s.Throttle)
+		case strings.HasSuffix(path.Text(), "*") || verb.Text() == "*":
+			r.Note(m, fidelity.Unsupported, "settings are for /* with *, or for one method of one path: this one limits nothing")
+		default:
+			limitRoute(r, a, s, strings.ToUpper(verb.Text())+" "+settingPath(path.Text()), t, m)
+		}
+	}
+}
+
+// settingPath is the resource path that a setting names: slashes after the
+// first are written ~1 by those who follow the manual.
+func settingPath(s string) string {
+	return "/" + strings.TrimPrefix(strings.ReplaceAll(strings.TrimPrefix(s, "/"), "~1", "/"), "/")
+}
+
+// routeSettings reads the limits of an HTTP API's stage.
+func routeSettings(r *base.Resource, a *model.API, s *model.Stage, v base.Value) {
+	s.Throttle = stageThrottle(v.Get("DefaultRouteSettings"))
+	for _, p := range v.Get("RouteSettings").Pairs() {
+		if t := stageThrottle(p.Value); t.Set() {
+			limitRoute(r, a, s, p.Key, t, p.Value)
+		}
+	}
+}
+
+func limitRoute(r *base.Resource, a *model.API, s *model.Stage, key string, t model.Throttle, at base.Value) {
+	if !slices.ContainsFunc(a.Routes, func(rt *model.Route) bool { return rt.Key == key }) {
+		r.Note(at, fidelity.Ignored, "the API has no "+key+": these settings concern nothing")
+		return
+	}
+	if s.RouteThrottles == nil {
+		s.RouteThrottles = map[string]model.Throttle{}
+	}
+	s.RouteThrottles[key] = t.Or(s.RouteThrottles[key])
+}
