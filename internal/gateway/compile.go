@@ -28,6 +28,11 @@ type Deps struct {
 	Client http.RoundTripper
 	// Log takes one Record a request; nil: none. It must not block.
 	Log func(*Record)
+	// Limits are those that an earlier Gateway has used; nil: fresh ones.
+	Limits *Limits
+	// KeyValue gives the value of an API key that the template gives none; nil:
+	// such a key opens nothing.
+	KeyValue func(*model.APIKey) string
 }
 
 func (d *Deps) integrations() integration.Deps {
@@ -45,9 +50,10 @@ func (d *Deps) integrations() integration.Deps {
 
 // Gateway serves the APIs of one stack.
 type Gateway struct {
-	log   func(*Record)
-	hosts map[string]*api
-	notes []string
+	log    func(*Record)
+	hosts  map[string]*api
+	limits *Limits
+	notes  []string
 }
 
 // api is a compiled model.API.
@@ -59,6 +65,10 @@ type api struct {
 	cors      *cors
 	stages    map[string]*stage
 	responses map[string]*gatewayResponse
+	account   *allowance // of all APIs
+	keys      *keyring
+	// keyFromAuth: the API key is what an authorizer returns.
+	keyFromAuth bool
 }
 
 // stage is a compiled model.Stage.
@@ -66,33 +76,44 @@ type stage struct {
 	facts  integration.Stage
 	table  *pattern.RouteTable
 	routes []*route
+	// subscribers are the API keys that have a usage plan with this stage.
+	subscribers map[*apiKey]*subscriber
 }
 
 // route is a compiled model.Route, for one stage.
 type route struct {
 	facts         integration.Route
+	key           string // as the model has it
 	kind          string // of the integration
 	run           integration.Runner
 	authorization string // NONE, or what is demanded
 	identities    []identity
 	apiKey        bool
+	limit         *allowance // of the stage for this route
 }
 
 // Compile makes the Gateway of a stack's APIs. Its error is that of a route
 // key that cannot be read; what cannot be served besides is a note, and is
 // answered with a 500 or 403.
 func Compile(s *model.Stack, d Deps) (*Gateway, error) {
-	g := &Gateway{log: d.Log, hosts: map[string]*api{}}
+	g := &Gateway{log: d.Log, hosts: map[string]*api{}, limits: d.Limits}
+	if g.limits == nil {
+		g.limits = NewLimits()
+	}
 	deps := d.integrations()
+	keys, apis := g.compileKeys(s, d), map[string]*api{}
+	account := g.limits.allowance(g.limits.account(), "account")
 	for _, m := range s.APIs {
 		a, err := g.compileAPI(m, s, deps)
 		if err != nil {
 			return nil, err
 		}
+		a.account, a.keys, apis[m.ID] = account, keys, a
 		for _, host := range apiHosts(m.ID, s) {
 			g.hosts[host] = a
 		}
 	}
+	g.subscribe(s, keys, apis)
 	return g, nil
 }
 
@@ -134,8 +155,9 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 		facts: integration.API{
 			Style: integration.HTTPAPI, ID: m.ID, AccountID: s.AccountID, BinaryMediaTypes: m.BinaryMediaTypes,
 		},
-		disabled: m.DisableExecuteAPI,
-		stages:   map[string]*stage{},
+		disabled:    m.DisableExecuteAPI,
+		keyFromAuth: m.APIKeyFromAuth,
+		stages:      map[string]*stage{},
 	}
 	if m.Kind == model.RESTAPI {
 		a.facts.Style = integration.RESTAPI
@@ -158,7 +180,7 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 }
 
 func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integration.Deps) (*stage, error) {
-	st := &stage{facts: integration.Stage{Name: ms.Name, Variables: ms.Variables}}
+	st := &stage{facts: integration.Stage{Name: ms.Name, Variables: ms.Variables}, subscribers: map[*apiKey]*subscriber{}}
 	if ms.WebACL != "" {
 		g.note("%s %s: the web ACL of stage %s is not evaluated yet", m.Pos, m.LogicalID, ms.Name)
 	}
@@ -177,7 +199,9 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 			return nil, fmt.Errorf("%s: %s: %w", mr.Pos, m.LogicalID, err)
 		}
 		parsed = append(parsed, p)
-		st.routes = append(st.routes, g.compileRoute(m, a, st, mr, p, deps))
+		r := g.compileRoute(m, a, st, mr, p, deps)
+		r.limit = g.limits.allowance(ms.RouteThrottles[r.key].Or(ms.Throttle), "route", m.ID, ms.Name, r.key)
+		st.routes = append(st.routes, r)
 	}
 	st.table = pattern.NewRouteTable(style, parsed)
 	for _, i := range st.table.Shadowed() {
@@ -199,6 +223,7 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 			Key: p.String(), Method: p.Method, Path: p.Path, ResourceID: mr.ResourceID, OperationName: mr.OperationName,
 			Responses: mr.Responses,
 		},
+		key:           routeKey(mr),
 		authorization: strings.ToUpper(mr.Authorization),
 		identities:    identities(m, mr.AuthorizerID),
 		apiKey:        mr.APIKeyRequired,
@@ -211,8 +236,8 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 	if r.authorization != "NONE" {
 		g.note("%s: authorization %s is not built yet: every request is refused", where, r.authorization)
 	}
-	if r.apiKey {
-		g.note("%s: API keys are not built yet: every request is refused with 403", where)
+	if r.apiKey && m.Kind != model.RESTAPI {
+		g.note("%s: it requires an API key, which HTTP APIs do not know: every request is refused with 403", where)
 	}
 	if mr.Integration != nil {
 		r.kind = mr.Integration.Kind.String()

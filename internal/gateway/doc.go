@@ -6,25 +6,26 @@
 // The flow: Compile turns the APIs of a stack into a Gateway, one route table
 // and one integration.Runner per stage and route. RoundTrip makes an exchange
 // of each request and takes it through the steps that exchange.apiSteps lists
-// (roundtrip.go): the API by host, limits, the stage, the route, preflight,
-// authorization, the integration. Each step goes on or refuses with a Reason;
-// respond (respond.go) makes the response out of the answer or the refusal, and
-// one Record tells about it.
+// (roundtrip.go): the API by host, limits of size, the stage, the route,
+// preflight, authorization, the API key, limits of rate and quotas, the
+// integration. Each step goes on or refuses with a Reason; respond (respond.go)
+// makes the response out of the answer or the refusal, and one Record tells
+// about it.
 //
-// Fail closed: a route that demands an authorizer or an API key is refused as
-// long as these are not built, and a resource policy that cannot be read lets
-// nobody in. A panic in a step is
-// a 500 with a request id. Every request gets an answer; RoundTrip's error is
-// that of a viewer who left.
+// Fail closed: a route that demands an authorizer is refused as long as these
+// are not built, one that demands an API key is refused without a key that a
+// usage plan of its stage has, and a resource policy that cannot be read lets
+// nobody in. A panic in a step is a 500 with a request id. Every request gets an
+// answer; RoundTrip's error is that of a viewer who left.
 //
 // Addresses: sourceIp is the last hop before the gateway, as on AWS: behind
 // the edge it is the edge's address, and the viewer's is found in
 // X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
 //
-// What it does not do: authorizers, throttling, API keys, request validation,
-// integrations with AWS services other than Lambda, stage caches, canaries,
-// custom domains, WebSocket APIs. Compile's Notes name what of a stack this
-// concerns.
+// What it does not do: authorizers, request validation, integrations with AWS
+// services other than Lambda, stage caches, canaries, custom domains, WebSocket
+// APIs. Compile's Notes name what of a stack this concerns.
 //
-// Concurrency: a Gateway is immutable and serves any number of requests.
+// Concurrency: a Gateway is immutable and serves any number of requests. What
+// they use of their limits is in Limits, which outlives it.
 package gateway

@@ -25,7 +25,9 @@ const (
 	ReasonSignature              // the signature is not that of the request
 	ReasonUnauthorized           // the request lacks what the authorizer reads
 	ReasonAuthorizer             // the route's authorizer is not built
-	ReasonAPIKey                 // the route wants an API key, which is not built
+	ReasonAPIKey                 // the route wants an API key, and there is none that opens it
+	ReasonRate                   // a limit on requests
+	ReasonQuota                  // the quota of the usage plan is used up
 	ReasonPolicy                 // the API's resource policy does not allow it
 	ReasonMediaType              // no mapping template for the content type
 	ReasonTimeout                // the integration did not answer in time
@@ -51,7 +53,7 @@ func (r Reason) String() string {
 
 var reasonWords = [reasonCount]string{
 	"", "no such API", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
-	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "API key not built", "refused by resource policy", "unsupported media type",
+	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "no valid API key", "throttled", "quota exceeded", "refused by resource policy", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
 	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "viewer gone",
 }
@@ -130,6 +132,8 @@ func httpWire(r Reason) wire {
 		return wire{status: http.StatusUnauthorized, message: "Unauthorized"}
 	case ReasonUnsigned, ReasonSignature, ReasonPolicy, ReasonAPIKey:
 		return wire{status: http.StatusForbidden, message: "Forbidden"}
+	case ReasonRate:
+		return wire{status: http.StatusTooManyRequests, message: "Too Many Requests"}
 	case ReasonTimeout, ReasonUnreachable, ReasonThrottled:
 		return wire{status: http.StatusServiceUnavailable, message: "Service Unavailable"}
 	case ReasonMediaType:
@@ -155,6 +159,10 @@ func restWire(r Reason) wire {
 		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Too Long", errorType: "RequestTooLargeException"}
 	case ReasonAPIKey:
 		return wire{http.StatusForbidden, "Forbidden", false, "ForbiddenException", "INVALID_API_KEY"}
+	case ReasonRate:
+		return wire{http.StatusTooManyRequests, "Too Many Requests", false, "TooManyRequestsException", "THROTTLED"}
+	case ReasonQuota:
+		return wire{http.StatusTooManyRequests, "Limit Exceeded", false, "LimitExceededException", "QUOTA_EXCEEDED"}
 	case ReasonPolicy:
 		return wire{http.StatusForbidden, "Forbidden", false, "AccessDeniedException", "ACCESS_DENIED"}
 	case ReasonUnauthorized:

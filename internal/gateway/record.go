@@ -24,6 +24,7 @@ type Record struct {
 	Latency            time.Duration
 	IntegrationLatency time.Duration // 0: it was not asked
 	SourceIP           string
+	APIKeyID           string // never the key itself
 	RequestID          string
 	ExtendedID         string // REST only
 }

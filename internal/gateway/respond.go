@@ -40,7 +40,7 @@ func (x *exchange) record(start time.Time, gone bool) *Record {
 		Time: start, APIID: c.API.ID, Kind: c.API.Style.String(), Stage: c.Stage.Name, Route: c.Route.Key,
 		Method: c.Method, Path: c.Path, Reason: x.refused.reason, Detail: x.refused.detail,
 		Latency: time.Since(start), IntegrationLatency: x.integrationTime,
-		RequestID: c.RequestID,
+		APIKeyID: c.APIKeyID, RequestID: c.RequestID,
 	}
 	if x.api != nil {
 		r.API = x.api.logicalID

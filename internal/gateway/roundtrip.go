@@ -24,6 +24,10 @@ type exchange struct {
 	cors  *cors
 	run   integration.Runner
 
+	subscriber *subscriber // nil: the route requires no API key
+	// usageKey is the API key that an authorizer returned (usageIdentifierKey).
+	usageKey string
+
 	params  [4]pattern.Param // room for the call's Params
 	answer  *integration.Answer
 	refused refusal
@@ -37,14 +41,15 @@ type step func(*exchange) bool
 
 // apiSteps is everything that happens to a request of an API, in order. Rows
 // that are not built stand where they will be.
-func apiSteps() [6]step {
+func apiSteps() [8]step {
 	return [...]step{
 		(*exchange).limits,
 		(*exchange).findStage,
 		(*exchange).findRoute,
 		(*exchange).answerPreflight,
-		// throttling of the stage and of usage plans
 		(*exchange).authorize,
+		(*exchange).identifyKey,
+		(*exchange).throttle,
 		// request validation
 		(*exchange).integrate,
 	}
@@ -246,8 +251,6 @@ func (x *exchange) authorize() bool {
 		return x.refuse(ReasonUnauthorized, fmt.Errorf("an identity source of the authorizer is missing"))
 	case x.route.authorization != "NONE":
 		return x.refuse(ReasonAuthorizer, fmt.Errorf("authorization %s is not built yet", x.route.authorization))
-	case x.route.apiKey:
-		return x.refuse(ReasonAPIKey, fmt.Errorf("API keys are not built yet"))
 	}
 	return true
 }

@@ -88,7 +88,11 @@ type Call struct {
 	Body   io.ReadCloser
 	Length int64
 
-	Caller     Caller
+	Caller Caller
+	// APIKey is the key of a REST method that requires one; it is a secret that
+	// belongs in no log of ours. APIKeyID is its id.
+	APIKey, APIKeyID string
+
 	RequestID  string
 	ExtendedID string // REST: the other id; else the same
 	TraceID    string

@@ -133,6 +133,9 @@ func appendContext1(b []byte, c *Call, resource, path string) []byte {
 	}
 	b = append(b, `"cognitoAuthenticationProvider":null,"cognitoAuthenticationType":null,`+
 		`"cognitoIdentityId":null,"cognitoIdentityPoolId":null,"principalOrgId":null`...)
+	if c.APIKeyID != "" {
+		b = text(text(b, "apiKey", c.APIKey), "apiKeyId", c.APIKeyID)
+	}
 	b = text(b, "sourceIp", c.sourceIP())
 	b = null(b, "user")
 	b = textOrNull(b, "userAgent", first(c.Header["User-Agent"]))

@@ -203,6 +203,10 @@ func (c *Call) ContextVar(name string) (string, bool) {
 		return c.ExtendedID, true
 	case "httpMethod":
 		return c.Method, true
+	case "identity.apiKey":
+		return c.APIKey, c.APIKey != ""
+	case "identity.apiKeyId":
+		return c.APIKeyID, c.APIKeyID != ""
 	case "identity.sourceIp":
 		return c.sourceIP(), true
 	case "identity.userAgent":
