@@ -98,6 +98,13 @@ func (o *output) ready(r *server.Ready) {
 	for _, a := range r.APIs {
 		fmt.Fprintf(w, "  %s API\t%s\t%s\t%s\n", a.Kind, a.LogicalID, a.ID, strings.Join(a.URLs, "  "))
 	}
+	for _, k := range r.APIKeys {
+		said := strings.TrimSpace(k.Value + "  " + strings.Join(k.Plans, ", "))
+		if !k.Enabled {
+			said = "not enabled"
+		}
+		fmt.Fprintf(w, "  API key\t%s\t%s\t%s\n", k.LogicalID, k.ID, said)
+	}
 	for _, f := range r.Functions {
 		fmt.Fprintf(w, "  function\t%s\t%s\t%s %s\n", f.LogicalID, f.Runtime, f.State, strings.Join(append([]string{f.Why}, f.URLs...), " "))
 	}

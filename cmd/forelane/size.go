@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -38,4 +39,15 @@ func size(s string) (int64, error) {
 		return int64(n * u.bytes), nil
 	}
 	return 0, fmt.Errorf("%q is no size: write it as 256MiB or 2GiB", s)
+}
+
+// apiLimit is the limit of all APIs together as a server takes it.
+func (f *upFlags) apiLimit() (rate float64, burst int, err error) {
+	switch {
+	case f.apiRate == 0:
+		return -1, -1, nil
+	case f.apiRate > 0 && f.apiBurst > 0:
+		return f.apiRate, f.apiBurst, nil
+	}
+	return 0, 0, errors.New("--api-rate and --api-burst: give numbers above zero; --api-rate 0 is no limit")
 }

@@ -35,6 +35,8 @@ type upFlags struct {
 	nodePath           []string
 	pythonPath         []string
 	concurrency        int
+	apiRate            float64
+	apiBurst           int
 	cacheMemory        string
 	cacheDisk          string
 	drain              time.Duration
@@ -66,6 +68,8 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.nodePath, "node-path", nil, "`DIR` where functions find node modules, such as @aws-sdk/*")
 	fl.StringArrayVar(&f.pythonPath, "python-path", nil, "`DIR` where functions find Python modules, such as boto3")
 	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
+	fl.Float64Var(&f.apiRate, "api-rate", 10000, "requests a second that all APIs take together, as an account of AWS does; 0: no limit")
+	fl.IntVar(&f.apiBurst, "api-burst", 5000, "requests that they take at once")
 	fl.StringVar(&f.cacheMemory, "cache-memory", "256MiB", "memory of the edge cache")
 	fl.StringVar(&f.cacheDisk, "cache-disk", "", "space for the edge cache below --data, such as 20GiB: it then holds more than memory and survives a restart")
 	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests may take to finish when stopping; a second signal stops at once")
@@ -237,6 +241,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
 	o.ReusePort, o.Connections = f.reusePort, viewer.Bounds{Connections: f.connections, PerAddress: f.perAddress}
 	o.HTTP3 = f.http3
+	if o.APIRate, o.APIBurst, err = f.apiLimit(); err != nil {
+		return o, closeLog, wrong(err)
+	}
 	if o.Balancers, err = prefixes("proxy-protocol", f.balancers); err != nil {
 		return o, closeLog, wrong(err)
 	}

@@ -4,6 +4,7 @@ package server
 
 import (
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/forelane/forelane/internal/edge"
@@ -22,6 +23,7 @@ type Ready struct {
 	Admin         string              `json:"admin"`
 	Distributions []ReadyDistribution `json:"distributions"`
 	APIs          []ReadyAPI          `json:"apis"`
+	APIKeys       []ReadyAPIKey       `json:"apiKeys"`
 	Functions     []ReadyFunction     `json:"functions"`
 	Buckets       []ReadyBucket       `json:"buckets"`
 	Outputs       map[string]string   `json:"outputs"`
@@ -43,6 +45,16 @@ type ReadyAPI struct {
 	Kind      string   `json:"kind"`
 	Stages    []string `json:"stages"`
 	URLs      []string `json:"urls"`
+}
+
+// ReadyAPIKey is an API key. Value is one that this node has made up; those of
+// the template are not told.
+type ReadyAPIKey struct {
+	LogicalID string   `json:"logicalId"`
+	ID        string   `json:"id"`
+	Enabled   bool     `json:"enabled"`
+	Plans     []string `json:"plans"` // logical ids of usage plans
+	Value     string   `json:"value,omitempty"`
 }
 
 // ReadyFunction is a function; URLs are its function URLs.
@@ -67,7 +79,7 @@ type ReadyBucket struct {
 func (s *Server) Ready() *Ready {
 	r := &Ready{
 		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), HTTP3: s.Addr("http3"), Admin: s.Addr("admin"), Outputs: map[string]string{},
-		Distributions: []ReadyDistribution{}, APIs: []ReadyAPI{}, Functions: []ReadyFunction{}, Buckets: []ReadyBucket{},
+		Distributions: []ReadyDistribution{}, APIs: []ReadyAPI{}, APIKeys: []ReadyAPIKey{}, Functions: []ReadyFunction{}, Buckets: []ReadyBucket{},
 	}
 	snap := s.pin()
 	if snap == nil {
@@ -110,6 +122,7 @@ func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 		}
 		r.APIs = append(r.APIs, ra)
 	}
+	s.describeKeys(r, st)
 	s.describeFunctions(r, st)
 	for _, b := range st.Buckets {
 		rb := ReadyBucket{LogicalID: b.LogicalID, Name: b.Name, Content: []string{}}
@@ -136,6 +149,21 @@ func (r *Ready) urls(host string) []string {
 		}
 	}
 	return urls
+}
+
+func (s *Server) describeKeys(r *Ready, st *model.Stack) {
+	for _, k := range st.APIKeys {
+		rk := ReadyAPIKey{LogicalID: k.LogicalID, ID: k.ID, Enabled: k.Enabled, Plans: []string{}}
+		for _, p := range st.UsagePlans {
+			if slices.Contains(p.Keys, k.ID) {
+				rk.Plans = append(rk.Plans, p.LogicalID)
+			}
+		}
+		if k.Value == "" {
+			rk.Value = s.keyValue(st.Name, k)
+		}
+		r.APIKeys = append(r.APIKeys, rk)
+	}
 }
 
 func (s *Server) describeFunctions(r *Ready, st *model.Stack) {

@@ -4,7 +4,7 @@
 // sees planes, organs and listeners at once.
 //
 // The flow: (1) New makes what outlives every revision: cache, function
-// service, logs; (2) Apply compiles stacks into a Snapshot and swaps it in
+// service, logs, what requests used of their limits; (2) Apply compiles stacks into a Snapshot and swaps it in
 // atomically; (3) a request is pinned to the Snapshot it began with and is
 // handed to the plane that its Host names: the edge, or an API, function URL
 // or bucket directly; (4) the old Snapshot is drained and closed when its last
@@ -84,6 +84,10 @@ type Options struct {
 	// CacheDisk is how much of the disk the cache may take, in Data/cache. 0:
 	// none. What is there outlives the node.
 	CacheDisk int64
+	// APIRate and APIBurst are the limit of all APIs together, in requests a
+	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
+	APIRate  float64
+	APIBurst int
 	// Functions are handed on to the function service; Dir, Log and Event are
 	// set here.
 	Functions function.Options
@@ -105,6 +109,9 @@ type Server struct {
 	lines *logBook
 	meter metrics.Registry
 	gate  *viewer.Gate
+	kept  *keeper // what requests used of their limits
+
+	keySecret func() ([]byte, error)
 
 	mu        sync.Mutex // Apply, Start and Close
 	current   atomic.Pointer[Snapshot]
@@ -139,6 +146,8 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	s.cache = cache.New(cache.Config{Budget: o.CacheBytes, Disk: s.disk})
+	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
+	s.kept = newKeeper(&o, s.log.Warn)
 	return s, nil
 }
 
@@ -249,5 +258,6 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.disk != nil {
 		errs = append(errs, s.disk.Close())
 	}
+	s.kept.close()
 	return errors.Join(errs...)
 }

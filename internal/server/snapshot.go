@@ -73,7 +73,10 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 			snap.direct[strings.ToLower(h)] = b.Website()
 		}
 	}
-	deps := gateway.Deps{Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog}
+	deps := gateway.Deps{
+		Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog,
+		Limits: s.kept.limits, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
+	}
 	gw, err := gateway.Compile(st, deps)
 	if err != nil {
 		return err
