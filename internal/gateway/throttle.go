@@ -76,7 +76,7 @@ var (
 	errPlanMethod = errors.New("the usage plan's limit of the method, for this API key")
 	errPlan       = errors.New("the usage plan's limit, for this API key")
 	errRoute      = errors.New("the stage's limit of the route")
-	errAccount    = errors.New("the limit of all APIs together")
+	errAccount    = errors.New("the limit of all APIs together (--api-rate, --api-burst)")
 )
 
 // throttle takes the request's share of every limit that it is under.

@@ -3,7 +3,9 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/forelane/forelane/internal/gateway"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/throttle"
 )
@@ -158,5 +161,19 @@ func TestA15QuotasOutliveTheNode(t *testing.T) {
 	fourth.close()
 	if len(told) > 2 {
 		t.Errorf("told %q", told)
+	}
+}
+
+// TestA15ThrottlingIsTold: an operator learns of it, once a minute each.
+func TestA15ThrottlingIsTold(t *testing.T) {
+	var b strings.Builder
+	s := &Server{log: slog.New(slog.NewTextHandler(&b, nil)), kept: newKeeper(&Options{Data: t.TempDir()}, func(string, ...any) {})}
+	defer s.kept.close()
+	for range 100 {
+		s.apiLog(&gateway.Record{APIID: "a", Stage: "prod", Route: "GET /", Status: 429, Reason: gateway.ReasonRate, Detail: errors.New("limit")})
+		s.apiLog(&gateway.Record{APIID: "a", Stage: "prod", Route: "GET /", Status: 429, Reason: gateway.ReasonQuota, Detail: errors.New("quota"), APIKeyID: "k"})
+	}
+	if got := strings.Count(b.String(), "requests are throttled"); got != 2 {
+		t.Errorf("told %d times:\n%s", got, b.String())
 	}
 }

@@ -5,10 +5,12 @@ package server
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/gateway"
+	"github.com/forelane/forelane/internal/throttle"
 )
 
 // keptLines is how many lines a function's log keeps in memory.
@@ -92,8 +94,16 @@ func (s *Server) edgeLog(l edgefunc.Line) {
 	s.log.Info("edge function", "function", l.Function, "message", l.Text)
 }
 
-// apiLog takes what the gateway has to say of a request; only faults are told.
+// apiLog takes what the gateway has to say of a request; faults are told, and
+// once a minute each that requests are throttled.
 func (s *Server) apiLog(r *gateway.Record) {
+	if r.Reason == gateway.ReasonRate || r.Reason == gateway.ReasonQuota {
+		buckets, minutely := s.kept.limits.Buckets, throttle.NewLimit(1.0/60, 1)
+		if buckets.Take(buckets.Scope("told", r.APIID, r.Stage, r.Route, r.APIKeyID, r.Detail.Error()), minutely, time.Now()) {
+			s.log.Info("API: requests are throttled", "api", r.API, "stage", r.Stage, "route", r.Route, "key", r.APIKeyID, "reason", r.Reason, "detail", r.Detail)
+		}
+		return
+	}
 	if r.Status >= 500 {
 		s.log.Warn("API", "api", r.API, "stage", r.Stage, "route", r.Route, "status", r.Status, "reason", r.Reason, "detail", r.Detail)
 	}

@@ -59,7 +59,7 @@ func (b *builder) usagePlan(r *base.Resource) *model.UsagePlan {
 	v := r.Props
 	p := &model.UsagePlan{
 		LogicalID: r.ID, ID: r.Ref, Name: v.Get("UsagePlanName").Text(), Pos: r.Where(),
-		Throttle: throttle(v.Get("Throttle"), "RateLimit", "BurstLimit"), Quota: quota(v.Get("Quota")),
+		Throttle: throttle(r, v.Get("Throttle"), "RateLimit", "BurstLimit"), Quota: quota(v.Get("Quota")),
 	}
 	for _, s := range v.Get("ApiStages").List() {
 		b.planStage(r, p, s)
@@ -92,7 +92,7 @@ func (b *builder) planStage(r *base.Resource, p *model.UsagePlan, v base.Value) 
 		if s.Routes == nil {
 			s.Routes = map[string]model.Throttle{}
 		}
-		s.Routes[key] = throttle(m.Value, "RateLimit", "BurstLimit")
+		s.Routes[key] = throttle(r, m.Value, "RateLimit", "BurstLimit")
 	}
 	p.Stages = append(p.Stages, s)
 }

@@ -12,26 +12,29 @@ import (
 )
 
 // throttle reads a rate and a burst under the names that they have there.
-func throttle(v base.Value, rate, burst string) model.Throttle {
+func throttle(r *base.Resource, v base.Value, rate, burst string) model.Throttle {
 	var t model.Throttle
-	if r := v.Get(rate); r.Exists() {
-		f := r.Float(0)
+	if n := v.Get(rate); n.Exists() {
+		f := n.Float(0)
 		t.Rate = &f
 	}
 	t.Burst = v.Get(burst).IntPtr()
+	if t.Set() && (t.Rate == nil || t.Burst == nil) {
+		r.Note(v, fidelity.Approximated, "of "+rate+" and "+burst+" one is not said: it is the inherited one, or the account's")
+	}
 	return t
 }
 
 // stageThrottle reads the settings of a stage or a route of one.
-func stageThrottle(v base.Value) model.Throttle {
-	return throttle(v, "ThrottlingRateLimit", "ThrottlingBurstLimit")
+func stageThrottle(r *base.Resource, v base.Value) model.Throttle {
+	return throttle(r, v, "ThrottlingRateLimit", "ThrottlingBurstLimit")
 }
 
 // methodSettings reads the limits of a REST stage: those of /* and *, which
 // every method inherits, and those of single methods.
 func methodSettings(r *base.Resource, a *model.API, s *model.Stage, list base.Value) {
 	for _, m := range list.List() {
-		t, path, verb := stageThrottle(m), m.Get("ResourcePath"), m.Get("HttpMethod")
+		t, path, verb := stageThrottle(r, m), m.Get("ResourcePath"), m.Get("HttpMethod")
 		switch {
 		case !t.Set():
 		case path.Text() == "/*" && verb.Text() == "*":
@@ -52,9 +55,9 @@ func settingPath(s string) string {
 
 // routeSettings reads the limits of an HTTP API's stage.
 func routeSettings(r *base.Resource, a *model.API, s *model.Stage, v base.Value) {
-	s.Throttle = stageThrottle(v.Get("DefaultRouteSettings"))
+	s.Throttle = stageThrottle(r, v.Get("DefaultRouteSettings"))
 	for _, p := range v.Get("RouteSettings").Pairs() {
-		if t := stageThrottle(p.Value); t.Set() {
+		if t := stageThrottle(r, p.Value); t.Set() {
 			limitRoute(r, a, s, p.Key, t, p.Value)
 		}
 	}
