@@ -28,6 +28,7 @@ type keeper struct {
 	limits *gateway.Limits
 	file   string
 	last   []byte // what was written last
+	failed bool   // the last write, which was told
 	once   sync.Once
 	stop   chan struct{}
 	done   chan struct{}
@@ -98,10 +99,13 @@ func (k *keeper) write() {
 		return // only texts, times and numbers get here
 	}
 	if err := replace(k.file, b); err != nil {
-		k.warn("the counts of quotas are in memory only", "error", err)
+		if !k.failed {
+			k.warn("the counts of quotas are in memory only", "error", err)
+		}
+		k.failed = true
 		return
 	}
-	k.last = b
+	k.last, k.failed = b, false
 }
 
 // replace puts a file in another one's place as a whole.
