@@ -59,6 +59,9 @@ type Config struct {
 	// Disk is the lower tier, which the caller opens before and closes after
 	// the Cache's use; nil: none (tier.go).
 	Disk *disk.Store
+	// DiskLater announces a Disk that is to be attached (lower.go). Until then
+	// what it must be told takes up to an eighth of Budget beside it.
+	DiskLater bool
 
 	// debug puts objects into the heap, overwrites what is freed and reuses no
 	// view, so that the race detector and tests see more.
@@ -74,8 +77,7 @@ type Cache struct {
 	views   sync.Pool // of Objects that were released
 	filling atomic.Int64
 	variety atomic.Uint64 // numbers the markers of vary.go
-
-	diskLimit int64 // the longest body on disk; 0 without one
+	disk    lower
 }
 
 // New makes an empty cache.
@@ -85,7 +87,7 @@ func New(cfg Config) *Cache {
 	}
 	if cfg.ObjectLimit <= 0 {
 		cfg.ObjectLimit = min(8<<20, cfg.Budget/4)
-		if cfg.Disk != nil {
+		if cfg.Disk != nil || cfg.DiskLater {
 			cfg.ObjectLimit = min(1<<20, cfg.ObjectLimit)
 		}
 	}
@@ -101,11 +103,15 @@ func New(cfg Config) *Cache {
 	n = 1 << (bits.Len64(uint64(n)) - 1)
 	c := &Cache{cfg: cfg, seed: maphash.MakeSeed(), start: time.Now(), shards: make([]shard, n)}
 	for i := range c.shards {
-		c.shards[i].init(cfg.Budget/n, &c.cfg)
+		c.shards[i].init(cfg.Budget/n, c)
 	}
-	if cfg.Disk != nil { // no number that stands there may come again
+	if cfg.Disk != nil || cfg.DiskLater { // no number that stands there may come again
 		c.variety.Store(uint64(c.start.UnixNano()))
-		c.diskLimit = min(cfg.Disk.Stats().Budget/2, largest)
+	}
+	if cfg.Disk != nil {
+		c.disk.have(cfg.Disk)
+	} else {
+		c.disk.later, c.disk.room = cfg.DiskLater, cfg.Budget/8
 	}
 	return c
 }
@@ -114,7 +120,7 @@ func New(cfg Config) *Cache {
 const largest = 50 << 30
 
 // ObjectLimit is the longest body that is stored.
-func (c *Cache) ObjectLimit() int64 { return max(c.cfg.ObjectLimit, c.diskLimit) }
+func (c *Cache) ObjectLimit() int64 { return max(c.cfg.ObjectLimit, c.disk.limit.Load()) }
 
 // MemoryLimit is the longest body that is stored in memory.
 func (c *Cache) MemoryLimit() int64 { return c.cfg.ObjectLimit }
@@ -171,7 +177,7 @@ type Answer struct {
 // Open looks key up. The key's bytes are not kept. Without collapse the caller
 // neither waits for others nor do others wait for it.
 func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
-	return c.lookup(key, now, collapse, c.cfg.Disk != nil)
+	return c.lookup(key, now, collapse, true)
 }
 
 // lookup is Open; below tells whether the disk is to be looked at.
@@ -183,7 +189,7 @@ func (c *Cache) lookup(key []byte, now time.Time, collapse, below bool) Answer {
 	if e == index.None {
 		defer s.mu.Unlock()
 		if below && s.flights[string(key)] == nil {
-			if _, ok := c.cfg.Disk.Find(key); ok {
+			if _, ok := c.disk.find(key); ok {
 				return Answer{Status: OnDisk}
 			}
 		}

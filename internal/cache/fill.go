@@ -252,13 +252,16 @@ func (w *Fill) commit() error {
 func (w *Fill) tell() {
 	w.told = true
 	f := w.f
+	if f.early() {
+		f.c.disk.outdate(bytesOf(f.key))
+	}
 	f.s.mu.Lock()
 	f.land()
 	f.alone = true
 	marked := f.mark(time.Now().Add(MarkTime(w.why)), w.why)
 	f.s.mu.Unlock()
 	if marked {
-		f.c.unlower(bytesOf(f.key))
+		f.c.disk.outdate(bytesOf(f.key))
 	}
 }
 

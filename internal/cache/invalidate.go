@@ -4,8 +4,6 @@ package cache
 
 import (
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/forelane/forelane/internal/cache/index"
 )
@@ -42,7 +40,12 @@ const sweepStep = 1024
 // stored. When it returns no later Open finds them. It counts what it dropped
 // from memory.
 func (c *Cache) Invalidate(dist string, paths []Path) int {
-	c.invalidateBelow(dist, paths)
+	defer c.disk.sweeping()()
+	hits := make([]hit, len(paths))
+	for i, p := range paths {
+		hits[i] = hit{string(AppendKey(nil, dist, p.Text)), p.Prefix}
+	}
+	c.disk.invalidate(hits)
 	n := 0
 	for i := range c.shards {
 		n += c.shards[i].sweep(func(key string) bool {
@@ -61,31 +64,10 @@ func (c *Cache) Invalidate(dist string, paths []Path) int {
 	return n
 }
 
-// invalidateBelow tells the disk. It waits for each path to be synced; many at a
-// time share a sync.
-func (c *Cache) invalidateBelow(dist string, paths []Path) {
-	d := c.cfg.Disk
-	if d == nil {
-		return
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(len(paths), 64) {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
-				p := paths[i]
-				_ = d.Invalidate(AppendKey(nil, dist, p.Text), p.Prefix) // gone at once; the store says itself when a restart may bring it back
-			}
-		})
-	}
-	wg.Wait()
-}
-
 // Purge drops everything, and what is on its way in is not stored.
 func (c *Cache) Purge() int {
-	if d := c.cfg.Disk; d != nil {
-		_ = d.Invalidate(nil, true)
-	}
+	defer c.disk.sweeping()()
+	c.disk.invalidate([]hit{{prefix: true}})
 	n := 0
 	for i := range c.shards {
 		n += c.shards[i].sweep(func(string) bool { return true })

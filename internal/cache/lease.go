@@ -35,7 +35,7 @@ func (c *Cache) solo(s *shard, key string, h uint64) *Lease {
 	}{}
 	f := &all.flight
 	f.c, f.s, f.key, f.hash, f.refs, f.alone, f.epoch, f.fetch = c, s, key, h, 1, true, s.epoch, &all.fetch
-	f.clock = c.clock()
+	f.clock = c.disk.clock()
 	all.lease.f = f
 	return &all.lease
 }
@@ -108,12 +108,15 @@ func (l *Lease) Pass(now time.Time, d time.Duration, why PassReason) {
 	}
 	l.done = true
 	f := l.f
+	if d > 0 && f.early() {
+		f.c.disk.outdate(bytesOf(f.key))
+	}
 	f.s.mu.Lock()
 	f.land()
 	marked := d > 0 && (why != Unshared || f.followed || f.s.keeps(f.hash, f.key)) && f.mark(now.Add(d), why)
 	f.s.mu.Unlock()
 	if marked {
-		f.c.unlower(bytesOf(f.key))
+		f.c.disk.outdate(bytesOf(f.key))
 	}
 	f.end(private, nil)
 }
@@ -136,6 +139,7 @@ func (l *Lease) Abandon() {
 // sight of invalidations.
 func (f *Flight) store(o *Object) {
 	c, s := f.c, f.s
+	below := f.early() && !o.Transient && c.lower(f.clock, f.key, kindObject, o)
 	s.mu.Lock()
 	valid := !o.Transient && !f.invalid()
 	if valid && o.file == nil {
@@ -150,7 +154,7 @@ func (f *Flight) store(o *Object) {
 	}
 	f.land()
 	s.mu.Unlock()
-	if valid {
+	if valid && !below {
 		c.lower(f.clock, f.key, kindObject, o)
 	}
 }
@@ -190,6 +194,11 @@ func (f *Flight) mark(until time.Time, why PassReason) bool {
 	f.s.mark(f.hash, f.key, kindPass, record{born: f.c.since(until), status: int32(why)}, "")
 	return true
 }
+
+// early tells that the flight began when the disk had not come yet. What the
+// disk has, the flight did not see: it must be gone before memory has what is
+// newer, and also where no marker is worth it.
+func (f *Flight) early() bool { return f.clock&before != 0 }
 
 // land takes the flight out of sight of new requests. The caller holds s.mu.
 func (f *Flight) land() {

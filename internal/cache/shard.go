@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/forelane/forelane/internal/cache/arena"
-	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/cache/index"
 )
 
@@ -22,7 +21,7 @@ type shard struct {
 	blocks  *arena.Arena
 	flights map[string]*Flight
 	loads   map[string]chan struct{} // of keys that are read from disk; closed at the end
-	disk    *disk.Store              // or nil
+	disk    *lower
 	budget  int64
 	epoch   uint64 // counts sweeps
 	stats   Stats
@@ -36,12 +35,12 @@ const (
 	kindVary   // a marker: the key's answers have variants
 )
 
-func (s *shard) init(budget int64, cfg *Config) {
-	s.disk = cfg.Disk
+func (s *shard) init(budget int64, c *Cache) {
+	s.disk = &c.disk
 	s.flights = make(map[string]*Flight)
 	s.loads = make(map[string]chan struct{})
 	s.budget = budget
-	s.blocks = arena.New(arena.Config{Size: int(budget), Heap: cfg.debug})
+	s.blocks = arena.New(arena.Config{Size: int(budget), Heap: c.cfg.debug})
 	s.index = index.New(index.Config{Budget: budget, Same: func(b arena.Ref, key []byte) bool {
 		return string(s.record(b).key()) == string(key)
 	}})
@@ -65,10 +64,7 @@ func (s *shard) keeps(hash uint64, key string) bool {
 	if s.index.Find(hash, bytesOf(key)) != index.None {
 		return true
 	}
-	if s.disk == nil {
-		return false
-	}
-	_, ok := s.disk.Find(bytesOf(key))
+	_, ok := s.disk.find(bytesOf(key))
 	return ok
 }
 
@@ -130,9 +126,9 @@ func (s *shard) evict() bool {
 	if e == index.None {
 		return false
 	}
-	if at := s.index.At(e); s.disk != nil && at.Proven() { // its copy there has not been asked for meanwhile
-		if ref, ok := s.disk.Find(s.record(at.Block).key()); ok {
-			s.disk.Touch(ref)
+	if at := s.index.At(e); s.disk.there() && at.Proven() { // its copy there has not been asked for meanwhile
+		if ref, ok := s.disk.find(s.record(at.Block).key()); ok {
+			s.disk.touch(ref)
 		}
 	}
 	s.drop(e)

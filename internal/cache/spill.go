@@ -26,11 +26,10 @@ import (
 func (w *Fill) spill() {
 	w.spilled = true
 	f := w.f
-	d := f.c.cfg.Disk
-	if d == nil || f.obj.Transient || f.obj.Length > f.c.diskLimit {
+	if d := &f.c.disk; !d.there() || f.obj.Transient || f.obj.Length > d.limit.Load() {
 		return
 	}
-	to, err := d.Create(bytesOf(f.key))
+	to, err := f.c.disk.create(f.clock, bytesOf(f.key))
 	if err != nil {
 		return // the store says itself when it fails
 	}

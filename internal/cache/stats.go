@@ -45,8 +45,6 @@ func (c *Cache) Stats() Stats {
 		s.mu.Unlock()
 	}
 	t.Filling = c.filling.Load()
-	if c.cfg.Disk != nil {
-		t.Disk = c.cfg.Disk.Stats()
-	}
+	t.Disk = c.disk.stats()
 	return t
 }

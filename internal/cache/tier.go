@@ -11,7 +11,7 @@ import (
 	"github.com/forelane/forelane/internal/cache/index"
 )
 
-// The lower tier. With Config.Disk all that is stored is also put on disk, and
+// The lower tier. With a disk (lower.go) all that is stored is also put on disk, and
 // Open answers OnDisk where memory has nothing and the disk may have the key.
 // It does no I/O: Load does.
 //
@@ -44,10 +44,7 @@ func (c *Cache) Load(ctx context.Context, key []byte, now time.Time, collapse bo
 
 // Below tells whether the disk may have key.
 func (c *Cache) Below(key []byte) bool {
-	if c.cfg.Disk == nil {
-		return false
-	}
-	_, ok := c.cfg.Disk.Find(key)
+	_, ok := c.disk.find(key)
 	return ok
 }
 
@@ -67,7 +64,7 @@ func (c *Cache) lift(ctx context.Context, key []byte) (kind uint8, o *Object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for tries := 0; tries < 4; {
-		ref, ok := c.cfg.Disk.Find(key)
+		ref, ok := c.disk.find(key)
 		if !ok || ctx.Err() != nil || s.index.Find(h, key) != index.None {
 			return 0, nil
 		}
@@ -88,7 +85,7 @@ func (c *Cache) lift(ctx context.Context, key []byte) (kind uint8, o *Object) {
 		close(done)
 		if o != nil {
 			s.stats.Loaded++
-			c.cfg.Disk.Touch(ref)
+			c.disk.touch(ref)
 			return kind, o
 		}
 	}
@@ -106,7 +103,7 @@ func (c *Cache) fetch(s *shard, h uint64, key []byte, ref disk.Ref) (kind uint8,
 		return 0, nil
 	}
 	present := func() bool {
-		now, ok := c.cfg.Disk.Find(key)
+		now, ok := c.disk.find(key)
 		return ok && now == ref && s.epoch == epoch && s.index.Find(h, key) == index.None
 	}
 	if !present() {
@@ -123,7 +120,7 @@ func (c *Cache) fetch(s *shard, h uint64, key []byte, ref disk.Ref) (kind uint8,
 // read is what the disk has under ref, with its body in memory if that may be
 // kept there; or nil.
 func (c *Cache) read(ref disk.Ref, key []byte) (kind uint8, o *Object) {
-	it, err := c.cfg.Disk.Read(ref, key)
+	it, err := c.disk.read(ref, key)
 	if err != nil {
 		return 0, nil
 	}
@@ -180,41 +177,25 @@ func (c *Cache) raise(s *shard, h uint64, key string, o *Object, same func() boo
 }
 
 // lower puts on disk what was stored under key by a fetch that began at clock.
-func (c *Cache) lower(clock uint64, key string, kind uint8, o *Object) {
-	d := c.cfg.Disk
-	if d == nil {
-		return
-	}
+// false: there is no disk, or not yet.
+func (c *Cache) lower(clock uint64, key string, kind uint8, o *Object) bool {
 	k := bytesOf(key)
+	if c.disk.note(k) || !c.disk.there() {
+		return false
+	}
 	switch f := o.file; {
 	case f != nil:
-		d.Renew(f.ref, k, encode(kind, o))
-		return
-	case o.home != nil && o.TTL < worthWriting && c.Below(k):
-		return // revalidated, and soon again: the same body need not be written each time
+		c.disk.renew(f.ref, k, encode(kind, o))
+		return true
+	case o.home != nil && o.TTL < worthWriting && clock&before == 0 && c.Below(k):
+		return true // revalidated, and soon again: the same body need not be written each time
 	}
-	if !d.PutSince(clock, k, encode(kind, o), o.chunks) {
-		c.unlower(k)
+	if !c.disk.put(clock, k, encode(kind, o), o.chunks) {
+		c.disk.outdate(k)
 	}
+	return true
 }
 
 // worthWriting is for how long a revalidated object must be fresh to be written
 // to disk once more.
 const worthWriting = time.Minute
-
-// unlower deletes what the disk has under key.
-func (c *Cache) unlower(key []byte) {
-	if d := c.cfg.Disk; d != nil {
-		if _, ok := d.Find(key); ok {
-			_ = d.Delete(key) // the store says itself when it fails
-		}
-	}
-}
-
-// clock is the disk's present.
-func (c *Cache) clock() uint64 {
-	if c.cfg.Disk == nil {
-		return 0
-	}
-	return c.cfg.Disk.Clock()
-}

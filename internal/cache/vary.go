@@ -29,7 +29,10 @@ const VariantSep = '\v'
 // Vary marks that answers of key have variants selected by names (lower case,
 // without commas), together with those already known, and returns the marker.
 func (c *Cache) Vary(key []byte, names []string) string {
-	clock := c.clock()
+	clock := c.disk.clock()
+	if c.disk.later && c.Marker(key) == "" {
+		c.disk.outdate(key) // what is there may be new to memory
+	}
 	marker, changed := c.vary(key, names)
 	if changed {
 		c.lower(clock, string(key), kindVary, &Object{Head: httpmsg.HeadOf(marker, "")})
@@ -128,9 +131,8 @@ func (l *Lease) Move(key []byte, collapse bool) *Lease {
 // Drop drops what is stored under key with all its variants, and sees to it
 // that answers now on their way in are not stored.
 func (c *Cache) Drop(key []byte) {
-	if d := c.cfg.Disk; d != nil {
-		_ = d.Delete(key) // first: see tier.go
-	}
+	defer c.disk.sweeping()()
+	c.disk.drop(key) // first: see tier.go
 	s, h := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()

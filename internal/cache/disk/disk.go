@@ -52,6 +52,8 @@ var (
 	ErrGone = errors.New("disk: object is gone")
 	// ErrClosed: the store is closed.
 	ErrClosed = errors.New("disk: store is closed")
+	// ErrInUse: another process has the folder.
+	ErrInUse = errors.New("disk: in use by another process")
 	// ErrNoSpace: the budget has no room for a body that long.
 	ErrNoSpace = errors.New("disk: no room within the budget")
 )

@@ -52,8 +52,8 @@ func TestPutIsFoundAtOnceWhenWrittenAndAfterRestart(t *testing.T) {
 func TestSecondProcessIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	open(t, small(dir))
-	if _, err := Open(small(dir)); err == nil {
-		t.Error("the folder was opened twice")
+	if _, err := Open(small(dir)); !errors.Is(err, ErrInUse) {
+		t.Errorf("the folder was opened twice: %v", err)
 	}
 }
 
@@ -196,12 +196,48 @@ func TestLateAnswersAreRefused(t *testing.T) {
 		if s.PutSince(clock, key, metaOf(1, 5), [][]byte{content(key, 1, 5)}) {
 			t.Errorf("%s: PutSince took it", name)
 		}
+		late, err := s.CreateSince(clock, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		late.Write(content(key, 1, 100000))
+		if err := late.Commit(metaOf(1, 100000)); !errors.Is(err, ErrGone) {
+			t.Errorf("%s: commit of what began before: %v", name, err)
+		}
+		late.Close()
 		none(t, s, key)
 		if !put(s, key, 2, 5) {
 			t.Errorf("%s: a new answer is refused", name)
 		}
 		want(t, s, key, 2)
 	}
+}
+
+// TestPutNew takes nothing's place.
+func TestPutNew(t *testing.T) {
+	s := open(t, small(t.TempDir()))
+	key := keyOf(1)
+	add := func(clock, gen uint64) bool {
+		return s.PutNew(clock, key, metaOf(gen, 5), [][]byte{content(key, gen, 5)})
+	}
+	clock := s.Clock()
+	if !add(clock, 1) {
+		t.Error("refused where there was nothing")
+	}
+	if add(s.Clock(), 2) {
+		t.Error("it replaced an object")
+	}
+	want(t, s, key, 1)
+	if err := s.Invalidate(textOf(key), false); err != nil {
+		t.Fatal(err)
+	}
+	if add(clock, 3) {
+		t.Error("it took what was invalidated")
+	}
+	if !add(s.Clock(), 4) {
+		t.Error("refused where there was an invalidated object")
+	}
+	want(t, s, key, 4)
 }
 
 func TestRenew(t *testing.T) {

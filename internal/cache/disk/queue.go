@@ -65,10 +65,16 @@ func (s *Store) PutSince(clock uint64, key, meta []byte, body [][]byte) bool {
 	return s.put(key, meta, body, condition{since: clock})
 }
 
+// PutNew is PutSince, refused also if there is a live object under key.
+func (s *Store) PutNew(clock uint64, key, meta []byte, body [][]byte) bool {
+	return s.put(key, meta, body, condition{since: clock, first: true})
+}
+
 // condition is what must hold for a record to be queued.
 type condition struct {
 	since uint64 // no rule made after it hits the key
 	over  uint64 // unless 0: it replaces the record with this sequence
+	first bool   // there is no live one of the key
 }
 
 func (s *Store) put(key, meta []byte, body [][]byte, c condition) bool {
@@ -136,6 +142,9 @@ func (s *Store) enqueue(q *queued, c condition) bool {
 			(q.file == 0 || s.large[q.hash].file == q.file)
 	} else if ok {
 		ok = !s.rules.bars(q.key(), q.hash, c.since)
+		if v, found := s.index.get(q.hash); c.first && found {
+			ok = ok && s.rules.kills(q.key(), q.hash, v.seq)
+		}
 	}
 	if !ok {
 		s.waiting -= q.cost

@@ -29,7 +29,11 @@ type Writer struct {
 
 // Create begins a body for key, of any length up to half the budget. It is
 // found when it is committed.
-func (s *Store) Create(key []byte) (*Writer, error) {
+func (s *Store) Create(key []byte) (*Writer, error) { return s.CreateSince(s.Clock(), key) }
+
+// CreateSince is Create for a body that was there at clock: Commit refuses it if
+// it was invalidated or deleted after that.
+func (s *Store) CreateSince(clock uint64, key []byte) (*Writer, error) {
 	if len(key) > maxKey {
 		return nil, errors.New("disk: key is too long")
 	}
@@ -41,7 +45,7 @@ func (s *Store) Create(key []byte) (*Writer, error) {
 	case !s.mayWrite():
 		return nil, s.fault.err
 	}
-	return &Writer{s: s, key: append([]byte(nil), key...), since: s.seq}, nil
+	return &Writer{s: s, key: append([]byte(nil), key...), since: clock}, nil
 }
 
 // Write appends p. An error is final: Abort.
@@ -181,7 +185,7 @@ func (w *Writer) Size() int64 {
 }
 
 // Commit makes the body found under its key, with meta. ErrGone: it was
-// invalidated or deleted since Create. After any error it is as aborted.
+// invalidated or deleted since Create, or CreateSince's clock. After any error it is as aborted.
 func (w *Writer) Commit(meta []byte) error {
 	if w.done {
 		return ErrClosed
