@@ -17,6 +17,10 @@ func TestAppendText(t *testing.T) {
 	r.Counter("forelane_requests_total", "").Inc()
 	r.Gauge("connections", "open").Add(-2)
 	r.GaugeFunc("ratio", "of hits", func() float64 { return 0.25 })
+	r.CounterFunc("seen_total", "so far", func() float64 { return 12_000_000 })
+	if c := r.Counter("seen_total", ""); c == nil {
+		t.Error("no counter beside a function")
+	}
 	h := r.Histogram("latency_seconds", "time", []time.Duration{time.Millisecond, time.Second}, Label{"a", "b"})
 	for _, d := range []time.Duration{time.Millisecond, 2 * time.Millisecond, 3 * time.Second} {
 		h.Observe(d)
@@ -38,6 +42,9 @@ latency_seconds_count{a="b"} 3
 # HELP ratio of hits
 # TYPE ratio gauge
 ratio 0.25
+# HELP seen_total so far
+# TYPE seen_total counter
+seen_total 1.2e+07
 `
 	if got := string(r.AppendText(nil)); got != want {
 		t.Errorf("\n%s\nwant\n%s", got, want)

@@ -55,10 +55,15 @@ type series struct {
 // is not shown.
 func (r *Registry) Counter(name, help string, labels ...Label) *Counter {
 	s := r.get(counterKind, name, help, labels, func(s *series) { s.counter = &Counter{} })
-	if s == nil {
+	if s == nil || s.counter == nil {
 		return &Counter{}
 	}
 	return s.counter
+}
+
+// CounterFunc is GaugeFunc for what only grows.
+func (r *Registry) CounterFunc(name, help string, read func() float64, labels ...Label) {
+	r.show(counterKind, name, help, read, labels)
 }
 
 // Gauge is Counter for a gauge.
@@ -73,10 +78,14 @@ func (r *Registry) Gauge(name, help string, labels ...Label) *Gauge {
 // GaugeFunc shows what read returns at each scrape. Asked again for the same
 // labels, the later function counts.
 func (r *Registry) GaugeFunc(name, help string, read func() float64, labels ...Label) {
-	s := r.get(gaugeKind, name, help, labels, func(*series) {})
+	r.show(gaugeKind, name, help, read, labels)
+}
+
+func (r *Registry) show(k kind, name, help string, read func() float64, labels []Label) {
+	s := r.get(k, name, help, labels, func(*series) {})
 	if s != nil {
 		r.mu.Lock()
-		s.gauge, s.read = nil, read
+		s.counter, s.gauge, s.read = nil, nil, read
 		r.mu.Unlock()
 	}
 }
