@@ -24,7 +24,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,8 +50,8 @@ type Options struct {
 	// from Bind on.
 	Listeners map[string]net.Listener
 	// Predecessor is closed when the process whose Listeners these are has let
-	// go of everything: what cannot be handed over is bound then. Nil: there is
-	// none.
+	// go of everything: what cannot be handed over is bound then, and the cache
+	// on disk is taken over. Nil: there is none.
 	Predecessor <-chan struct{}
 	// ReusePort lets other processes of this user bind HTTP and HTTPS as well.
 	ReusePort bool
@@ -82,7 +81,8 @@ type Options struct {
 	// CacheBytes is the memory of the edge cache. 0: 256 MiB.
 	CacheBytes int64
 	// CacheDisk is how much of the disk the cache may take, in Data/cache. 0:
-	// none. What is there outlives the node.
+	// none. What is there outlives the node. While a Predecessor has it, the
+	// cache is in memory only.
 	CacheDisk int64
 	// APIRate and APIBurst are the limit of all APIs together, in requests a
 	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
@@ -104,7 +104,8 @@ type Server struct {
 	o     Options
 	log   *slog.Logger
 	cache *cache.Cache
-	disk  *disk.Store // the cache's lower tier, or nil
+	disk  *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
+	late  *lateDisk   // or nil
 	funcs *function.Service
 	lines *logBook
 	meter metrics.Registry
@@ -139,13 +140,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.funcs = funcs
-	if o.CacheDisk > 0 { // without it the node serves all the same
-		if s.disk, err = disk.Open(disk.Options{Dir: filepath.Join(o.Data, "cache"), Budget: o.CacheDisk, Log: s.log}); err != nil {
-			s.log.Warn("the cache is in memory only", "error", err)
-			s.disk = nil
-		}
-	}
-	s.cache = cache.New(cache.Config{Budget: o.CacheBytes, Disk: s.disk})
+	s.openCache()
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
 	return s, nil
@@ -255,6 +250,7 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		errs = append(errs, errors.New("server: requests were still under way"))
 	}
+	errs = append(errs, s.late.close(ctx, s.cache))
 	if s.disk != nil {
 		errs = append(errs, s.disk.Close())
 	}
