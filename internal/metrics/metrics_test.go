@@ -44,7 +44,7 @@ latency_seconds_count{a="b"} 3
 ratio 0.25
 # HELP seen_total so far
 # TYPE seen_total counter
-seen_total 1.2e+07
+seen_total 12000000
 `
 	if got := string(r.AppendText(nil)); got != want {
 		t.Errorf("\n%s\nwant\n%s", got, want)

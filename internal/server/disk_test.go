@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,5 +107,31 @@ func TestCloseBeforeTheDiskIsFree(t *testing.T) {
 	if it, err := next.Read(ref, aKey()); ok && err == nil {
 		it.Close()
 		t.Error("what was invalidated is there again")
+	}
+}
+
+// TestFiguresOfOrgans: the metrics have what cache and gate count, as of the
+// scrape.
+func TestFiguresOfOrgans(t *testing.T) {
+	data, gone := t.TempDir(), make(chan struct{})
+	d := former(t, data)
+	s := heir(t, data, gone)
+	shows := func(when string, lines ...string) {
+		t.Helper()
+		text := "\n" + string(node{s}.AppendMetrics(nil))
+		for _, l := range lines {
+			if !strings.Contains(text, "\n"+l+"\n") {
+				t.Errorf("%s: no %q in %s", when, l, text)
+			}
+		}
+	}
+	shows("before", "forelane_cache_disk_objects 0", "forelane_cache_disk_budget_bytes 0", "forelane_connections 0")
+	_ = d.Close()
+	close(gone)
+	<-s.late.done
+	shows("with a disk", "forelane_cache_disk_objects 1", "forelane_cache_disk_budget_bytes 8388608",
+		"# TYPE forelane_cache_disk_puts_total counter", "forelane_connections_silent_total 0", "forelane_connections_refused_total 0")
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -18,7 +18,10 @@ type node struct{ s *Server }
 func (n node) Status() any { return n.s.Ready() }
 
 // AppendMetrics appends the series of the node in Prometheus's text format.
-func (n node) AppendMetrics(b []byte) []byte { return n.s.meter.AppendText(b) }
+func (n node) AppendMetrics(b []byte) []byte {
+	n.s.figures.Store(n.s.look())
+	return n.s.meter.AppendText(b)
+}
 
 // Invoke calls a function by name, ARN or logical id.
 func (n node) Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error) {

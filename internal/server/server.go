@@ -114,6 +114,8 @@ type Server struct {
 
 	keySecret func() ([]byte, error)
 
+	figures atomic.Pointer[figures] // what meter shows of organs
+
 	mu        sync.Mutex // Apply, Start and Close
 	current   atomic.Pointer[Snapshot]
 	listeners []*listener
@@ -143,6 +145,7 @@ func New(o Options) (*Server, error) {
 	s.openCache()
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
+	s.show()
 	return s, nil
 }
 
