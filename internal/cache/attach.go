@@ -3,6 +3,8 @@
 package cache
 
 import (
+	"context"
+
 	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/cache/index"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -170,9 +172,9 @@ func (c *Cache) Unsettled() bool { return c.disk.pending() && c.disk.noted.Load(
 
 // Attach makes d the lower tier of a cache made with Config.DiskLater, once. What
 // happened until then is made good first; then everything is as with
-// Config.Disk. Memory's objects are written to d before it returns. The caller
-// closes d after the Cache's use.
-func (c *Cache) Attach(d *disk.Store) {
+// Config.Disk. Memory's objects are written to d before it returns, as far as
+// they are when ctx ends. The caller closes d after the Cache's use.
+func (c *Cache) Attach(ctx context.Context, d *disk.Store) {
 	if !c.disk.pending() {
 		panic("cache: a disk is attached that was not announced")
 	}
@@ -181,7 +183,7 @@ func (c *Cache) Attach(d *disk.Store) {
 	// have been swept: else it would be written down.
 	c.disk.sweeps.Wait()
 	for i := range c.shards {
-		c.writeDown(&c.shards[i], d)
+		c.writeDown(ctx, &c.shards[i], d)
 	}
 }
 
@@ -192,11 +194,11 @@ const writeStep = 4 << 20
 // writeDown puts on disk what memory has and the disk has not. An entry is put
 // under the shard's lock: what takes its place in memory reaches the disk
 // later than it does, and PutNew refuses it when the disk was first.
-func (c *Cache) writeDown(s *shard, d *disk.Store) {
+func (c *Cache) writeDown(ctx context.Context, s *shard, d *disk.Store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	queued, seen := int64(0), 0
-	for e := s.index.Next(0); e != index.None; e = s.index.Next(e + 1) {
+	for e := s.index.Next(0); e != index.None && ctx.Err() == nil; e = s.index.Next(e + 1) {
 		queued += c.writeEntry(s, e, d)
 		if seen++; queued < writeStep && seen%sweepStep != 0 {
 			continue

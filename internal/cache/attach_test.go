@@ -101,7 +101,7 @@ func TestADiskThatComesLater(t *testing.T) {
 				forget(c)
 				want = tt.forgotten
 			}
-			c.Attach(d)
+			c.Attach(t.Context(), d)
 			if a, b := found(t, c, key("/a")), found(t, c, key("/b")); a != want || b != tt.b {
 				t.Errorf("%s, in memory %v: %q and %q, want %q and %q", name, kept, a, b, want, tt.b)
 			}
@@ -137,7 +137,7 @@ func TestAFetchAcrossAttach(t *testing.T) {
 			if tt.before != nil {
 				tt.before(c)
 			}
-			c.Attach(d)
+			c.Attach(t.Context(), d)
 			if tt.after != nil {
 				tt.after(c)
 			}
@@ -174,7 +174,7 @@ func TestAnInvalidationThatStillSweeps(t *testing.T) {
 	if !c.disk.noteHits([]hit{{text: "E1\n/a"}}) { // the first half of Invalidate
 		t.Fatal("not noted")
 	}
-	c.Attach(leftBehind(t, "/a"))
+	c.Attach(t.Context(), leftBehind(t, "/a"))
 	l.Renew(object(time.Hour, "old"))
 	if got := found(t, c, key("/a")); got != "" {
 		t.Errorf("found %q", got)
@@ -186,7 +186,7 @@ func TestVariantsOutliveAttach(t *testing.T) {
 	c := New(Config{DiskLater: true})
 	marker := c.Vary(key("/a"), []string{"accept-language"})
 	v := variantOf(key("/a"), marker, "=en")
-	c.Attach(leftBehind(t, "/a"))
+	c.Attach(t.Context(), leftBehind(t, "/a"))
 	c.Solo(v).Renew(object(time.Hour, "english"))
 	forget(c)
 	if a, _ := load(t, c, key("/a")); a.Status != Varies || a.Vary != marker {
@@ -208,7 +208,7 @@ func TestLimitsOfALaterDisk(t *testing.T) {
 	if !c.Unsettled() {
 		t.Error("a Drop is not told")
 	}
-	if c.Attach(d); c.ObjectLimit() != at.ObjectLimit() || c.Unsettled() {
+	if c.Attach(t.Context(), d); c.ObjectLimit() != at.ObjectLimit() || c.Unsettled() {
 		t.Errorf("after: %d at most", c.ObjectLimit())
 	}
 }
@@ -219,7 +219,7 @@ func TestADiskThatWasNotAnnounced(t *testing.T) {
 			t.Error("it was attached")
 		}
 	}()
-	New(Config{}).Attach(openDisk(t, t.TempDir()))
+	New(Config{}).Attach(t.Context(), openDisk(t, t.TempDir()))
 }
 
 // TestNothingOldComesFromALaterDisk: while the disk comes, viewers and
@@ -266,7 +266,7 @@ func TestNothingOldComesFromALaterDisk(t *testing.T) {
 				}
 			}
 		})
-		wg.Go(func() { c.Attach(d) })
+		wg.Go(func() { c.Attach(t.Context(), d) })
 		wg.Wait()
 		close(stop)
 		helpers.Wait()
@@ -338,7 +338,7 @@ func TestTheDiskComesFirst(t *testing.T) {
 		d := leftBehind(t, "/a")
 		c := New(Config{DiskLater: true})
 		l := c.Solo(key("/a"))
-		c.Attach(d)
+		c.Attach(t.Context(), d)
 		was, _ := d.Find(key("/a"))
 		s, _ := c.shard(key("/a"))
 		s.mu.Lock() // nothing gets into memory
@@ -361,5 +361,34 @@ func TestTheDiskComesFirst(t *testing.T) {
 		}
 		s.mu.Unlock()
 		<-done
+	}
+}
+
+// TestMemoryIsWrittenDown: also more of it than the disk's queue should hold at
+// a time, unless the node ends.
+func TestMemoryIsWrittenDown(t *testing.T) {
+	const objects = 250
+	body := strings.Repeat("x", 40<<10)
+	for name, ends := range map[string]bool{"all of it": false, "the node ends": true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		c := New(Config{DiskLater: true})
+		for i := range objects {
+			put(c, fmt.Sprintf("/%d", i), time.Hour, body)
+		}
+		if ends {
+			cancel()
+		}
+		c.Attach(ctx, openDisk(t, t.TempDir()))
+		n := 0
+		forget(c)
+		for i := range objects {
+			if a, _ := load(t, c, key(fmt.Sprintf("/%d", i))); a.Status == Hit && text(a.Object) == body {
+				n++
+			}
+		}
+		if want := map[bool]int{false: objects, true: 0}[ends]; n != want {
+			t.Errorf("%s: %d on disk, want %d", name, n, want)
+		}
 	}
 }

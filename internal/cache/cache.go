@@ -177,7 +177,7 @@ type Answer struct {
 // Open looks key up. The key's bytes are not kept. Without collapse the caller
 // neither waits for others nor do others wait for it.
 func (c *Cache) Open(key []byte, now time.Time, collapse bool) Answer {
-	return c.lookup(key, now, collapse, true)
+	return c.lookup(key, now, collapse, c.disk.there())
 }
 
 // lookup is Open; below tells whether the disk is to be looked at.

@@ -11,9 +11,9 @@ import (
 	"github.com/forelane/forelane/internal/cache/index"
 )
 
-// The lower tier. With a disk (lower.go) all that is stored is also put on disk, and
-// Open answers OnDisk where memory has nothing and the disk may have the key.
-// It does no I/O: Load does.
+// The lower tier. With a disk (lower.go) all that is stored is also put there,
+// and Open answers OnDisk where memory has nothing and the disk may have the
+// key. It does no I/O: Load does.
 //
 // What is loaded moves up into memory if it fits, and if the policy lets it in;
 // else it is handed out from where it is (file.go). It is not moved up when,

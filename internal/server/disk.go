@@ -68,7 +68,7 @@ func (s *Server) awaitDisk(ctx context.Context) {
 		d, err := s.openDisk()
 		switch {
 		case err == nil:
-			s.cache.Attach(d)
+			s.cache.Attach(ctx, d)
 			s.disk = d
 			s.log.Info("the cache on disk is taken over")
 			return
