@@ -22,6 +22,7 @@ import (
 // keyedStack is a REST API of mocks, one of which requires an API key.
 func keyedStack() *model.Stack {
 	rate, burst := 1.0/86400, 2
+	fine := []model.MethodResponse{{Status: "200"}}
 	ok := &model.Integration{
 		Kind: model.Mock, RequestTemplates: map[string]string{"application/json": `{"statusCode": 200}`},
 		Responses: []model.IntegrationResponse{{Status: "200"}},
@@ -31,8 +32,8 @@ func keyedStack() *model.Stack {
 		APIs: []*model.API{{
 			LogicalID: "Api", ID: "restrestre", Kind: model.RESTAPI,
 			Routes: []*model.Route{
-				{Key: "GET /free", Method: "GET", Path: "/free", Integration: ok},
-				{Key: "GET /paid", Method: "GET", Path: "/paid", Integration: ok, APIKeyRequired: true},
+				{Key: "GET /free", Method: "GET", Path: "/free", Integration: ok, Responses: fine},
+				{Key: "GET /paid", Method: "GET", Path: "/paid", Integration: ok, Responses: fine, APIKeyRequired: true},
 			},
 			Stages: []*model.Stage{{Name: "prod", RouteThrottles: map[string]model.Throttle{"GET /free": {Rate: &rate, Burst: &burst}}}},
 		}},
