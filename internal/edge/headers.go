@@ -54,7 +54,7 @@ func (x *Exchange) sign() {
 		x.scratch = strconv.AppendInt(x.scratch, int64(age/time.Second), 10)
 		h.Set("Age", view(x.scratch[at:]))
 	}
-	if x.beh != nil && x.beh.rfc {
+	if x.beh != nil && (x.beh.rfc || x.beh.m.Cache.ShowKey) {
 		at := len(x.scratch)
 		x.rec.Cache.ShowKey = x.beh.m.Cache.ShowKey
 		x.scratch = record.AppendCacheStatus(x.scratch, &x.rec)

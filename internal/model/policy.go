@@ -52,8 +52,9 @@ type CachePolicy struct {
 	Rules     CachingRules
 	Vary      VaryMode
 	Heuristic int // percent of the time since Last-Modified that an answer without a lifetime stays fresh; RFC9111Rules only
-	// ShowKey writes the cache key into Cache-Status; RFC9111Rules only. For
-	// debugging: the key tells of origins, and of what functions add.
+	// ShowKey writes Cache-Status (RFC 9211) with the cache key, also by
+	// CloudFront's rules. For debugging: the key tells of origins, and of what
+	// functions add.
 	ShowKey bool
 }
 

@@ -40,6 +40,10 @@ func TestCachingRules(t *testing.T) {
 			t.Errorf("%s: %v %v %d", tt.forelane, p.Rules, p.Vary, p.Heuristic)
 		}
 	}
+	rs, err := load(t, cachingTemplate("{CacheStatusKey: true}"), Options{})
+	if err != nil || !rs[0].Stack.Distributions[0].Default().Cache.ShowKey {
+		t.Errorf("CacheStatusKey: %v", err)
+	}
 }
 
 func TestCachingRulesRefused(t *testing.T) {
@@ -48,7 +52,6 @@ func TestCachingRulesRefused(t *testing.T) {
 		"{Vary: maybe}":      "is not what can be done about Vary",
 
 		"{Caching: RFC9111, HeuristicPercent: 101}": "is no percentage",
-		"{CacheStatusKey: true}":                    "write no Cache-Status",
 		"{HeuristicPercent: 10}":                    "know no heuristic",
 	} {
 		if _, err := load(t, cachingTemplate(forelane), Options{}); err == nil || !strings.Contains(err.Error(), want) {
