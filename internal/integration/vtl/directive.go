@@ -12,10 +12,7 @@ func (p *parser) directiveWord() (word string, size int) {
 	if braced {
 		rest = rest[1:]
 	}
-	n := 0
-	for n < len(rest) && (isLetter(rest[n]) || n > 0 && isNamePart(rest[n])) {
-		n++
-	}
+	n := directiveName(rest)
 	size = 1 + n
 	if braced {
 		if n == 0 || n == len(rest) || rest[n] != '}' {
@@ -34,6 +31,22 @@ func (p *parser) directiveWord() (word string, size int) {
 	return word, size
 }
 
+// directiveName is the length of the name that s begins with. A dash belongs
+// to the names of macros only: #end-1 is #end and text.
+func directiveName(s string) int {
+	n := 0
+	for n < len(s) && isNamePart(s[n]) && s[n] != '-' && (n > 0 || isLetter(s[n])) {
+		n++
+	}
+	if known(s[:n]) {
+		return n
+	}
+	for n > 0 && n < len(s) && isNamePart(s[n]) {
+		n++
+	}
+	return n
+}
+
 // known tells whether a word is one of Velocity's own.
 func known(word string) bool {
 	switch word {
@@ -41,6 +54,26 @@ func known(word string) bool {
 		return true
 	}
 	return false
+}
+
+// ownWord is the length of "#word" when the word is one of Velocity's own,
+// whatever follows; else 0.
+func (p *parser) ownWord() int {
+	rest := p.src[p.pos+1:]
+	braced := strings.HasPrefix(rest, "{")
+	if braced {
+		rest = rest[1:]
+	}
+	n := directiveName(rest)
+	switch {
+	case !known(rest[:n]):
+		return 0
+	case !braced:
+		return n + 1
+	case n < len(rest) && rest[n] == '}':
+		return n + 3
+	}
+	return 0
 }
 
 // bareCall reads #name without parentheses, which is a macro's call when there

@@ -94,10 +94,8 @@ func (p *parser) block() (body []node, end string, err error) {
 		var n node
 		switch p.src[p.pos] {
 		case '\\':
-			out, special := p.escape()
-			if text.WriteString(out); special {
-				run = text.Len()
-			}
+			text.WriteString(p.escape())
+			run = text.Len()
 			continue
 		case '$':
 			n, err = p.textReference()
@@ -139,9 +137,26 @@ func (p *parser) block() (body []node, end string, err error) {
 			continue
 		}
 		body = append(body, n)
+		if p.behindProperty(n) {
+			if p.pos++; p.ownWord() == 0 {
+				text.WriteString("##")
+				p.pos++
+			}
+		}
 	}
 	flush()
 	return body, "", nil
+}
+
+// behindProperty tells whether ## stands right behind $a.b, where Velocity reads
+// no comment: it is text, and before a directive one # is lost.
+func (p *parser) behindProperty(n node) bool {
+	r, ok := n.(refNode)
+	if !ok || p.src[p.pos-1] == '}' || !strings.HasPrefix(p.src[p.pos:], "##") {
+		return false
+	}
+	last := len(r.ref.steps) - 1
+	return last >= 0 && r.ref.steps[last].kind == property
 }
 
 // trimBlanks takes the blanks before a #set away, where there is nothing else
@@ -156,7 +171,7 @@ func trimBlanks(text *strings.Builder, run int) {
 
 // escape reads backslashes. Before a reference or a directive each pair stands
 // for one, and one left over makes it text.
-func (p *parser) escape() (out string, special bool) {
+func (p *parser) escape() string {
 	n := 0
 	for p.pos+n < len(p.src) && p.src[p.pos+n] == '\\' {
 		n++
@@ -172,19 +187,20 @@ func (p *parser) escape() (out string, special bool) {
 		}
 		p.pos = start + n
 	case strings.HasPrefix(rest, "#"):
-		if word, n := p.directiveWord(); known(word) {
-			size = n
-		}
+		size = p.ownWord()
 	}
 	if size == 0 {
-		return p.src[start:p.pos], false
+		return p.src[start:p.pos]
 	}
-	out = strings.Repeat(`\`, n/2)
+	if n%2 == 0 && strings.HasPrefix(rest, "#set") { // Velocity leaves these alone
+		return p.src[start:p.pos]
+	}
+	out := strings.Repeat(`\`, n/2)
 	if n%2 == 1 {
 		out += p.src[p.pos : p.pos+size]
 		p.pos += size
 	}
-	return out, true
+	return out
 }
 
 // comment skips a comment, or reads #[[text]]#.

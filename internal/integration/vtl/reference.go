@@ -142,10 +142,23 @@ func (p *parser) list(end byte) ([]expression, error) {
 			}
 			p.pos++
 		}
-		e, err := p.expression()
+		e, err := p.argument(end)
 		if err != nil {
 			return nil, err
 		}
 		items = append(items, e)
 	}
+}
+
+// argument reads an item; between parentheses a bare word is one, without a
+// value.
+func (p *parser) argument(end byte) (expression, error) {
+	if end == ')' && isLetter(p.src[p.pos]) {
+		start := p.pos
+		if w := p.word(); w != "true" && w != "false" && w != "not" {
+			return literal{nil}, nil
+		}
+		p.pos = start
+	}
+	return p.expression()
 }

@@ -186,6 +186,12 @@ func (r *renderer) node(n node) error {
 		if err != nil {
 			return err
 		}
+		if b, ok := v.(*block); ok {
+			if err := r.nodes(b.body); !errors.Is(err, errBreak) { // which ends the block
+				return err
+			}
+			return nil
+		}
 		s, err := r.text(v)
 		if err != nil {
 			return err
