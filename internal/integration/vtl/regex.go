@@ -20,6 +20,9 @@ const maxPattern = 1 << 10
 // patternTime is what one match may take in the backtracking engine.
 const patternTime = 100 * time.Millisecond
 
+// matchCost is what a match is charged: its offsets, and the time to find it.
+const matchCost = 256
+
 // regex is an expression in one of the two engines.
 type regex struct {
 	fast *regexp.Regexp
@@ -50,11 +53,14 @@ type span []int
 
 // all finds up to n matches (-1: all).
 func (x *regex) all(r *renderer, s string, n int) ([]span, error) {
-	if err := r.charge(len(s)); err != nil { // a pass over the text
+	if err := r.charge(len(s)); err != nil {
+		return nil, err
+	}
+	if err := r.step(len(s) >> 5); err != nil { // a pass over the text costs more than a copy
 		return nil, err
 	}
 	if x.fast != nil {
-		room := (r.limits.Memory - r.memory) / 64
+		room := (r.limits.Memory - r.memory) / matchCost
 		if n >= 0 {
 			room = min(room, n)
 		}
@@ -63,7 +69,7 @@ func (x *regex) all(r *renderer, s string, n int) ([]span, error) {
 		for i, m := range found {
 			out[i] = m
 		}
-		return out, r.charge(64*len(out) + 1)
+		return out, r.charge(matchCost*len(out) + 1)
 	}
 	var out []span
 	m, err := x.slow.FindStringMatch(s)
