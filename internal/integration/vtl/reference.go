@@ -153,7 +153,7 @@ func (p *parser) list(end byte) ([]expression, error) {
 // argument reads an item; between parentheses a bare word is one, without a
 // value.
 func (p *parser) argument(end byte) (expression, error) {
-	if end == ')' && isLetter(p.src[p.pos]) {
+	if p.space(); end == ')' && p.pos < len(p.src) && isLetter(p.src[p.pos]) {
 		start := p.pos
 		if w := p.word(); w != "true" && w != "false" && w != "not" {
 			return literal{nil}, nil
