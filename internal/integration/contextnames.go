@@ -3,11 +3,11 @@
 package integration
 
 // contextNames are the $context variables that ContextVar knows, as mapping
-// templates see them in $context.keySet().
+// templates see them in $context.keySet(); a test holds the two together.
 var contextNames = [...]string{
-	"accountId", "apiId", "domainName", "domainPrefix", "extendedRequestId", "httpMethod", "identity.sourceIp",
-	"identity.userAgent", "path", "protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath",
-	"stage",
+	"accountId", "apiId", "customDomain.basePathMatched", "deploymentId", "domainName", "domainPrefix", "extendedRequestId",
+	"httpMethod", "identity.apiKey", "identity.apiKeyId", "identity.sourceIp", "identity.userAgent", "isCanaryRequest", "path",
+	"protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "stage", "xrayTraceId",
 }
 
 // ContextNames lists the $context variables that have a value.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/textproto"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +24,7 @@ type responseSide struct {
 
 // integrationResponse is a compiled model.IntegrationResponse.
 type integrationResponse struct {
-	pattern   *regexp.Regexp
+	pattern   vtl.Pattern
 	status    int
 	declared  bool // the method declares the status
 	fields    []mapRule
@@ -57,9 +56,7 @@ func compileResponseSide(in *model.Integration, api *API, route *Route) (respons
 			}
 			continue
 		}
-		// A Java expression that must match all of the text; RE2 reads the common
-		// part. A dot matches no line end, as in Java.
-		if r.pattern, err = regexp.Compile(`^(?:` + ir.SelectionPattern + `)\z`); err != nil {
+		if r.pattern, err = vtl.CompilePattern(ir.SelectionPattern); err != nil {
 			return side, fmt.Errorf("selection pattern: %w", err)
 		}
 		side.responses = append(side.responses, r)
@@ -90,7 +87,7 @@ func (r *integrationResponse) compileFields(parameters []model.Mapping) error {
 func (s *responseSide) choose(selection string) (*integrationResponse, error) {
 	r := s.fallback
 	for i := range s.responses {
-		if s.responses[i].pattern.MatchString(selection) {
+		if s.responses[i].pattern.Match(selection) {
 			r = &s.responses[i]
 			break
 		}

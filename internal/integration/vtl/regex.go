@@ -3,6 +3,7 @@
 package vtl
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -29,22 +30,52 @@ type regex struct {
 	slow *regexp2.Regexp
 }
 
-func (r *renderer) compile(expr string) (*regex, error) {
+// compileRegex reads an expression by the engine that can.
+func compileRegex(expr string) (*regex, error) {
 	if len(expr) > maxPattern {
-		return nil, r.fail(Exception, "a regular expression of %d bytes, the limit is %d", len(expr), maxPattern)
-	}
-	if err := r.charge(64 * len(expr)); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("a regular expression of %d bytes, the limit is %d", len(expr), maxPattern)
 	}
 	if fast, err := regexp.Compile(expr); err == nil {
 		return &regex{fast: fast}, nil
 	}
 	slow, err := regexp2.Compile(expr)
 	if err != nil {
-		return nil, r.fail(Exception, "regular expression %s: %v", clip(expr), err)
+		return nil, fmt.Errorf("regular expression %s: %w", clip(expr), err)
 	}
 	slow.MatchTimeout = patternTime
 	return &regex{slow: slow}, nil
+}
+
+// wholly makes an expression match all of a text only.
+func wholly(expr string) string { return "^(?:" + expr + `)\z` }
+
+// Pattern is a selection pattern: an expression that must match all of a text.
+type Pattern struct{ re *regex }
+
+// CompilePattern reads an expression as Java does.
+func CompilePattern(expr string) (Pattern, error) {
+	re, err := compileRegex(wholly(expr))
+	return Pattern{re}, err
+}
+
+// Match tells whether s matches. What takes too long does not.
+func (p Pattern) Match(s string) bool {
+	if p.re.fast != nil {
+		return p.re.fast.MatchString(s)
+	}
+	matched, err := p.re.slow.MatchString(s)
+	return matched && err == nil
+}
+
+func (r *renderer) compile(expr string) (*regex, error) {
+	if err := r.charge(64 * min(len(expr), maxPattern)); err != nil {
+		return nil, err
+	}
+	re, err := compileRegex(expr)
+	if err != nil {
+		return nil, r.fail(Exception, "%v", err)
+	}
+	return re, nil
 }
 
 // span is a match: pairs of byte offsets, group by group, -1 when a group took
@@ -95,7 +126,7 @@ func (x *regex) all(r *renderer, s string, n int) ([]span, error) {
 }
 
 func (r *renderer) matches(s, expr string) (any, error) {
-	x, err := r.compile("^(?:" + expr + `)\z`)
+	x, err := r.compile(wholly(expr))
 	if err != nil {
 		return nil, err
 	}
