@@ -65,6 +65,14 @@ func (p *parser) enter() error {
 
 func (p *parser) leave() { p.depth-- }
 
+// piece is what block reads at a $, # or backslash.
+type piece struct {
+	node node
+	text string // instead of a node
+	own  bool   // the text is a token of its own: #set takes no blanks from it
+	end  string // the directive that ends the block
+}
+
 // block reads up to the directive that ends it, which is returned: "else",
 // "elseif", "end", or "" at the end of the source.
 func (p *parser) block() (body []node, end string, err error) {
@@ -72,80 +80,112 @@ func (p *parser) block() (body []node, end string, err error) {
 		return nil, "", err
 	}
 	defer p.leave()
-	var text strings.Builder
-	run := 0 // where the text begins that #set may take blanks from
-	flush := func() {
-		if text.Len() > 0 {
-			body = append(body, textNode(text.String()))
-			text.Reset()
-		}
-		run = 0
-	}
+	var text blockText
 	for p.pos < len(p.src) {
-		i := strings.IndexAny(p.src[p.pos:], `$#\`)
-		if i < 0 {
-			i = len(p.src) - p.pos
-		}
-		text.WriteString(p.src[p.pos : p.pos+i])
-		p.pos += i
+		text.WriteString(p.plain())
 		if p.pos == len(p.src) {
 			break
 		}
-		var n node
-		switch p.src[p.pos] {
-		case '\\':
-			text.WriteString(p.escape())
-			run = text.Len()
-			continue
-		case '$':
-			n, err = p.textReference()
-		case '#':
-			if raw, ok, failed := p.comment(); failed != nil {
-				return nil, "", failed
-			} else if ok {
-				text.WriteString(raw)
-				run = text.Len()
-				continue
-			}
-			word, size := p.directiveWord()
-			if word == "else" || word == "elseif" || word == "end" {
-				p.pos += size
-				flush()
-				if word != "elseif" {
-					p.gobble()
-				}
-				return body, word, nil
-			}
-			if word == "set" {
-				trimBlanks(&text, run)
-			}
-			if n, err = p.directive(word, size); word == "" {
-				n = p.bareCall()
-			}
-		}
+		x, err := p.piece(&text)
 		if err != nil {
 			return nil, "", err
 		}
-		if n == nil { // no reference and no directive: text
-			text.WriteByte(p.src[p.pos])
-			p.pos++
+		if x.end != "" {
+			return text.flush(body), x.end, nil
+		}
+		if x.node == nil {
+			if text.WriteString(x.text); x.own {
+				text.run = text.Len()
+			}
 			continue
 		}
-		flush()
-		if t, ok := n.(textNode); ok {
-			text.WriteString(string(t))
-			continue
-		}
-		body = append(body, n)
-		if p.behindProperty(n) {
+		body = append(text.flush(body), x.node)
+		if p.behindProperty(x.node) {
 			if p.pos++; p.ownWord() == 0 {
 				text.WriteString("##")
 				p.pos++
 			}
 		}
 	}
-	flush()
-	return body, "", nil
+	return text.flush(body), "", nil
+}
+
+// plain reads text up to what may be more than text.
+func (p *parser) plain() string {
+	i := strings.IndexAny(p.src[p.pos:], "$#\\")
+	if i < 0 {
+		i = len(p.src) - p.pos
+	}
+	p.pos += i
+	return p.src[p.pos-i : p.pos]
+}
+
+// piece reads what begins with a $, # or backslash.
+func (p *parser) piece(text *blockText) (piece, error) {
+	var n node
+	var err error
+	switch p.src[p.pos] {
+	case '\\':
+		return piece{text: p.escape(), own: true}, nil
+	case '$':
+		n, err = p.textReference()
+	case '#':
+		if raw, ok, err := p.comment(); ok || err != nil {
+			return piece{text: raw, own: true}, err
+		}
+		word, size := p.directiveWord()
+		switch word {
+		case "else", "elseif", "end":
+			if p.pos += size; word != "elseif" {
+				p.gobble()
+			}
+			return piece{end: word}, nil
+		case "":
+			n = p.bareCall()
+		case "set":
+			text.trimBlanks()
+			fallthrough
+		default:
+			n, err = p.directive(word, size)
+		}
+	}
+	if err != nil {
+		return piece{}, err
+	}
+	if t, ok := n.(textNode); ok {
+		return piece{text: string(t), own: true}, nil
+	}
+	if n == nil { // no reference and no directive
+		p.pos++
+		return piece{text: p.src[p.pos-1 : p.pos]}, nil
+	}
+	return piece{node: n}, nil
+}
+
+// blockText is text on its way into a block.
+type blockText struct {
+	strings.Builder
+	run int // where the text begins that #set may take blanks from
+}
+
+// flush appends the text to a block, as a node.
+func (t *blockText) flush(body []node) []node {
+	if t.Len() > 0 {
+		body = append(body, textNode(t.String()))
+		t.Reset()
+	}
+	t.run = 0
+	return body
+}
+
+// trimBlanks takes the blanks before a #set away, where there is nothing else
+// since the last reference, directive or comment.
+func (t *blockText) trimBlanks() {
+	s := t.String()
+	if len(s) > t.run && strings.Trim(s[t.run:], " \t") == "" {
+		t.Reset()
+		t.WriteString(s[:t.run])
+	}
 }
 
 // behindProperty tells whether ## stands right behind $a.b, where Velocity reads
@@ -157,16 +197,6 @@ func (p *parser) behindProperty(n node) bool {
 	}
 	last := len(r.ref.steps) - 1
 	return last >= 0 && r.ref.steps[last].kind == property
-}
-
-// trimBlanks takes the blanks before a #set away, where there is nothing else
-// since the last reference, directive or comment.
-func trimBlanks(text *strings.Builder, run int) {
-	s := text.String()
-	if len(s) > run && strings.Trim(s[run:], " 	") == "" {
-		text.Reset()
-		text.WriteString(s[:run])
-	}
 }
 
 // escape reads backslashes. Before a reference or a directive each pair stands
