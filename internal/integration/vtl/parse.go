@@ -70,6 +70,7 @@ type piece struct {
 	node node
 	text string // instead of a node
 	own  bool   // the text is a token of its own: #set takes no blanks from it
+	lone bool   // it is a $ or # that begins nothing
 	end  string // the directive that ends the block
 }
 
@@ -95,7 +96,7 @@ func (p *parser) block() (body []node, end string, err error) {
 		}
 		if x.node == nil {
 			if text.WriteString(x.text); x.own {
-				text.run = text.Len()
+				text.run, text.lone = text.Len(), x.lone
 			}
 			continue
 		}
@@ -130,10 +131,16 @@ func (p *parser) piece(text *blockText) (piece, error) {
 	case '$':
 		n, err = p.textReference()
 	case '#':
+		if strings.HasPrefix(p.src[p.pos:], "#*") {
+			text.dropLone(false)
+		}
 		if raw, ok, err := p.comment(); ok || err != nil {
 			return piece{text: raw, own: true}, err
 		}
 		word, size := p.directiveWord()
+		if known(word) && word != "stop" {
+			text.dropLone(word == "set")
+		}
 		switch word {
 		case "else", "elseif", "end":
 			if p.pos += size; word != "elseif" {
@@ -142,9 +149,6 @@ func (p *parser) piece(text *blockText) (piece, error) {
 			return piece{end: word}, nil
 		case "":
 			n = p.bareCall()
-		case "set":
-			text.trimBlanks()
-			fallthrough
 		default:
 			n, err = p.directive(word, size)
 		}
@@ -157,7 +161,7 @@ func (p *parser) piece(text *blockText) (piece, error) {
 	}
 	if n == nil { // no reference and no directive
 		p.pos++
-		return piece{text: p.src[p.pos-1 : p.pos]}, nil
+		return piece{text: p.src[p.pos-1 : p.pos], own: true, lone: true}, nil
 	}
 	return piece{node: n}, nil
 }
@@ -165,7 +169,8 @@ func (p *parser) piece(text *blockText) (piece, error) {
 // blockText is text on its way into a block.
 type blockText struct {
 	strings.Builder
-	run int // where the text begins that #set may take blanks from
+	run  int  // where the text begins that #set may take blanks from
+	lone bool // right before run stands a $ or # that begins nothing
 }
 
 // flush appends the text to a block, as a node.
@@ -174,18 +179,25 @@ func (t *blockText) flush(body []node) []node {
 		body = append(body, textNode(t.String()))
 		t.Reset()
 	}
-	t.run = 0
+	t.run, t.lone = 0, false
 	return body
 }
 
-// trimBlanks takes the blanks before a #set away, where there is nothing else
-// since the last reference, directive or comment.
-func (t *blockText) trimBlanks() {
+// dropLone takes away what Velocity loses before a directive: a lone $ or #
+// and, before #set, the blanks since the last token.
+func (t *blockText) dropLone(set bool) {
 	s := t.String()
-	if len(s) > t.run && strings.Trim(s[t.run:], " \t") == "" {
-		t.Reset()
-		t.WriteString(s[:t.run])
+	blanks := strings.Trim(s[t.run:], " \t") == ""
+	if s[t.run:] != "" && !(set && blanks) {
+		return
 	}
+	cut := t.run
+	if t.lone {
+		cut--
+	}
+	t.Reset()
+	t.WriteString(s[:cut])
+	t.run, t.lone = cut, false
 }
 
 // behindProperty tells whether ## stands right behind $a.b, where Velocity reads
