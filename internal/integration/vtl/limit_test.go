@@ -44,12 +44,14 @@ func TestA8HostileTemplates(t *testing.T) {
 		{"a bad expression", `#set($s = "x")$s.split("(")`, "", Exception},
 		{"bad JSON to parse", `$util.parseJson("{")`, "", Exception},
 		{"beyond a string", `#set($s = "x")$s.substring(5)`, "", Exception},
-		{"removing from a long list", `#set($l = [1..1000])#foreach($i in [1..1000])#set($q = $l.addAll([1..1000]))#end#foreach($i in [1..1000])#foreach($j in [1..1000])#set($q = $l.remove(0))#end#end`, "", TooManySteps},
+		{"removing from a long list", `#set($l = [1..1000])#foreach($i in [1..200])#set($q = $l.addAll([1..1000]))#end#foreach($i in [1..1000])#foreach($j in [1..1000])#set($q = $l.remove(0))#end#end`, "", TooManySteps},
 		{"searching a long list", `#set($l = [1..1000])#foreach($i in [1..1000])#foreach($j in [1..1000])#set($q = $l.contains(-1))#end#end`, "", TooManySteps},
 	} {
 		start := time.Now()
 		in := input(tt.body)
-		in.Limits.Time = time.Minute // other limits come first, however slow the machine is
+		// A quarter of the limits that hold by themselves, to be quick; but for the
+		// time: other limits come first, however slow the machine is.
+		in.Limits = Limits{Steps: 500_000, Output: 2_500_000, Memory: 16 << 20, Time: time.Minute}
 		_, err := render(tt.template, in)
 		var e *Error
 		if !errors.As(err, &e) || e.Kind != tt.want {
