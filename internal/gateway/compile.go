@@ -13,6 +13,7 @@ import (
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
+	"github.com/forelane/forelane/internal/schema"
 )
 
 // Invoker runs functions: see integration.Invoker for what it must keep.
@@ -26,6 +27,8 @@ type Deps struct {
 	// Client carries HTTP integrations; nil: a transport of its own that adds
 	// no Accept-Encoding.
 	Client http.RoundTripper
+	// Chance throws dice, 0 to below 1, for canaries; nil: random.
+	Chance func() float64
 	// Log takes one Record a request; nil: none. It must not block.
 	Log func(*Record)
 	// Limits are those that an earlier Gateway has used; nil: fresh ones.
@@ -69,6 +72,7 @@ type api struct {
 	keys      *keyring
 	// keyFromAuth: the API key is what an authorizer returns.
 	keyFromAuth bool
+	models      *schema.Set // while it is compiled
 }
 
 // stage is a compiled model.Stage.
@@ -89,7 +93,8 @@ type route struct {
 	authorization string // NONE, or what is demanded
 	identities    []identity
 	apiKey        bool
-	limit         *allowance // of the stage for this route
+	limit         *allowance  // of the stage for this route
+	validation    *validation // nil: nothing is checked
 }
 
 // Compile makes the Gateway of a stack's APIs. Its error is that of a route
@@ -162,6 +167,7 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 	if m.Kind == model.RESTAPI {
 		a.facts.Style = integration.RESTAPI
 		a.responses = g.compileResponses(m)
+		a.models = schema.New(m.ID, m.Models)
 	} else {
 		a.cors = compileCORS(m.CORS)
 	}
@@ -238,6 +244,9 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 	}
 	if r.apiKey && m.Kind != model.RESTAPI {
 		g.note("%s: it requires an API key, which HTTP APIs do not know: every request is refused with 403", where)
+	}
+	if a.models != nil {
+		r.validation = g.compileValidation(a.models, mr, where)
 	}
 	if mr.Integration != nil {
 		r.kind = mr.Integration.Kind.String()

@@ -7,10 +7,10 @@
 // and one integration.Runner per stage and route. RoundTrip makes an exchange
 // of each request and takes it through the steps that exchange.apiSteps lists
 // (roundtrip.go): the API by host, limits of size, the stage, the route,
-// preflight, authorization, the API key, limits of rate and quotas, the
-// integration. Each step goes on or refuses with a Reason; respond (respond.go)
-// makes the response out of the answer or the refusal, and one Record tells
-// about it.
+// preflight, authorization, the API key, limits of rate and quotas, request
+// validation, the integration. Each step goes on or refuses with a Reason;
+// respond (respond.go) makes the response out of the answer or the refusal, and
+// one Record tells about it.
 //
 // Fail closed: a route that demands an authorizer is refused as long as these
 // are not built, one that demands an API key is refused without a key that a
@@ -22,8 +22,8 @@
 // the edge it is the edge's address, and the viewer's is found in
 // X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
 //
-// What it does not do: authorizers, request validation, integrations with AWS
-// services other than Lambda, stage caches, canaries, custom domains, WebSocket
+// What it does not do: authorizers, integrations with AWS services other than
+// Lambda, stage caches, canaries, custom domains, WebSocket
 // APIs. Compile's Notes name what of a stack this concerns.
 //
 // Concurrency: a Gateway is immutable and serves any number of requests. What

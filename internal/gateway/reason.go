@@ -29,6 +29,8 @@ const (
 	ReasonRate                   // a limit on requests
 	ReasonQuota                  // the quota of the usage plan is used up
 	ReasonPolicy                 // the API's resource policy does not allow it
+	ReasonParameters             // a required parameter is missing
+	ReasonBody                   // the body is not what its model says
 	ReasonMediaType              // no mapping template for the content type
 	ReasonTimeout                // the integration did not answer in time
 	ReasonUnreachable            // the integration could not be reached
@@ -53,7 +55,8 @@ func (r Reason) String() string {
 
 var reasonWords = [reasonCount]string{
 	"", "no such API", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
-	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "no valid API key", "throttled", "quota exceeded", "refused by resource policy", "unsupported media type",
+	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "no valid API key", "throttled", "quota exceeded", "refused by resource policy",
+	"missing parameters", "invalid body", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
 	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "viewer gone",
 }
@@ -169,6 +172,10 @@ func restWire(r Reason) wire {
 		return wire{http.StatusUnauthorized, "Unauthorized", false, "UnauthorizedException", "UNAUTHORIZED"}
 	case ReasonAuthorizer:
 		return wire{http.StatusInternalServerError, internal, true, "AuthorizerConfigurationException", "AUTHORIZER_CONFIGURATION_ERROR"}
+	case ReasonParameters: // the list follows
+		return wire{http.StatusBadRequest, "Missing required request parameters: ", true, "BadRequestException", "BAD_REQUEST_PARAMETERS"}
+	case ReasonBody:
+		return wire{http.StatusBadRequest, "Invalid request body", true, "BadRequestException", "BAD_REQUEST_BODY"}
 	case ReasonMediaType:
 		return wire{http.StatusUnsupportedMediaType, "Unsupported Media Type", true, "BadRequestException", "UNSUPPORTED_MEDIA_TYPE"}
 	case ReasonTimeout:

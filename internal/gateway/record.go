@@ -27,4 +27,9 @@ type Record struct {
 	APIKeyID           string // never the key itself
 	RequestID          string
 	ExtendedID         string // REST only
+
+	// AccessLine is the stage's access log entry, without a line end; empty:
+	// it keeps none. AccessLog is the ARN of the log group or stream it is for,
+	// a canary's with /Canary.
+	AccessLine, AccessLog string
 }

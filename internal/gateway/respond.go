@@ -5,6 +5,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -144,7 +145,11 @@ func (x *exchange) explain() *integration.Answer {
 		a.Header["X-Amzn-Errortype"] = []string{errorType}
 		return a
 	case integration.RESTAPI:
-		return x.explainREST(restWire(x.refused.reason))
+		w := restWire(x.refused.reason)
+		if x.refused.reason == ReasonParameters {
+			w.message += x.invalid
+		}
+		return x.explainREST(w)
 	case integration.HTTPAPI:
 	}
 	w := httpWire(x.refused.reason)
@@ -155,13 +160,22 @@ func (x *exchange) explain() *integration.Answer {
 	return a
 }
 
-// body is {"message":"…"}; the messages need no escaping.
+// body is {"message":"…"}.
 func (w wire) body() []byte {
-	sep := `":"`
+	sep := `":`
 	if w.spaced {
-		sep = `": "`
+		sep = `": `
 	}
-	return []byte(`{"message` + sep + w.message + `"}`)
+	return []byte(`{"message` + sep + quote(w.message) + `}`)
+}
+
+// quote is a text as a JSON string.
+func quote(s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string and a buffer: it cannot fail
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func jsonAnswer(status int, body []byte) *integration.Answer {
@@ -198,7 +212,7 @@ func errorVar(name string, w wire) (string, bool) {
 	case "error.message":
 		return w.message, true
 	case "error.messageString":
-		return `"` + w.message + `"`, true
+		return quote(w.message), true
 	case "error.responseType":
 		return w.response, true
 	}
@@ -232,6 +246,10 @@ func (x *exchange) variable(name string, w wire) string {
 		return x.call.Stage.Variables[v]
 	}
 	v := strings.TrimPrefix(name, "context.")
+	if v == "error.validationErrorString" && x.refused.reason == ReasonBody {
+		s := quote(x.invalid) // templates put it between quotes
+		return s[1 : len(s)-1]
+	}
 	if s, ok := errorVar(v, w); ok {
 		return s
 	}

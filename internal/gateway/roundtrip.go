@@ -31,7 +31,8 @@ type exchange struct {
 	params  [4]pattern.Param // room for the call's Params
 	answer  *integration.Answer
 	refused refusal
-	final   bool // the answer is a preflight's: no fields are added to it
+	invalid string // what is wrong with the request, when it was validated
+	final   bool   // the answer is a preflight's: no fields are added to it
 
 	integrationTime time.Duration
 }
@@ -41,7 +42,7 @@ type step func(*exchange) bool
 
 // apiSteps is everything that happens to a request of an API, in order. Rows
 // that are not built stand where they will be.
-func apiSteps() [8]step {
+func apiSteps() [9]step {
 	return [...]step{
 		(*exchange).limits,
 		(*exchange).findStage,
@@ -50,7 +51,7 @@ func apiSteps() [8]step {
 		(*exchange).authorize,
 		(*exchange).identifyKey,
 		(*exchange).throttle,
-		// request validation
+		(*exchange).validate,
 		(*exchange).integrate,
 	}
 }

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -230,6 +231,17 @@ func (c *Call) readBody() ([]byte, error) {
 	if int64(len(body)) > limit {
 		return nil, &Fault{Kind: FaultTooLarge}
 	}
+	return body, nil
+}
+
+// Buffer reads the whole body, up to the limit, and leaves the call with one
+// that can be read again. Its error is a *Fault.
+func (c *Call) Buffer() ([]byte, error) {
+	body, err := c.readBody()
+	if err != nil || body == nil {
+		return nil, err
+	}
+	c.Body, c.Length = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return body, nil
 }
 

@@ -51,6 +51,15 @@ func parseQuery(query string, style Style) []queryPair {
 	return pairs
 }
 
+// QueryValues are the values of one name of the query string, decoded.
+func (c *Call) QueryValues(name string) []string {
+	pairs := parseQuery(c.Query, c.API.Style)
+	if i := findPair(pairs, name); i >= 0 {
+		return pairs[i].values
+	}
+	return nil
+}
+
 // findPair looks through the pairs: there are few, and the limit on the length
 // of a request line bounds how many there can be.
 func findPair(pairs []queryPair, name string) int {

@@ -40,6 +40,7 @@ type API struct {
 	APIKeyFromAuth     bool // REST: ApiKeySourceType AUTHORIZER
 	Authorizers        []*Authorizer
 	GatewayResponses   []GatewayResponse
+	Models             map[string]string // REST: JSON Schema by name
 	ResourcePolicyJSON string
 	// FailOnWarnings etc. have no effect on serving and are not kept.
 }
@@ -65,7 +66,14 @@ type Route struct {
 	// MethodResponses and RequestParameters of a REST method.
 	RequestParameters map[string]bool // "method.request.querystring.q" -> required
 	Responses         []MethodResponse
+	// RequestModels of a REST method: names of the API's Models by content type
+	// or $default. They are asked only where Validate says so.
+	RequestModels map[string]string
+	Validate      Validation
 }
+
+// Validation is what a REST method's request validator checks.
+type Validation struct{ Parameters, Body bool }
 
 // MethodResponse is a status that a REST method declares.
 type MethodResponse struct {

@@ -30,13 +30,14 @@ type builder struct {
 	roots        map[string]string             // API id -> id of its root resource
 	paths        map[string]string             // id of a REST resource -> its path
 	integrations map[string]*model.Integration // by Ref, HTTP APIs
+	validators   map[string]model.Validation   // by Ref, REST APIs
 }
 
 // Build puts the APIs into s.Stack.
 func Build(s *base.Scope) {
 	b := &builder{
 		Scope: s, apis: map[string]*model.API{}, roots: map[string]string{},
-		paths: map[string]string{}, integrations: map[string]*model.Integration{},
+		paths: map[string]string{}, integrations: map[string]*model.Integration{}, validators: map[string]model.Validation{},
 	}
 	for _, r := range s.Of("AWS::ApiGateway::RestApi") {
 		b.rest(r)
@@ -51,6 +52,7 @@ func Build(s *base.Scope) {
 		b.httpAuthorizer(r)
 	}
 	b.resourceTree()
+	b.models()
 	for _, r := range s.Of("AWS::ApiGateway::Method") {
 		b.method(r)
 	}

@@ -75,6 +75,7 @@ type importer struct {
 	root     base.Value
 	security map[string]scheme
 	follow   int // references followed
+	inline   int // models that stand in an operation
 }
 
 // maxRefs bounds the references that one definition follows.
@@ -124,6 +125,7 @@ func (m *importer) document() {
 	for _, p := range schemes.Pairs() {
 		m.security[p.Key] = m.scheme(p.Key, m.ref(p.Value))
 	}
+	m.models()
 	for _, p := range m.root.Get("paths").Pairs() {
 		m.path(p.Key, p.Value)
 	}
@@ -199,8 +201,8 @@ func (m *importer) operation(verb, path string, v, shared base.Value) {
 	} else {
 		m.r.Note(v, fidelity.Unsupported, rt.Key+" has no integration: it answers an error")
 	}
-	if v.Get(ext+"request-validator").Text() != "" {
-		m.r.Note(v.Get(ext+"request-validator"), fidelity.Unsupported, "requests are not validated: the integration gets every one")
+	if m.api.Kind == model.RESTAPI {
+		m.validation(rt, v, shared)
 	}
 	addRoute(m.api, rt, v)
 }

@@ -112,6 +112,7 @@ func (b *builder) method(r *base.Resource) {
 		rt.Responses = append(rt.Responses, model.MethodResponse{Status: m.Get("StatusCode").Text(), Headers: boolMap(m.Get("ResponseParameters"))})
 	}
 	b.checkAuthorizer(r, a, rt, p.Get("AuthorizerId"))
+	b.validation(r, a, rt)
 	addRoute(a, rt, p.Get("HttpMethod"))
 }
 
