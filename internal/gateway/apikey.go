@@ -39,7 +39,7 @@ type apiKey struct {
 // subscriber is an API key at one stage, with what its usage plan says.
 type subscriber struct {
 	key     *apiKey
-	routes  map[*route]*allowance
+	routes  map[string]*allowance // by route key
 	plan    *allowance
 	quota   throttle.Quota
 	counter *throttle.Counter // nil: no quota
@@ -85,7 +85,7 @@ func (g *Gateway) subscribe(s *model.Stack, ring *keyring, apis map[string]*api)
 			}
 			for _, ps := range p.Stages {
 				if a := apis[ps.API]; a != nil && a.stages[ps.Stage] != nil {
-					a.stages[ps.Stage].subscribers[k] = g.limits.subscriber(k, p, ps, a.stages[ps.Stage])
+					a.stages[ps.Stage].subscribers[k] = g.limits.subscriber(k, p, ps)
 				}
 			}
 		}
@@ -93,12 +93,10 @@ func (g *Gateway) subscribe(s *model.Stack, ring *keyring, apis map[string]*api)
 }
 
 // subscriber is a key at a stage of a plan.
-func (l *Limits) subscriber(k *apiKey, p *model.UsagePlan, ps model.PlanStage, st *stage) *subscriber {
-	s := &subscriber{key: k, routes: map[*route]*allowance{}, plan: l.allowance(p.Throttle, "usage plan", p.ID, k.id)}
-	for _, r := range st.routes {
-		if t, ok := ps.Routes[r.key]; ok {
-			s.routes[r] = l.allowance(t, "usage plan", p.ID, k.id, ps.API, ps.Stage, r.key)
-		}
+func (l *Limits) subscriber(k *apiKey, p *model.UsagePlan, ps model.PlanStage) *subscriber {
+	s := &subscriber{key: k, routes: map[string]*allowance{}, plan: l.allowance(p.Throttle, "usage plan", p.ID, k.id)}
+	for key, t := range ps.Routes {
+		s.routes[key] = l.allowance(t, "usage plan", p.ID, k.id, ps.API, ps.Stage, key)
 	}
 	if q := p.Quota; q != nil {
 		period, ok := map[string]throttle.Period{"DAY": throttle.Day, "WEEK": throttle.Week, "MONTH": throttle.Month}[q.Period]

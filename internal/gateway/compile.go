@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -56,6 +57,7 @@ type Gateway struct {
 	log    func(*Record)
 	hosts  map[string]*api
 	limits *Limits
+	chance func() float64
 	notes  []string
 }
 
@@ -82,6 +84,9 @@ type stage struct {
 	routes []*route
 	// subscribers are the API keys that have a usage plan with this stage.
 	subscribers map[*apiKey]*subscriber
+
+	canary *stage  // nil: it has none
+	share  float64 // of the canary, 0 to 1
 }
 
 // route is a compiled model.Route, for one stage.
@@ -101,7 +106,10 @@ type route struct {
 // key that cannot be read; what cannot be served besides is a note, and is
 // answered with a 500 or 403.
 func Compile(s *model.Stack, d Deps) (*Gateway, error) {
-	g := &Gateway{log: d.Log, hosts: map[string]*api{}, limits: d.Limits}
+	g := &Gateway{log: d.Log, chance: d.Chance, hosts: map[string]*api{}, limits: d.Limits}
+	if g.chance == nil {
+		g.chance = rand.Float64
+	}
 	if g.limits == nil {
 		g.limits = NewLimits()
 	}
@@ -177,6 +185,9 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 	}
 	for _, ms := range m.Stages {
 		st, err := g.compileStage(m, a, ms, deps)
+		if err == nil && ms.Canary != nil {
+			err = g.compileCanary(m, a, ms, st, deps)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -186,10 +197,18 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 }
 
 func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integration.Deps) (*stage, error) {
-	st := &stage{facts: integration.Stage{Name: ms.Name, Variables: ms.Variables}, subscribers: map[*apiKey]*subscriber{}}
+	st := &stage{
+		facts:       integration.Stage{Name: ms.Name, Variables: ms.Variables, DeploymentID: ms.DeploymentID},
+		subscribers: map[*apiKey]*subscriber{},
+	}
 	if ms.WebACL != "" {
 		g.note("%s %s: the web ACL of stage %s is not evaluated yet", m.Pos, m.LogicalID, ms.Name)
 	}
+	return st, g.compileRoutes(m, a, st, ms, deps)
+}
+
+// compileRoutes gives a stage, or its canary, its routes.
+func (g *Gateway) compileRoutes(m *model.API, a *api, st *stage, ms *model.Stage, deps integration.Deps) error {
 	routes := ms.Routes
 	if routes == nil {
 		routes = m.Routes
@@ -202,7 +221,7 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 	for _, mr := range routes {
 		p, err := pattern.ParseRoute(routeKey(mr))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", mr.Pos, m.LogicalID, err)
+			return fmt.Errorf("%s: %s: %w", mr.Pos, m.LogicalID, err)
 		}
 		parsed = append(parsed, p)
 		r := g.compileRoute(m, a, st, mr, p, deps)
@@ -213,7 +232,7 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 	for _, i := range st.table.Shadowed() {
 		g.note("%s %s: route %s is never reached: another one has its method and path", routes[i].Pos, m.LogicalID, parsed[i].String())
 	}
-	return st, nil
+	return nil
 }
 
 func routeKey(r *model.Route) string {

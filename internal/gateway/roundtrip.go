@@ -16,13 +16,14 @@ import (
 
 // exchange is one request and its answer, owned by one goroutine.
 type exchange struct {
-	req   *http.Request
-	call  integration.Call
-	api   *api
-	stage *stage
-	route *route
-	cors  *cors
-	run   integration.Runner
+	req    *http.Request
+	call   integration.Call
+	api    *api
+	stage  *stage
+	route  *route
+	cors   *cors
+	run    integration.Runner
+	chance func() float64 // for canaries
 
 	subscriber *subscriber // nil: the route requires no API key
 	// usageKey is the API key that an authorizer returned (usageIdentifierKey).
@@ -61,6 +62,7 @@ func apiSteps() [9]step {
 func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
 	x := open(r, start)
+	x.chance = g.chance
 	x.api = g.hosts[x.call.Domain]
 	if x.api == nil {
 		x.call.API = &integration.API{}
@@ -205,8 +207,8 @@ func (x *exchange) findStage() bool {
 	if st == nil {
 		return x.refuse(ReasonNoStage, fmt.Errorf("no stage %q", name))
 	}
-	x.stage = st
-	x.call.Stage = &st.facts
+	x.stage = st.release(x.chance)
+	x.call.Stage = &x.stage.facts
 	return true
 }
 

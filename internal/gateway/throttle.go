@@ -83,7 +83,7 @@ var (
 func (x *exchange) throttle() bool {
 	now, s := time.Now(), x.subscriber
 	switch {
-	case s != nil && !s.routes[x.route].take(now):
+	case s != nil && !s.routes[x.route.key].take(now):
 		return x.refuse(ReasonRate, errPlanMethod)
 	case s != nil && !s.plan.take(now):
 		return x.refuse(ReasonRate, errPlan)

@@ -40,9 +40,24 @@ type API struct {
 
 // Stage is the stage that a request chose. A function URL has $default.
 type Stage struct {
-	Name      string
-	Variables map[string]string
+	Name         string
+	Variables    map[string]string
+	DeploymentID string // REST; may be empty
+	Release      Release
 }
+
+// Release is which part of a stage serves a request.
+type Release uint8
+
+// The releases.
+const (
+	Whole  Release = iota // the stage has no canary
+	Main                  // it has one, but not for this request
+	Canary                // the canary
+)
+
+// String is what $context.isCanaryRequest says.
+func (r Release) String() string { return [...]string{"", "false", "true", ""}[r&3] }
 
 // Route is the route that a request chose.
 type Route struct {

@@ -195,6 +195,8 @@ func (c *Call) ContextVar(name string) (string, bool) {
 		return c.API.AccountID, true
 	case "apiId":
 		return c.API.ID, true
+	case "deploymentId":
+		return c.Stage.DeploymentID, c.Stage.DeploymentID != ""
 	case "domainName":
 		return c.Domain, true
 	case "domainPrefix":
@@ -211,6 +213,8 @@ func (c *Call) ContextVar(name string) (string, bool) {
 		return c.sourceIP(), true
 	case "identity.userAgent":
 		return joinHeader(c.Header["User-Agent"])
+	case "isCanaryRequest":
+		return c.Stage.Release.String(), c.Stage.Release != Whole
 	case "path":
 		return c.Path, true
 	case "protocol":

@@ -159,6 +159,17 @@ type Stage struct {
 	RouteThrottles map[string]Throttle
 	CacheEnabled   bool
 	WebACL         string
+	DeploymentID   string  // REST: of the deployment that it serves; may be empty
+	Canary         *Canary // REST; nil: it has none
+}
+
+// Canary is a second deployment of a stage that gets a part of its requests,
+// chosen at random.
+type Canary struct {
+	Percent      float64 // of the requests, 0 to 100
+	DeploymentID string
+	Routes       []*Route          // as Stage.Routes
+	Variables    map[string]string // those of the stage, overridden
 }
 
 // APICORS is the CorsConfiguration of an HTTP API.

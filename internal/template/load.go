@@ -182,6 +182,9 @@ func (l *loader) evaluate(u *unit) {
 			continue
 		}
 		out := &base.Resource{ID: u.prefix + id, Type: r.Type, Pos: position(u, r), Dir: u.dir}
+		for _, before := range r.DependsOn {
+			out.DependsOn = append(out.DependsOn, u.prefix+before)
+		}
 		out.Report = &fidelity.Resource{LogicalID: out.ID, Type: r.Type, Pos: out.Pos}
 		if o := u.source[id]; o.typ != r.Type {
 			out.Report.From = o.typ

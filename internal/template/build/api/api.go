@@ -31,13 +31,14 @@ type builder struct {
 	paths        map[string]string             // id of a REST resource -> its path
 	integrations map[string]*model.Integration // by Ref, HTTP APIs
 	validators   map[string]model.Validation   // by Ref, REST APIs
+	methods      map[string]*model.Route       // by logical id, REST APIs
 }
 
 // Build puts the APIs into s.Stack.
 func Build(s *base.Scope) {
 	b := &builder{
 		Scope: s, apis: map[string]*model.API{}, roots: map[string]string{},
-		paths: map[string]string{}, integrations: map[string]*model.Integration{}, validators: map[string]model.Validation{},
+		paths: map[string]string{}, integrations: map[string]*model.Integration{}, validators: map[string]model.Validation{}, methods: map[string]*model.Route{},
 	}
 	for _, r := range s.Of("AWS::ApiGateway::RestApi") {
 		b.rest(r)
@@ -70,6 +71,8 @@ func Build(s *base.Scope) {
 	}
 	b.stages()
 	b.plans()
+	b.canaries()
+	b.variables()
 	b.webACLs()
 	b.permissions()
 }

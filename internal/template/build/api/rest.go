@@ -113,6 +113,7 @@ func (b *builder) method(r *base.Resource) {
 	}
 	b.checkAuthorizer(r, a, rt, p.Get("AuthorizerId"))
 	b.validation(r, a, rt)
+	b.methods[r.ID] = rt
 	addRoute(a, rt, p.Get("HttpMethod"))
 }
 

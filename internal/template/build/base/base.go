@@ -22,15 +22,17 @@ import (
 
 // Resource is one evaluated resource.
 type Resource struct {
-	ID     string // logical id, prefixed when it is of a nested stack
-	Type   string
-	Pos    tree.Pos
-	Dir    string // folder of the template; local paths are relative to it
-	Props  Value
-	Meta   Value
-	Ref    string              // what Ref gives
-	Att    func(string) string // what Fn::GetAtt gives; empty when there is no such attribute
-	Report *fidelity.Resource
+	ID    string // logical id, prefixed when it is of a nested stack
+	Type  string
+	Pos   tree.Pos
+	Dir   string // folder of the template; local paths are relative to it
+	Props Value
+	Meta  Value
+	Ref   string // what Ref gives
+	// DependsOn are logical ids, as the template has them in DependsOn.
+	DependsOn []string
+	Att       func(string) string // what Fn::GetAtt gives; empty when there is no such attribute
+	Report    *fidelity.Resource
 }
 
 // Note adds a verdict that depends on more than one property.
