@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,11 +55,13 @@ func (d *Deps) integrations() integration.Deps {
 
 // Gateway serves the APIs of one stack.
 type Gateway struct {
-	log    func(*Record)
-	hosts  map[string]*api
-	limits *Limits
-	chance func() float64
-	notes  []string
+	log     func(*Record)
+	hosts   map[string]*api
+	domains pattern.Hosts[*domain]
+	targets map[string]bool // what DNS points domains at
+	limits  *Limits
+	chance  func() float64
+	notes   []string
 }
 
 // api is a compiled model.API.
@@ -106,7 +109,7 @@ type route struct {
 // key that cannot be read; what cannot be served besides is a note, and is
 // answered with a 500 or 403.
 func Compile(s *model.Stack, d Deps) (*Gateway, error) {
-	g := &Gateway{log: d.Log, chance: d.Chance, hosts: map[string]*api{}, limits: d.Limits}
+	g := &Gateway{log: d.Log, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits}
 	if g.chance == nil {
 		g.chance = rand.Float64
 	}
@@ -127,6 +130,7 @@ func Compile(s *model.Stack, d Deps) (*Gateway, error) {
 		}
 	}
 	g.subscribe(s, keys, apis)
+	g.compileDomains(s, apis)
 	return g, nil
 }
 
@@ -143,15 +147,25 @@ func apiHosts(id string, s *model.Stack) []string {
 	return []string{base + region + "." + suffix, base + region + ".localhost", base + "localhost"}
 }
 
-// Owns tells whether a host (with or without a port) is that of an API.
-func (g *Gateway) Owns(host string) bool { return g.hosts[hostName(host)] != nil }
+// Owns tells whether a host (with or without a port) is that of an API, a
+// custom domain, or a name that DNS points a custom domain at.
+func (g *Gateway) Owns(host string) bool {
+	host = hostName(host)
+	if g.hosts[host] != nil || g.targets[host] {
+		return true
+	}
+	_, ok := g.domains.Find(host)
+	return ok
+}
 
 // Notes lists what of the stack is refused or answered with an error, one
 // sentence each, with the resource and its place in the template.
 func (g *Gateway) Notes() []string { return g.notes }
 
 func (g *Gateway) note(format string, args ...any) {
-	g.notes = append(g.notes, fmt.Sprintf(format, args...))
+	if n := fmt.Sprintf(format, args...); !slices.Contains(g.notes, n) { // a canary's are its stage's
+		g.notes = append(g.notes, n)
+	}
 }
 
 // hostName is a host without its port, in lower case.

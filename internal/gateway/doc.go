@@ -6,9 +6,10 @@
 // The flow: Compile turns the APIs of a stack into a Gateway, one route table
 // and one integration.Runner per stage and route. RoundTrip makes an exchange
 // of each request and takes it through the steps that exchange.apiSteps lists
-// (roundtrip.go): the API by host, limits of size, the stage or its canary, the
-// route, preflight, authorization, the API key, limits of rate and quotas, request
-// validation, the integration. Each step goes on or refuses with a Reason;
+// (roundtrip.go): the API by host or by a custom domain's mapping, limits of size,
+// the stage or its canary, the route, preflight, authorization, the API key,
+// limits of rate and quotas, request validation, the integration. Each step goes
+// on or refuses with a Reason;
 // respond (respond.go) makes the response out of the answer or the refusal, and
 // one Record tells about it.
 //
@@ -23,8 +24,8 @@
 // X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
 //
 // What it does not do: authorizers, integrations with AWS services other than
-// Lambda, stage caches, custom domains, WebSocket
-// APIs. Compile's Notes name what of a stack this concerns.
+// Lambda, stage caches, routing rules and client certificates of custom domains,
+// WebSocket APIs. Compile's Notes name what of a stack this concerns.
 //
 // Concurrency: a Gateway is immutable and serves any number of requests. What
 // they use of their limits is in Limits, which outlives it.

@@ -16,6 +16,8 @@ type Reason uint8
 const (
 	ReasonNone            Reason = iota
 	ReasonNoAPI                  // no API has this host
+	ReasonNoMapping              // no mapping of the custom domain fits
+	ReasonClosedDomain           // the custom domain demands what is not built
 	ReasonDisabled               // the default endpoint is disabled
 	ReasonNoStage                // no stage has this name
 	ReasonNoRoute                // no route, resource or method
@@ -54,7 +56,7 @@ func (r Reason) String() string {
 }
 
 var reasonWords = [reasonCount]string{
-	"", "no such API", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
+	"", "no such API", "no mapping", "domain closed", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
 	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "no valid API key", "throttled", "quota exceeded", "refused by resource policy",
 	"missing parameters", "invalid body", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
@@ -123,7 +125,7 @@ type wire struct {
 // httpWire is what an HTTP API says.
 func httpWire(r Reason) wire {
 	switch r {
-	case ReasonNoAPI: // what a viewer's Host header gets that a distribution forwards
+	case ReasonNoAPI, ReasonNoMapping, ReasonClosedDomain: // what a viewer's Host header gets that a distribution forwards
 		return wire{status: http.StatusForbidden, message: "Forbidden", errorType: "ForbiddenException"}
 	case ReasonDisabled, ReasonNoStage, ReasonNoRoute:
 		return wire{status: http.StatusNotFound, message: "Not Found"}

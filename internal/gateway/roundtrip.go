@@ -16,14 +16,15 @@ import (
 
 // exchange is one request and its answer, owned by one goroutine.
 type exchange struct {
-	req    *http.Request
-	call   integration.Call
-	api    *api
-	stage  *stage
-	route  *route
-	cors   *cors
-	run    integration.Runner
-	chance func() float64 // for canaries
+	req     *http.Request
+	call    integration.Call
+	api     *api
+	stage   *stage
+	route   *route
+	cors    *cors
+	run     integration.Runner
+	chance  func() float64 // for canaries
+	mapping *mapping       // of a custom domain; nil: the default endpoint was asked
 
 	subscriber *subscriber // nil: the route requires no API key
 	// usageKey is the API key that an authorizer returned (usageIdentifierKey).
@@ -63,10 +64,8 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
 	x := open(r, start)
 	x.chance = g.chance
-	x.api = g.hosts[x.call.Domain]
-	if x.api == nil {
+	if g.choose(x); x.api == nil {
 		x.call.API = &integration.API{}
-		x.refuse(ReasonNoAPI, noHost("API", x.call.Domain))
 	} else {
 		x.call.API = &x.api.facts
 		x.cors = x.api.cors
@@ -190,12 +189,20 @@ func (x *exchange) limits() bool {
 }
 
 // findStage takes the stage from the path's first segment; an HTTP API goes on
-// with $default when there is no such stage (rows A1, A2).
+// with $default when there is no such stage (rows A1, A2). A mapping of a custom
+// domain names the stage itself, mostly (row A22).
 func (x *exchange) findStage() bool {
-	if x.api.disabled {
+	path := x.call.Path
+	if x.mapping != nil {
+		path = x.mapping.mapped(path)
+		x.call.RoutePath = path
+		if x.mapping.stage != "" {
+			return x.enter(x.mapping.stage, x.api.stages[x.mapping.stage])
+		}
+	} else if x.api.disabled {
 		return x.refuse(ReasonDisabled, nil)
 	}
-	name, rest, _ := strings.Cut(x.call.Path[1:], "/")
+	name, rest, _ := strings.Cut(path[1:], "/")
 	st := x.api.stages[name]
 	if st != nil && name != "$default" {
 		x.call.RoutePath = "/" + rest
@@ -204,6 +211,11 @@ func (x *exchange) findStage() bool {
 	} else {
 		st = nil
 	}
+	return x.enter(name, st)
+}
+
+// enter takes a stage, or its canary.
+func (x *exchange) enter(name string, st *stage) bool {
 	if st == nil {
 		return x.refuse(ReasonNoStage, fmt.Errorf("no stage %q", name))
 	}

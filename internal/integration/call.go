@@ -96,7 +96,10 @@ type Call struct {
 	Path   string // still percent-encoded, stage included
 	// RoutePath is Path without the stage.
 	RoutePath string
-	Query     string
+	// MappedPath is the path of a custom domain's mapping, without slashes at
+	// its ends: "orders/v1". Path begins with it; empty: it does not.
+	MappedPath string
+	Query      string
 	// Header has canonical names. It is the viewer's: whoever changes it calls
 	// ownHeader first.
 	Header http.Header

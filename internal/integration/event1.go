@@ -14,6 +14,9 @@ package integration
 func appendEvent1(b []byte, c *Call, body []byte) []byte {
 	rest := c.API.Style == RESTAPI
 	resource, path, fullPath := c.Route.Path, c.RoutePath, c.Path
+	if c.MappedPath != "" { // a REST API behind a custom domain sees what the viewer sent
+		path = c.Path
+	}
 	b = append(b, '{')
 	if !rest {
 		b = text(b, "version", "1.0")

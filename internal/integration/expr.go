@@ -195,6 +195,8 @@ func (c *Call) ContextVar(name string) (string, bool) {
 		return c.API.AccountID, true
 	case "apiId":
 		return c.API.ID, true
+	case "customDomain.basePathMatched":
+		return c.MappedPath, c.MappedPath != ""
 	case "deploymentId":
 		return c.Stage.DeploymentID, c.Stage.DeploymentID != ""
 	case "domainName":

@@ -25,6 +25,7 @@ type Stack struct {
 	APIs           []*API
 	APIKeys        []*APIKey
 	UsagePlans     []*UsagePlan
+	Domains        []*Domain
 	Functions      []*Function
 	Buckets        []*Bucket
 	Opaque         []*Opaque // parsed and kept, not run

@@ -45,6 +45,7 @@ type ReadyAPI struct {
 	Kind      string   `json:"kind"`
 	Stages    []string `json:"stages"`
 	URLs      []string `json:"urls"`
+	Domains   []string `json:"domains,omitempty"` // custom domains with the paths of their mappings
 }
 
 // ReadyAPIKey is an API key. Value is one that this node has made up; those of
@@ -118,6 +119,13 @@ func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 					u += stage.Name + "/"
 				}
 				ra.URLs = append(ra.URLs, u)
+			}
+		}
+		for _, d := range st.Domains {
+			for _, m := range d.Mappings {
+				if m.APIID == a.ID {
+					ra.Domains = append(ra.Domains, d.Name+"/"+m.Path)
+				}
 			}
 		}
 		r.APIs = append(r.APIs, ra)

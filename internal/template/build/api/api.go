@@ -73,6 +73,7 @@ func Build(s *base.Scope) {
 	b.plans()
 	b.canaries()
 	b.variables()
+	b.domains()
 	b.webACLs()
 	b.permissions()
 }
