@@ -88,8 +88,9 @@ type stage struct {
 	// subscribers are the API keys that have a usage plan with this stage.
 	subscribers map[*apiKey]*subscriber
 
-	canary *stage  // nil: it has none
-	share  float64 // of the canary, 0 to 1
+	access *accessLog // nil: it keeps none
+	canary *stage     // nil: it has none
+	share  float64    // of the canary, 0 to 1
 }
 
 // route is a compiled model.Route, for one stage.
@@ -213,6 +214,7 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integration.Deps) (*stage, error) {
 	st := &stage{
 		facts:       integration.Stage{Name: ms.Name, Variables: ms.Variables, DeploymentID: ms.DeploymentID},
+		access:      compileAccessLog(m, ms),
 		subscribers: map[*apiKey]*subscriber{},
 	}
 	if ms.WebACL != "" {

@@ -5,7 +5,8 @@ package gateway
 import "time"
 
 // Record tells of one request. It is made when the head of the response is
-// ready; a body may still be on its way.
+// ready; a body may still be on its way, unless the stage keeps an access log
+// and the body's length is not known: then it is made when the body ends.
 type Record struct {
 	Time        time.Time
 	API         string // logical id; empty when no API has the host

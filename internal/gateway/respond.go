@@ -23,16 +23,24 @@ func (x *exchange) finish(start time.Time, log func(*Record)) (*http.Response, e
 	if x.refused.reason != ReasonNone && !gone {
 		x.answer = x.explain()
 	}
+	var r *Record
 	if log != nil {
-		log(x.record(start, gone))
+		r = x.record(start, gone)
 	}
 	if gone {
+		if r != nil {
+			x.logged(r, nil, start, log)
+		}
 		if err := context.Cause(x.req.Context()); err != nil {
 			return nil, err
 		}
 		return nil, x.refused.detail
 	}
-	return x.response(), nil
+	resp := x.response()
+	if r != nil {
+		x.logged(r, resp, start, log)
+	}
+	return resp, nil
 }
 
 func (x *exchange) record(start time.Time, gone bool) *Record {

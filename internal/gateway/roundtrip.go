@@ -37,6 +37,8 @@ type exchange struct {
 	final   bool   // the answer is a preflight's: no fields are added to it
 
 	integrationTime time.Duration
+	asked           bool // the integration
+	backendStatus   int  // what the integration answered
 }
 
 // step goes on (true) or ends the exchange (false), having set answer or refused.
@@ -273,11 +275,12 @@ func (x *exchange) authorize() bool {
 // integrate asks the integration.
 func (x *exchange) integrate() bool {
 	start := time.Now()
+	x.asked = true
 	a, err := x.run.Run(x.req.Context(), &x.call)
 	x.integrationTime = time.Since(start)
 	if err != nil {
 		return x.refuseFault(err)
 	}
-	x.answer = a
+	x.answer, x.backendStatus = a, a.Status
 	return true
 }

@@ -117,6 +117,11 @@ type Call struct {
 	TraceID    string
 	Time       time.Time
 
+	// What the endpoint of the integration said, for logs: its status (of a
+	// function: what the Lambda service said) and ids of the request there.
+	EndpointStatus          int
+	EndpointID, EndpointID2 string
+
 	mappedPath string // by overwrite:path, percent-encoded
 	pathMapped bool
 	headerOwn  bool
@@ -261,6 +266,14 @@ func (c *Call) Buffer() ([]byte, error) {
 	}
 	c.Body, c.Length = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return body, nil
+}
+
+// answered notes what a target said of a request.
+func (c *Call) answered(resp *http.Response) {
+	c.EndpointStatus, c.EndpointID, c.EndpointID2 = resp.StatusCode, resp.Header.Get("X-Amz-Request-Id"), resp.Header.Get("X-Amz-Id-2")
+	if c.EndpointID == "" {
+		c.EndpointID = resp.Header.Get("X-Amzn-Requestid")
+	}
 }
 
 func (c *Call) closeBody() {

@@ -47,6 +47,7 @@ func (h *httpCustom) ask(ctx context.Context, c *Call, out *outbound) (*inbound,
 	if err != nil {
 		return nil, customFault(ctx, err)
 	}
+	c.answered(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxPayload+1))
 	_ = resp.Body.Close() // everything that is wanted has been read
 	switch {

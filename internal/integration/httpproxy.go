@@ -172,6 +172,7 @@ func (h *httpProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
 		defer cancel(nil)
 		return nil, proxyFault(ctx, err)
 	}
+	c.answered(resp)
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, Length: resp.ContentLength}
 	a.Body = &closer{resp.Body, func() { cancel(nil) }}
 	dropHop(a.Header)

@@ -58,6 +58,7 @@ func (l *lambdaProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
 		cancel()
 		return nil, invokeFault(ctx, err)
 	}
+	c.EndpointStatus, c.EndpointID = http.StatusOK, res.RequestID
 	a, err := l.answer(c, res, cancel)
 	if err != nil {
 		cancel()

@@ -5,6 +5,7 @@ package integration
 import (
 	"context"
 	"io"
+	"net/http"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -40,6 +41,7 @@ func (l *lambdaCustom) ask(ctx context.Context, c *Call, out *outbound) (*inboun
 	if err != nil {
 		return nil, invokeFault(ctx, err)
 	}
+	c.EndpointStatus, c.EndpointID = http.StatusOK, res.RequestID
 	reply := res.Payload
 	if res.Body != nil {
 		reply, err = io.ReadAll(io.LimitReader(res.Body, maxReply+1))

@@ -87,14 +87,26 @@ func (l *Writer) Write(r *Record) {
 	} else {
 		*p = AppendStandard((*p)[:0], r, l.o.Cookies)
 	}
+	l.add(*p)
+	l.scratch.Put(p)
+}
+
+// Line appends a line of the caller's own, without its end, as Write does.
+func (l *Writer) Line(s string) {
+	p := l.scratch.Get().(*[]byte)
+	*p = append(append((*p)[:0], s...), '\n')
+	l.add(*p)
+	l.scratch.Put(p)
+}
+
+func (l *Writer) add(line []byte) {
 	l.mu.Lock()
-	if l.closed || len(l.buf)+len(*p) > l.o.Limit {
+	if l.closed || len(l.buf)+len(line) > l.o.Limit {
 		l.mu.Unlock()
 		l.dropped.Add(1)
-		l.scratch.Put(p)
 		return
 	}
-	l.buf = append(l.buf, *p...)
+	l.buf = append(l.buf, line...)
 	wake, hurry := !l.awake, !l.full && len(l.buf) >= min(gatherBytes, l.o.Limit/2)
 	l.awake, l.full = true, l.full || hurry
 	l.mu.Unlock()
@@ -104,7 +116,6 @@ func (l *Writer) Write(r *Record) {
 	if hurry {
 		signal(l.hurry)
 	}
-	l.scratch.Put(p)
 }
 
 // signal leaves a token, if there is none.

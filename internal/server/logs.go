@@ -94,9 +94,13 @@ func (s *Server) edgeLog(l edgefunc.Line) {
 	s.log.Info("edge function", "function", l.Function, "message", l.Text)
 }
 
-// apiLog takes what the gateway has to say of a request; faults are told, and
-// once a minute each that requests are throttled.
+// apiLog takes what the gateway has to say of a request: the line of the stage's
+// access log; faults, and once a minute each that requests are throttled, are
+// told the operator.
 func (s *Server) apiLog(r *gateway.Record) {
+	if r.AccessLine != "" {
+		s.access.write(r.AccessLog, r.AccessLine)
+	}
 	if r.Reason == gateway.ReasonRate || r.Reason == gateway.ReasonQuota {
 		buckets, minutely := s.kept.limits.Buckets, throttle.NewLimit(1.0/60, 1)
 		if buckets.Take(buckets.Scope("told", r.APIID, r.Stage, r.Route, r.APIKeyID, r.Detail.Error()), minutely, time.Now()) {

@@ -101,16 +101,17 @@ type Options struct {
 
 // Server is one node.
 type Server struct {
-	o     Options
-	log   *slog.Logger
-	cache *cache.Cache
-	disk  *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
-	late  *lateDisk   // or nil
-	funcs *function.Service
-	lines *logBook
-	meter metrics.Registry
-	gate  *viewer.Gate
-	kept  *keeper // what requests used of their limits
+	o      Options
+	log    *slog.Logger
+	cache  *cache.Cache
+	disk   *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
+	late   *lateDisk   // or nil
+	funcs  *function.Service
+	lines  *logBook
+	access *accessLogs
+	meter  metrics.Registry
+	gate   *viewer.Gate
+	kept   *keeper // what requests used of their limits
 
 	keySecret func() ([]byte, error)
 
@@ -137,6 +138,7 @@ func New(o Options) (*Server, error) {
 			o.OnLogLine(l)
 		}
 	}
+	s.access = newAccessLogs(o.Data, s.log)
 	funcs, err := function.New(fo)
 	if err != nil {
 		return nil, err
@@ -254,6 +256,7 @@ func (s *Server) Close(ctx context.Context) error {
 		errs = append(errs, errors.New("server: requests were still under way"))
 	}
 	errs = append(errs, s.late.close(ctx, s.cache))
+	errs = append(errs, s.access.close())
 	if s.disk != nil {
 		errs = append(errs, s.disk.Close())
 	}

@@ -58,16 +58,19 @@ func TestA17Canary(t *testing.T) {
 	}
 }
 
-func TestA18Refuse(t *testing.T) {
+func TestStagesRefuse(t *testing.T) {
 	stage := staged + "  S: {Type: AWS::ApiGateway::Stage, Properties: {RestApiId: !Ref A, StageName: v1, DeploymentId: !Ref D, "
 	for _, tt := range []struct{ name, text, want string }{
-		{"share", stage + "CanarySetting: {PercentTraffic: 101}}}\n", "a canary cannot get 101 %"},
-		{"own canary", staged + "  E: {Type: AWS::ApiGateway::Deployment, Properties: {RestApiId: !Ref A, StageName: v1, DeploymentCanarySettings: {PercentTraffic: 1}}}\n", "cannot be the canary of the stage that it makes"},
-		{"name", stage + "Variables: {a-b: c}}}\n", `"a-b" is no name of a stage variable`},
-		{"value", stage + "Variables: {a: 'b c'}}}\n", `"b c" is no value of a stage variable`},
-		{"long", stage + "Variables: {a: " + strings.Repeat("x", 513) + "}}}\n", "is no value of a stage variable"},
-		{"override", stage + "CanarySetting: {StageVariableOverrides: {a: '{}'}}}}\n", `"{}" is no value of a stage variable`},
-		{"HTTP", httpAPI + "  S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref A, StageName: v1, StageVariables: {a: '$'}}}\n", `"$" is no value of a stage variable`},
+		{"A17 share", stage + "CanarySetting: {PercentTraffic: 101}}}\n", "a canary cannot get 101 %"},
+		{"A17 own canary", staged + "  E: {Type: AWS::ApiGateway::Deployment, Properties: {RestApiId: !Ref A, StageName: v1, DeploymentCanarySettings: {PercentTraffic: 1}}}\n", "cannot be the canary of the stage that it makes"},
+		{"A18 name", stage + "Variables: {a-b: c}}}\n", `"a-b" is no name of a stage variable`},
+		{"A18 value", stage + "Variables: {a: 'b c'}}}\n", `"b c" is no value of a stage variable`},
+		{"A18 long", stage + "Variables: {a: " + strings.Repeat("x", 513) + "}}}\n", "is no value of a stage variable"},
+		{"A18 override", stage + "CanarySetting: {StageVariableOverrides: {a: '{}'}}}}\n", `"{}" is no value of a stage variable`},
+		{"A25 long format", stage + "AccessLogSetting: {DestinationArn: a, Format: '$context.requestId" + strings.Repeat("x", 3<<10) + "'}}}\n", "an access log format has at most 3 KB"},
+		{"A25 no id", stage + "AccessLogSetting: {DestinationArn: a, Format: $context.status}}}\n", "must hold $context.requestId"},
+		{"A25 HTTP", httpAPI + "  S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref A, StageName: v1, AccessLogSettings: {DestinationArn: a, Format: x}}}\n", "must hold $context.requestId"},
+		{"A18 HTTP", httpAPI + "  S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref A, StageName: v1, StageVariables: {a: '$'}}}\n", `"$" is no value of a stage variable`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := load(t, tt.text, Options{}); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -74,6 +74,7 @@ func Build(s *base.Scope) {
 	b.canaries()
 	b.variables()
 	b.domains()
+	b.accessLogs()
 	b.webACLs()
 	b.permissions()
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/forelane/forelane/internal/model"
+)
+
+// TestA25AccessLog: each log group of a template has a file, whichever way a
+// request came, and a revision goes on in it.
+func TestA25AccessLog(t *testing.T) {
+	s := stack(t)
+	mock := &model.Integration{Kind: model.Mock, RequestTemplates: map[string]string{"application/json": `{"statusCode": 200}`}, Responses: []model.IntegrationResponse{{Status: "200"}}}
+	s.APIs = []*model.API{{
+		LogicalID: "Api", ID: "restrestre", Kind: model.RESTAPI,
+		Routes: []*model.Route{{Key: "GET /pets", Method: "GET", Path: "/pets", Integration: mock, Responses: []model.MethodResponse{{Status: "200"}}}},
+		Stages: []*model.Stage{{
+			Name: "prod", AccessFormat: "$context.httpMethod $context.path $context.status $context.identity.userAgent",
+			AccessLogARN: "arn:aws:logs:us-east-1:123456789012:log-group:/aws/api/prod:*",
+		}, {Name: "quiet"}},
+	}}
+	data := t.TempDir()
+	srv, err := New(Options{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := srv.Apply(t.Context(), []*model.Stack{s}); err != nil {
+			t.Fatal(err)
+		}
+		askPlane(t, srv, "https://restrestre.execute-api.localhost/prod/pets")
+		askPlane(t, srv, "https://restrestre.execute-api.localhost/quiet/pets")
+	}
+	if err := srv.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(filepath.Join(data, "access"))
+	if err != nil || len(files) != 1 || files[0].Name() != "aws-api-prod.log" {
+		t.Fatalf("%v %v", files, err)
+	}
+	b, err := os.ReadFile(filepath.Join(data, "access", "aws-api-prod.log"))
+	if want := strings.Repeat("GET /prod/pets 200 a\\\"b\n", 2); err != nil || string(b) != want {
+		t.Errorf("%q, want %q (%v)", b, want, err)
+	}
+}
+
+func TestA25LogNames(t *testing.T) {
+	for arn, want := range map[string]string{
+		"arn:aws:logs:us-east-1:123456789012:log-group:shop/Canary":                  "shop-Canary.log",
+		"arn:aws:firehose:us-east-1:123456789012:deliverystream/amazon-apigateway-x": "amazon-apigateway-x.log",
+		"arn:aws:logs:us-east-1:123456789012:log-group:../../etc/passwd":             "etc-passwd.log",
+		"":  "api.log",
+		"ä": "api.log",
+		"arn:aws:logs:us-east-1:123456789012:log-group:" + strings.Repeat("x", 300): strings.Repeat("x", 200) + ".log",
+	} {
+		if got := accessName(arn); got != want {
+			t.Errorf("%s: %s, want %s", arn, got, want)
+		}
+	}
+}
+
+// TestA25BrokenLog: a log that cannot be opened costs its lines and nothing else.
+func TestA25BrokenLog(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var told strings.Builder
+	l := newAccessLogs(dir, slog.New(slog.NewTextHandler(&told, nil)))
+	l.write("a", "1")
+	l.write("a", "2")
+	if n := strings.Count(told.String(), "is not kept"); n != 1 {
+		t.Errorf("told %d times: %s", n, told.String())
+	}
+	if err := l.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// askPlane sends one request to a plane of the current revision.
+func askPlane(t *testing.T, srv *Server, url string) {
+	t.Helper()
+	rq, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rq.Header.Set("User-Agent", `a"b`)
+	snap := srv.pin()
+	defer snap.release()
+	rs, err := snap.plane(hostname(rq.URL.Host)).RoundTrip(rq)
+	if err != nil || rs.StatusCode != http.StatusOK {
+		t.Fatalf("%v %v", rs, err)
+	}
+	_ = rs.Body.Close()
+}
