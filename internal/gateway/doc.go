@@ -9,10 +9,9 @@
 // (roundtrip.go): the API by host or by a custom domain's mapping, limits of size,
 // the stage or its canary, the route, preflight, authorization, the API key,
 // limits of rate and quotas, request validation, the integration. Each step goes
-// on or refuses with a Reason;
-// respond (respond.go) makes the response out of the answer or the refusal, and
-// one Record tells about it, with the line of the stage's access log
-// (accesslog.go).
+// on or refuses with a Reason; respond (respond.go) makes the response out of the
+// answer or the refusal, and one Record tells about it, with the line of the
+// stage's access log (accesslog.go).
 //
 // Fail closed: a route that demands an authorizer is refused as long as these
 // are not built, one that demands an API key is refused without a key that a

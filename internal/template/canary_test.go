@@ -70,6 +70,8 @@ func TestStagesRefuse(t *testing.T) {
 		{"A25 long format", stage + "AccessLogSetting: {DestinationArn: a, Format: '$context.requestId" + strings.Repeat("x", 3<<10) + "'}}}\n", "an access log format has at most 3 KB"},
 		{"A25 no id", stage + "AccessLogSetting: {DestinationArn: a, Format: $context.status}}}\n", "must hold $context.requestId"},
 		{"A25 HTTP", httpAPI + "  S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref A, StageName: v1, AccessLogSettings: {DestinationArn: a, Format: x}}}\n", "must hold $context.requestId"},
+		{"A20 type", staged + "  G: {Type: AWS::ApiGateway::GatewayResponse, Properties: {RestApiId: !Ref A, ResponseType: THROTLED}}\n", `"THROTLED" is no type of a gateway response (did you mean THROTTLED?)`},
+		{"A20 OpenAPI", strings.Replace(body, "paths:", "x-amazon-apigateway-gateway-responses: {TEAPOT: {}}\n        paths:", 1) + "{}\n", `"TEAPOT" is no type of a gateway response`},
 		{"A18 HTTP", httpAPI + "  S: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref A, StageName: v1, StageVariables: {a: '$'}}}\n", `"$" is no value of a stage variable`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

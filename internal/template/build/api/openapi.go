@@ -154,6 +154,7 @@ func (m *importer) extensions() {
 		a.DisableExecuteAPI = true
 	}
 	for _, p := range root.Get(ext + "gateway-responses").Pairs() {
+		checkResponseType(p.Value, p.Key)
 		a.GatewayResponses = append(a.GatewayResponses, model.GatewayResponse{
 			Type: p.Key, Status: p.Value.Get("statusCode").Text(),
 			Parameters: stringMap(p.Value.Get("responseParameters")), Templates: p.Value.Get("responseTemplates").TextMap(),

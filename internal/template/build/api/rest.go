@@ -178,6 +178,7 @@ func splitSources(s string) []string {
 func (b *builder) gatewayResponse(r *base.Resource) {
 	if a := b.of(r, "RestApiId"); a != nil {
 		p := r.Props
+		checkResponseType(p.Get("ResponseType"), p.Get("ResponseType").Text())
 		a.GatewayResponses = append(a.GatewayResponses, model.GatewayResponse{
 			Type: p.Get("ResponseType").Text(), Status: p.Get("StatusCode").Text(),
 			Parameters: stringMap(p.Get("ResponseParameters")), Templates: p.Get("ResponseTemplates").TextMap(),
