@@ -35,6 +35,7 @@ var errBudget = errors.New("the check of the body takes too many steps")
 // no JSON, or empty, is invalid.
 func (s *Schema) Check(body []byte) string {
 	d := &document{data: body}
+	d.nodes = make([]node, 0, min(len(body)/8+1, 1<<16))
 	if err := d.parse(); err != nil {
 		return "[" + err.Error() + "]"
 	}
@@ -151,16 +152,7 @@ func (w *walk) matching(list []*Schema, i uint32, enough int) (n int) {
 
 func (w *walk) object(o *object, i uint32, tell bool) bool {
 	ok, count := true, 0
-	found := map[string]bool{} // of the names that the schema asks for
-	for _, name := range o.required {
-		found[name] = false
-	}
-	for _, d := range o.dependencies {
-		found[d.name] = false
-		for _, name := range d.needs {
-			found[name] = false
-		}
-	}
+	found := make([]bool, len(o.asked))
 	var extra []string
 	for c := i + 1; c < w.nodes[i].after; c = w.nodes[c+1].after {
 		count++
@@ -168,8 +160,8 @@ func (w *walk) object(o *object, i uint32, tell bool) bool {
 			return false
 		}
 		name := w.decoded(c)
-		if _, asked := found[name]; asked {
-			found[name] = true
+		if n, asked := o.asked[name]; asked {
+			found[n] = true
 		}
 		known, fine := w.member(o, name, c+1, tell)
 		ok = ok && fine
@@ -182,7 +174,7 @@ func (w *walk) object(o *object, i uint32, tell bool) bool {
 			ok = w.check(o.additional, c+1, tell) && ok
 		}
 	}
-	if missing := absent(o.required, found); missing != nil {
+	if missing := o.absent(o.required, found); missing != nil {
 		ok = w.fault(tell, "object has missing required properties (%s)", quoted(missing))
 	}
 	if extra != nil {
@@ -214,13 +206,13 @@ func (w *walk) member(o *object, name string, value uint32, tell bool) (known, o
 	return known, ok
 }
 
-func (w *walk) dependencies(o *object, i uint32, found map[string]bool, tell bool) bool {
+func (w *walk) dependencies(o *object, i uint32, found []bool, tell bool) bool {
 	ok := true
 	for _, d := range o.dependencies {
-		if !found[d.name] {
+		if !found[o.asked[d.name]] {
 			continue
 		}
-		if missing := absent(d.needs, found); missing != nil {
+		if missing := o.absent(d.needs, found); missing != nil {
 			ok = w.fault(tell, "property %q of object has missing property dependencies (schema requires %s; missing: %s)", d.name, quoted(d.needs), quoted(missing))
 		}
 		if d.schema != nil {
@@ -333,10 +325,10 @@ func (w *walk) matches(p *pattern, s string) bool {
 }
 
 // absent are the names that were not found.
-func absent(names []string, found map[string]bool) []string {
+func (o *object) absent(names []string, found []bool) []string {
 	var out []string
 	for _, n := range names {
-		if !found[n] {
+		if !found[o.asked[n]] {
 			out = append(out, n)
 		}
 	}

@@ -274,7 +274,25 @@ func (r *reader) object() *object {
 		}
 		o.dependencies = append(o.dependencies, d)
 	})
+	o.number()
 	return o
+}
+
+// number gives the names that a check must remember their places.
+func (o *object) number() {
+	o.asked = map[string]int{}
+	add := func(names ...string) {
+		for _, n := range names {
+			if _, known := o.asked[n]; !known {
+				o.asked[n] = len(o.asked)
+			}
+		}
+	}
+	add(o.required...)
+	for _, d := range o.dependencies {
+		add(d.name)
+		add(d.needs...)
+	}
 }
 
 func (r *reader) array() *array {

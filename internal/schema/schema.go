@@ -75,6 +75,7 @@ type object struct {
 	additional   *Schema // nil: all
 	required     []string
 	dependencies []dependency
+	asked        map[string]int // names of required and dependencies, numbered
 	minProps     int
 	maxProps     int // -1: none
 }

@@ -219,3 +219,33 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCompile: no model makes the compiler or a check panic, or takes long.
+func FuzzCompile(f *testing.F) {
+	for _, s := range []string{
+		`{"type":["string","null"],"enum":[1,{"a":[]}],"not":{}}`, `{"$ref":"#/definitions/a","definitions":{"a":{"$ref":"#"}}}`,
+		`{"properties":{"a":{"$ref":"#/definitions/m"}},"required":["a"],"additionalProperties":false,"minProperties":1}`,
+		`{"items":[{},{"multipleOf":0.1}],"additionalItems":{"minimum":1e400,"exclusiveMinimum":true}}`, `{"patternProperties":{"^(?!a)":{}},"dependencies":{"a":["b"],"c":{}}}`,
+		`{"$ref":"https://apigateway.amazonaws.com/restapis/api/models/m"}`, `{"allOf":[{"$ref":"#/allOf/0"}]}`, `{"maxLength":-1}`, `{"enum":[]}`, `{"oneOf":[{}]}`,
+	} {
+		f.Add(s, `{"a":[1,"b",null,1e400]}`)
+	}
+	f.Fuzz(func(t *testing.T, model, body string) {
+		if s, err := New("api", map[string]string{"m": model}).Compile("m"); err == nil {
+			s.Check([]byte(body))
+		}
+	})
+}
+
+// BenchmarkCheck is a check of a body of 2 KB.
+func BenchmarkCheck(b *testing.B) {
+	s := compiled(b, `{"type":"array","items":{"type":"object","required":["id","name"],"properties":{"id":{"type":"integer"},"name":{"type":"string","maxLength":50,"pattern":"^[a-z ]+$"},"tags":{"type":"array","items":{"type":"string"}}}}}`)
+	body := []byte("[" + strings.Repeat(`{"id":12345,"name":"a name of some length","tags":["red","green"]},`, 30) + `{"id":1,"name":"x"}]`)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := s.Check(body); got != "" {
+			b.Fatal(got)
+		}
+	}
+}
