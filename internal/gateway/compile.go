@@ -208,6 +208,7 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 		}
 		a.stages[ms.Name] = st
 	}
+	a.models = nil
 	return a, nil
 }
 

@@ -148,7 +148,7 @@ func prune(n *tree.Node, names bool, left *[]string) *tree.Node {
 		out := *n
 		out.Entries = nil
 		for _, e := range n.Entries {
-			if !names && (e.Key == "minItems" || e.Key == "maxItems" || e.Key == "exclusiveMinimum" || e.Key == "exclusiveMaximum") {
+			if !names && (e.Key == "minItems" || e.Key == "maxItems" || e.Key == "exclusiveMinimum") {
 				if !slices.Contains(*left, e.Key) {
 					*left = append(*left, e.Key)
 				}
