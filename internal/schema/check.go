@@ -17,7 +17,7 @@ import (
 // of text compared.
 const (
 	freeSteps    = 100_000
-	stepsPerByte = 8
+	stepsPerByte = 4
 )
 
 // maxMessages is how many faults are told.
@@ -35,7 +35,7 @@ var errBudget = errors.New("the check of the body takes too many steps")
 // no JSON, or empty, is invalid.
 func (s *Schema) Check(body []byte) string {
 	d := &document{data: body}
-	d.nodes = make([]node, 0, min(len(body)/8+1, 1<<16))
+	d.nodes = make([]node, 0, d.guess())
 	if err := d.parse(); err != nil {
 		return "[" + err.Error() + "]"
 	}
