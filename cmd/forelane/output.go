@@ -98,7 +98,7 @@ func (o *output) ready(r *server.Ready) {
 	for _, a := range r.APIs {
 		fmt.Fprintf(w, "  %s API\t%s\t%s\t%s\n", a.Kind, a.LogicalID, a.ID, strings.Join(a.URLs, "  "))
 		if len(a.Domains) > 0 {
-			fmt.Fprintf(w, "  custom domain\t%s\t%s\t%s\n", a.LogicalID, a.ID, strings.Join(a.Domains, "  "))
+			fmt.Fprintf(w, "\t\t\talso as %s\n", strings.Join(a.Domains, ", "))
 		}
 	}
 	for _, k := range r.APIKeys {
