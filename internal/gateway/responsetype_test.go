@@ -25,8 +25,6 @@ func TestA20Types(t *testing.T) {
 		"DEFAULT_4XX":        "stands in for any type that has no response of its own",
 		"RESOURCE_NOT_FOUND": "an unknown path is MISSING_AUTHENTICATION_TOKEN",
 		"REQUEST_TOO_LARGE":  "the 413 cannot be worded on AWS either",
-		"THROTTLED":          "limits on requests",
-		"QUOTA_EXCEEDED":     "quotas",
 		"EXPIRED_TOKEN":      "authorizers",
 		"INVALID_SIGNATURE":  "authorizers",
 		"AUTHORIZER_FAILURE": "authorizers",
