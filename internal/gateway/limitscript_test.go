@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -29,26 +28,22 @@ import (
 	"github.com/forelane/forelane/internal/template"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/script/API.md")
-
-const scripts = "../../testdata/script/"
-
-// TestScripts runs testdata/script/A15_*.txtar: one bubble of fake time each, a
+// TestLimitScripts runs testdata/script/A15_*.txtar: one bubble of fake time each, a
 // gateway of the script's template, and a function that says ok.
-func TestScripts(t *testing.T) {
-	files, err := filepath.Glob(scripts + "A15_*.txtar")
+func TestLimitScripts(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/script/A15_*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no scripts", err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { runScript(t, file) })
+			synctest.Test(t, func(t *testing.T) { runLimitScript(t, file) })
 		})
 	}
 }
 
-// script is a running scenario.
-type script struct {
+// limitScript is a running scenario.
+type limitScript struct {
 	t       *testing.T
 	file    string
 	line    int
@@ -65,13 +60,13 @@ type script struct {
 	body   string
 }
 
-func runScript(t *testing.T, file string) {
+func runLimitScript(t *testing.T, file string) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := txtar.Parse(data)
-	s := &script{t: t, file: filepath.Base(file), text: map[string]string{}, limits: gateway.NewLimits()}
+	s := &limitScript{t: t, file: filepath.Base(file), text: map[string]string{}, limits: gateway.NewLimits()}
 	for _, f := range a.Files {
 		s.text[f.Name] = string(f.Data)
 	}
@@ -79,7 +74,7 @@ func runScript(t *testing.T, file string) {
 	for i, line := range strings.Split(string(a.Comment), "\n") {
 		s.line = i + 1
 		if args := s.words(line); len(args) > 0 {
-			cmd, ok := commands[args[0]]
+			cmd, ok := limitCommands[args[0]]
 			if !ok {
 				s.fatalf("unknown command %q", args[0])
 			}
@@ -90,7 +85,7 @@ func runScript(t *testing.T, file string) {
 
 // words splits a line at white space; single quotes hold words together, # begins
 // a remark, {Name} is the id of a resource.
-func (s *script) words(line string) []string {
+func (s *limitScript) words(line string) []string {
 	var out []string
 	for rest := line; ; {
 		rest = strings.TrimLeft(rest, " \t")
@@ -121,18 +116,18 @@ func (s *script) words(line string) []string {
 	return out
 }
 
-func (s *script) errorf(format string, args ...any) {
+func (s *limitScript) errorf(format string, args ...any) {
 	s.t.Helper()
 	s.t.Errorf("%s:%d: %s", s.file, s.line, fmt.Sprintf(format, args...))
 }
 
-func (s *script) fatalf(format string, args ...any) {
+func (s *limitScript) fatalf(format string, args ...any) {
 	s.t.Helper()
 	s.t.Fatalf("%s:%d: %s", s.file, s.line, fmt.Sprintf(format, args...))
 }
 
 // deploy compiles a section as the stack; what was used of limits stays.
-func (s *script) deploy(section string) {
+func (s *limitScript) deploy(section string) {
 	file := filepath.Join(s.t.TempDir(), "template.yaml")
 	if err := os.WriteFile(file, []byte(s.text[section]), 0o600); err != nil {
 		s.fatalf("%v", err)
@@ -152,14 +147,14 @@ func (s *script) deploy(section string) {
 }
 
 // Invoke is the function: it says ok.
-func (s *script) Invoke(_ context.Context, in *model.Invocation) (*model.InvocationResult, error) {
+func (s *limitScript) Invoke(_ context.Context, in *model.Invocation) (*model.InvocationResult, error) {
 	s.calls++
 	s.payload = in.Payload
 	return &model.InvocationResult{Payload: []byte(`{"statusCode":200,"body":"ok"}`)}, nil
 }
 
 // send sends one request: [METHOD] TARGET ['H: v'…].
-func (s *script) send(a []string) {
+func (s *limitScript) send(a []string) {
 	method, host := "GET", s.stack.APIs[0].ID
 	if !strings.HasPrefix(a[0], "/") {
 		method, a = a[0], a[1:]
@@ -192,36 +187,36 @@ func (s *script) send(a []string) {
 	s.status, s.header, s.body = resp.StatusCode, resp.Header, string(b)
 }
 
-// command is one word of the scripts' language.
-type command struct {
+// limitCommand is one word of the scripts' language.
+type limitCommand struct {
 	args, doc string
-	run       func(*script, []string)
+	run       func(*limitScript, []string)
 }
 
-// commands is the language. testdata/script/API.md prints it.
-var commands = map[string]command{
-	"viewer": {"[METHOD] TARGET ['H: v'…]", "sends a request; Host names an API other than the first", (*script).send},
-	"burst":  {"N PASS [METHOD] TARGET ['H: v'…]", "sends N requests in the same instant, of which PASS get a 200 and the others a 429", (*script).burst},
-	"load":   {"RATE DURATION PASS [METHOD] TARGET ['H: v'…]", "sends RATE requests a second, of which PASS ± 2 % get a 200 and the others a 429", (*script).load},
-	"wait":   {"DURATION", "lets time pass", (*script).wait},
-	"reload": {"[SECTION]", "deploys the template, or another one, anew", (*script).reload},
-	"status": {"N", "status of the last answer", func(s *script, a []string) { s.equal("status", strconv.Itoa(s.status), a) }},
-	"header": {"NAME VALUE", "a field of the last answer", func(s *script, a []string) { s.equal(a[0], s.header.Get(a[0]), a[1:]) }},
-	"nohead": {"NAME", "the last answer has no such field", func(s *script, a []string) { s.equal(a[0], s.header.Get(a[0]), []string{""}) }},
-	"body":   {"TEXT", "body of the last answer", func(s *script, a []string) { s.equal("body", s.body, a) }},
-	"calls":  {"N", "how often the function was called", func(s *script, a []string) { s.equal("calls", strconv.Itoa(s.calls), a) }},
-	"event":  {"PATH VALUE | PATH none", "a member of the last event, a.b.c", (*script).event},
-	"record": {"TAG=VALUE…", "fields of the last record: reason, detail, key (the API key's id)", (*script).checkRecord},
+// limitCommands is the language. testdata/script/LIMITS.md prints it.
+var limitCommands = map[string]limitCommand{
+	"viewer": {"[METHOD] TARGET ['H: v'…]", "sends a request; Host names an API other than the first", (*limitScript).send},
+	"burst":  {"N PASS [METHOD] TARGET ['H: v'…]", "sends N requests in the same instant, of which PASS get a 200 and the others a 429", (*limitScript).burst},
+	"load":   {"RATE DURATION PASS [METHOD] TARGET ['H: v'…]", "sends RATE requests a second, of which PASS ± 2 % get a 200 and the others a 429", (*limitScript).load},
+	"wait":   {"DURATION", "lets time pass", (*limitScript).wait},
+	"reload": {"[SECTION]", "deploys the template, or another one, anew", (*limitScript).reload},
+	"status": {"N", "status of the last answer", func(s *limitScript, a []string) { s.equal("status", strconv.Itoa(s.status), a) }},
+	"header": {"NAME VALUE", "a field of the last answer", func(s *limitScript, a []string) { s.equal(a[0], s.header.Get(a[0]), a[1:]) }},
+	"nohead": {"NAME", "the last answer has no such field", func(s *limitScript, a []string) { s.equal(a[0], s.header.Get(a[0]), []string{""}) }},
+	"body":   {"TEXT", "body of the last answer", func(s *limitScript, a []string) { s.equal("body", s.body, a) }},
+	"calls":  {"N", "how often the function was called", func(s *limitScript, a []string) { s.equal("calls", strconv.Itoa(s.calls), a) }},
+	"event":  {"PATH VALUE | PATH none", "a member of the last event, a.b.c", (*limitScript).event},
+	"record": {"TAG=VALUE…", "fields of the last record: reason, detail, key (the API key's id)", (*limitScript).checkRecord},
 }
 
-func (s *script) equal(what, got string, want []string) {
+func (s *limitScript) equal(what, got string, want []string) {
 	s.t.Helper()
 	if w := strings.Join(want, " "); got != w {
 		s.errorf("%s: %q, want %q", what, got, w)
 	}
 }
 
-func (s *script) number(text string) int {
+func (s *limitScript) number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		s.fatalf("%v", err)
@@ -230,14 +225,14 @@ func (s *script) number(text string) int {
 }
 
 // passed tells whether the last request was let through.
-func (s *script) passed() bool {
+func (s *limitScript) passed() bool {
 	if s.status != http.StatusOK && s.status != http.StatusTooManyRequests {
 		s.fatalf("status %d: %s", s.status, s.body)
 	}
 	return s.status == http.StatusOK
 }
 
-func (s *script) burst(a []string) {
+func (s *limitScript) burst(a []string) {
 	passed := 0
 	for range s.number(a[0]) {
 		if s.send(a[2:]); s.passed() {
@@ -247,7 +242,7 @@ func (s *script) burst(a []string) {
 	s.equal("passed", strconv.Itoa(passed), a[1:2])
 }
 
-func (s *script) load(a []string) {
+func (s *limitScript) load(a []string) {
 	span, err := time.ParseDuration(a[1])
 	if err != nil {
 		s.fatalf("%v", err)
@@ -265,7 +260,7 @@ func (s *script) load(a []string) {
 	}
 }
 
-func (s *script) wait(a []string) {
+func (s *limitScript) wait(a []string) {
 	d, err := time.ParseDuration(a[0])
 	if err != nil {
 		s.fatalf("%v", err)
@@ -273,14 +268,14 @@ func (s *script) wait(a []string) {
 	<-time.After(d)
 }
 
-func (s *script) reload(a []string) {
+func (s *limitScript) reload(a []string) {
 	if len(a) == 0 {
 		a = []string{"template"}
 	}
 	s.deploy(a[0])
 }
 
-func (s *script) event(a []string) {
+func (s *limitScript) event(a []string) {
 	var v any
 	if err := json.Unmarshal(s.payload, &v); err != nil {
 		s.fatalf("%v", err)
@@ -296,7 +291,7 @@ func (s *script) event(a []string) {
 	s.equal(a[0], got, a[1:])
 }
 
-func (s *script) checkRecord(a []string) {
+func (s *limitScript) checkRecord(a []string) {
 	for _, w := range a {
 		tag, want, _ := strings.Cut(w, "=")
 		got := ""
@@ -316,12 +311,12 @@ func (s *script) checkRecord(a []string) {
 	}
 }
 
-// TestScriptPage compares testdata/script/API.md with the language.
-func TestScriptPage(t *testing.T) {
+// TestLimitScriptPage compares testdata/script/LIMITS.md with the language.
+func TestLimitScriptPage(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString(`# Scenario scripts of the gateway
 
-The scripts ` + "`A15_what.txtar`" + ` are run by ` + "`go test ./internal/gateway -run TestScripts`" + ` in-process, under a fake clock that
+The scripts ` + "`A15_what.txtar`" + ` are run by ` + "`go test ./internal/gateway -run TestLimitScripts`" + ` in-process, under a fake clock that
 begins with the year 2000, a Saturday. The section ` + "`template`" + ` is the stack; whatever function it names says ok. Single
 quotes hold words together; # begins a remark; {Name} is the id of an API or API key. A key without a value has
 ` + "`made-up-value-of-NAME`" + `.
@@ -329,17 +324,11 @@ quotes hold words together; # begins a remark; {Name} is the id of an API or API
 | command | meaning |
 |---|---|
 `)
-	for _, name := range slices.Sorted(maps.Keys(commands)) {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", strings.TrimSpace(name+" "+commands[name].args), commands[name].doc)
+	for _, name := range slices.Sorted(maps.Keys(limitCommands)) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", strings.TrimSpace(name+" "+limitCommands[name].args), limitCommands[name].doc)
 	}
-	const page = scripts + "API.md"
-	if *update {
-		if err := os.WriteFile(page, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(page)
-	if err != nil || !bytes.Equal(got, b.Bytes()) {
-		t.Errorf("%s differs from the code; go test ./internal/gateway -run TestScriptPage -update rewrites it (%v)", page, err)
+	const page = "../../testdata/script/LIMITS.md"
+	if got, err := os.ReadFile(page); err != nil || !bytes.Equal(got, b.Bytes()) {
+		t.Errorf("%s differs from the code (%v); it is\n%s", page, err, &b)
 	}
 }
