@@ -27,6 +27,7 @@ var floors = map[string]float64{
 	"internal/metrics": 1, "internal/policy": 1, "internal/socket": 1, "internal/throttle": 1,
 
 	"internal/viewer": 2, "internal/edgefunc": 2, "internal/cache": 2, "internal/origin": 2, "internal/bucket": 2,
+	"internal/authorizer":  2,
 	"internal/integration": 2, "internal/function": 2, "internal/record": 2, "internal/encode": 2, "internal/template": 2,
 	"internal/handover": 2, "internal/schema": 2,
 
@@ -45,6 +46,7 @@ var rooms = map[string]string{
 	"internal/cache/":    "internal/cache",
 
 	"internal/integration/": "internal/integration",
+	"internal/authorizer/":  "internal/authorizer",
 }
 
 // groundOnly are the packages that import the standard library only.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/authorizer"
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
@@ -31,6 +32,9 @@ type Deps struct {
 	Client http.RoundTripper
 	// Chance throws dice, 0 to below 1, for canaries; nil: random.
 	Chance func() float64
+	// Issuers have the keys of tokens. They outlive the Gateway, so that a new
+	// revision asks nobody again. Nil: no token is accepted.
+	Issuers *authorizer.Issuers
 	// Log takes one Record a request; nil: none. It must not block.
 	Log func(*Record)
 	// Limits are those that an earlier Gateway has used; nil: fresh ones.
@@ -56,6 +60,7 @@ func (d *Deps) integrations() integration.Deps {
 // Gateway serves the APIs of one stack.
 type Gateway struct {
 	log     func(*Record)
+	auth    authorizer.Options
 	hosts   map[string]*api
 	domains pattern.Hosts[*domain]
 	targets map[string]bool // what DNS points domains at
@@ -68,6 +73,7 @@ type Gateway struct {
 type api struct {
 	logicalID string
 	facts     integration.API
+	arn       string // of the API, up to the stage
 	disabled  bool
 	policy    *resourcePolicy // nil: it has none
 	cors      *cors
@@ -88,9 +94,10 @@ type stage struct {
 	// subscribers are the API keys that have a usage plan with this stage.
 	subscribers map[*apiKey]*subscriber
 
-	access *accessLog // nil: it keeps none
-	canary *stage     // nil: it has none
-	share  float64    // of the canary, 0 to 1
+	access      *accessLog                        // nil: it keeps none
+	canary      *stage                            // nil: it has none
+	share       float64                           // of the canary, 0 to 1
+	authorizers map[string]*authorizer.Authorizer // by id; nil: it cannot work
 }
 
 // route is a compiled model.Route, for one stage.
@@ -99,8 +106,9 @@ type route struct {
 	key           string // as the model has it
 	kind          string // of the integration
 	run           integration.Runner
-	authorization string // NONE, or what is demanded
-	identities    []identity
+	authorization string                 // NONE, or what is demanded
+	authorizer    *authorizer.Authorizer // nil: whoever has to pass one is refused
+	scopes        []string
 	apiKey        bool
 	limit         *allowance  // of the stage for this route
 	validation    *validation // nil: nothing is checked
@@ -110,7 +118,7 @@ type route struct {
 // key that cannot be read; what cannot be served besides is a note, and is
 // answered with a 500 or 403.
 func Compile(s *model.Stack, d Deps) (*Gateway, error) {
-	g := &Gateway{log: d.Log, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits}
+	g := &Gateway{log: d.Log, auth: authorizer.Options{Invoke: d.Invoke, Issuers: d.Issuers}, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits}
 	if g.chance == nil {
 		g.chance = rand.Float64
 	}
@@ -194,7 +202,8 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 	} else {
 		a.cors = compileCORS(m.CORS)
 	}
-	a.policy = g.compilePolicy(m, s)
+	a.arn = fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/", s.Region, s.AccountID, m.ID)
+	a.policy = g.compilePolicy(m, a.arn)
 	if len(m.Stages) == 0 {
 		g.note("%s %s: it has no stage, so nothing is deployed", m.Pos, m.LogicalID)
 	}
@@ -226,6 +235,7 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 
 // compileRoutes gives a stage, or its canary, its routes.
 func (g *Gateway) compileRoutes(m *model.API, a *api, st *stage, ms *model.Stage, deps integration.Deps) error {
+	st.authorizers = g.compileAuthorizers(m, st)
 	routes := ms.Routes
 	if routes == nil {
 		routes = m.Routes
@@ -267,7 +277,7 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 		},
 		key:           routeKey(mr),
 		authorization: strings.ToUpper(mr.Authorization),
-		identities:    identities(m, mr.AuthorizerID),
+		scopes:        mr.Scopes,
 		apiKey:        mr.APIKeyRequired,
 		kind:          "none",
 	}
@@ -275,9 +285,7 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 		r.authorization = "NONE"
 	}
 	where := fmt.Sprintf("%s %s, stage %s, %s", mr.Pos, m.LogicalID, st.facts.Name, r.facts.Key)
-	if r.authorization != "NONE" {
-		g.note("%s: authorization %s is not built yet: every request is refused", where, r.authorization)
-	}
+	g.attachAuthorizer(r, st, mr.AuthorizerID, where)
 	if r.apiKey && m.Kind != model.RESTAPI {
 		g.note("%s: it requires an API key, which HTTP APIs do not know: every request is refused with 403", where)
 	}

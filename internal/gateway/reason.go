@@ -14,36 +14,41 @@ type Reason uint8
 
 // The reasons. The zero Reason is that the integration (or a preflight) answered.
 const (
-	ReasonNone            Reason = iota
-	ReasonNoAPI                  // no API has this host
-	ReasonNoMapping              // no mapping of the custom domain fits
-	ReasonClosedDomain           // the custom domain demands what is not built
-	ReasonDisabled               // the default endpoint is disabled
-	ReasonNoStage                // no stage has this name
-	ReasonNoRoute                // no route, resource or method
-	ReasonHeadersTooLarge        // above 10,240 bytes
-	ReasonBodyTooLarge           // above 10 MB, 6 MB for a function URL
-	ReasonUnsigned               // AWS_IAM, which is not built: no signature is accepted
-	ReasonSignature              // the signature is not that of the request
-	ReasonUnauthorized           // the request lacks what the authorizer reads
-	ReasonAuthorizer             // the route's authorizer is not built
-	ReasonAPIKey                 // the route wants an API key, and there is none that opens it
-	ReasonRate                   // a limit on requests
-	ReasonQuota                  // the quota of the usage plan is used up
-	ReasonPolicy                 // the API's resource policy does not allow it
-	ReasonParameters             // a required parameter is missing
-	ReasonBody                   // the body is not what its model says
-	ReasonMediaType              // no mapping template for the content type
-	ReasonTimeout                // the integration did not answer in time
-	ReasonUnreachable            // the integration could not be reached
-	ReasonFunction               // the function failed
-	ReasonMalformed              // the function's answer has not the form it must have
-	ReasonRefused                // the function could not be invoked
-	ReasonThrottled              // no concurrency left for the function
-	ReasonConfiguration          // the definition cannot work
-	ReasonNotBuilt               // the definition asks for what is not built
-	ReasonInternal               // a panic: a mistake of this program
-	ReasonViewerGone             // the viewer left; nothing was answered
+	ReasonNone             Reason = iota
+	ReasonNoAPI                   // no API has this host
+	ReasonNoMapping               // no mapping of the custom domain fits
+	ReasonClosedDomain            // the custom domain demands what is not built
+	ReasonDisabled                // the default endpoint is disabled
+	ReasonNoStage                 // no stage has this name
+	ReasonNoRoute                 // no route, resource or method
+	ReasonHeadersTooLarge         // above 10,240 bytes
+	ReasonBodyTooLarge            // above 10 MB, 6 MB for a function URL
+	ReasonUnsigned                // AWS_IAM, which is not built: no signature is accepted
+	ReasonSignature               // the signature is not that of the request
+	ReasonUnauthorized            // the request lacks what the authorizer reads, or it is not accepted
+	ReasonExpired                 // the token is past its time
+	ReasonScope                   // the token has none of the route's scopes
+	ReasonDenied                  // the authorizer's answer does not allow it
+	ReasonDeniedExplicitly        // the authorizer's policy denies it
+	ReasonAuthorizer              // the route's authorizer, or its answer, cannot be used
+	ReasonAuthorizerFailed        // the authorizer failed
+	ReasonAPIKey                  // the route wants an API key, and there is none that opens it
+	ReasonRate                    // a limit on requests
+	ReasonQuota                   // the quota of the usage plan is used up
+	ReasonPolicy                  // the API's resource policy does not allow it
+	ReasonParameters              // a required parameter is missing
+	ReasonBody                    // the body is not what its model says
+	ReasonMediaType               // no mapping template for the content type
+	ReasonTimeout                 // the integration did not answer in time
+	ReasonUnreachable             // the integration could not be reached
+	ReasonFunction                // the function failed
+	ReasonMalformed               // the function's answer has not the form it must have
+	ReasonRefused                 // the function could not be invoked
+	ReasonThrottled               // no concurrency left for the function
+	ReasonConfiguration           // the definition cannot work
+	ReasonNotBuilt                // the definition asks for what is not built
+	ReasonInternal                // a panic: a mistake of this program
+	ReasonViewerGone              // the viewer left; nothing was answered
 	reasonCount
 )
 
@@ -57,7 +62,8 @@ func (r Reason) String() string {
 
 var reasonWords = [reasonCount]string{
 	"", "no such API", "no mapping", "domain closed", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
-	"unsigned", "wrong signature", "unauthorized", "authorizer not built", "no valid API key", "throttled", "quota exceeded", "refused by resource policy",
+	"unsigned", "wrong signature", "unauthorized", "token expired", "scope missing",
+	"not allowed by authorizer", "denied by authorizer", "authorizer misconfigured", "authorizer failed", "no valid API key", "throttled", "quota exceeded", "refused by resource policy",
 	"missing parameters", "invalid body", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
 	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "viewer gone",
@@ -66,13 +72,14 @@ var reasonWords = [reasonCount]string{
 // refusal is a Reason and what the operator should know; the viewer sees
 // status, message and a request id only.
 type refusal struct {
-	reason Reason
-	detail error
+	reason    Reason
+	detail    error
+	challenge string // WWW-Authenticate; empty: none
 }
 
 // refuse ends the exchange.
 func (x *exchange) refuse(reason Reason, detail error) bool {
-	x.refused = refusal{reason, detail}
+	x.refused = refusal{reason: reason, detail: detail}
 	return false
 }
 
@@ -133,9 +140,9 @@ func httpWire(r Reason) wire {
 		return wire{status: http.StatusRequestHeaderFieldsTooLarge, message: "Request Header Fields Too Large"}
 	case ReasonBodyTooLarge:
 		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Entity Too Large"}
-	case ReasonUnauthorized:
+	case ReasonUnauthorized, ReasonExpired:
 		return wire{status: http.StatusUnauthorized, message: "Unauthorized"}
-	case ReasonUnsigned, ReasonSignature, ReasonPolicy, ReasonAPIKey:
+	case ReasonUnsigned, ReasonSignature, ReasonPolicy, ReasonAPIKey, ReasonScope, ReasonDenied, ReasonDeniedExplicitly:
 		return wire{status: http.StatusForbidden, message: "Forbidden"}
 	case ReasonRate:
 		return wire{status: http.StatusTooManyRequests, message: "Too Many Requests"}
@@ -143,7 +150,7 @@ func httpWire(r Reason) wire {
 		return wire{status: http.StatusServiceUnavailable, message: "Service Unavailable"}
 	case ReasonMediaType:
 		return wire{status: http.StatusUnsupportedMediaType, message: "Unsupported Media Type"}
-	default: // a function's failures, and our own: authorizers that are not built among them
+	default: // a function's failures, and authorizers', and our own
 		return wire{status: http.StatusInternalServerError, message: "Internal Server Error"}
 	}
 }
@@ -172,12 +179,20 @@ func restWire(r Reason) wire {
 		return wire{http.StatusForbidden, "Forbidden", false, "AccessDeniedException", "ACCESS_DENIED"}
 	case ReasonUnauthorized:
 		return wire{http.StatusUnauthorized, "Unauthorized", false, "UnauthorizedException", "UNAUTHORIZED"}
+	case ReasonExpired:
+		return wire{http.StatusUnauthorized, "The incoming token has expired", false, "UnauthorizedException", "UNAUTHORIZED"}
+	case ReasonDenied:
+		return wire{http.StatusForbidden, "User is not authorized to access this resource", false, "AccessDeniedException", "ACCESS_DENIED"}
+	case ReasonDeniedExplicitly:
+		return wire{http.StatusForbidden, "User is not authorized to access this resource with an explicit deny", false, "AccessDeniedException", "ACCESS_DENIED"}
 	case ReasonAuthorizer:
 		return wire{http.StatusInternalServerError, internal, true, "AuthorizerConfigurationException", "AUTHORIZER_CONFIGURATION_ERROR"}
 	case ReasonParameters: // the list follows
 		return wire{http.StatusBadRequest, "Missing required request parameters: ", true, "BadRequestException", "BAD_REQUEST_PARAMETERS"}
 	case ReasonBody:
 		return wire{http.StatusBadRequest, "Invalid request body", true, "BadRequestException", "BAD_REQUEST_BODY"}
+	case ReasonAuthorizerFailed:
+		return wire{http.StatusInternalServerError, internal, true, "AuthorizerFailureException", "AUTHORIZER_FAILURE"}
 	case ReasonMediaType:
 		return wire{http.StatusUnsupportedMediaType, "Unsupported Media Type", true, "BadRequestException", "UNSUPPORTED_MEDIA_TYPE"}
 	case ReasonTimeout:

@@ -53,15 +53,15 @@ func TestA14ResourcePolicy(t *testing.T) {
 	}
 }
 
-// TestA14DenyComesBeforeTheAuthorizer: an Allow opens no route that demands an
-// authorizer.
+// TestA14DenyComesBeforeTheAuthorizer: of a Lambda authorizer; an Allow opens
+// no route by itself.
 func TestA14DenyComesBeforeTheAuthorizer(t *testing.T) {
 	for policy, reason := range map[string]Reason{
 		`{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}`:  ReasonPolicy,
 		`{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`: ReasonAuthorizer,
 	} {
 		api := restAPI(newRoute("GET /", lambda("")))
-		api.ResourcePolicyJSON, api.Routes[0].Authorization = policy, "COGNITO_USER_POOLS"
+		api.ResourcePolicyJSON, api.Routes[0].Authorization = policy, "CUSTOM"
 		r := newRig(t, httpAPI(newRoute("$default", lambda("2.0"))), api)
 		r.do("GET", restHost+"/prod", "")
 		if r.records[0].Reason != reason {

@@ -165,6 +165,9 @@ func (x *exchange) explain() *integration.Answer {
 	if w.errorType != "" {
 		a.Header["X-Amzn-Errortype"] = []string{w.errorType}
 	}
+	if x.refused.challenge != "" {
+		a.Header["Www-Authenticate"] = []string{x.refused.challenge}
+	}
 	return a
 }
 

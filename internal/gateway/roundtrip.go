@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/authorizer"
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/pattern"
 )
@@ -26,7 +27,8 @@ type exchange struct {
 	chance  func() float64 // for canaries
 	mapping *mapping       // of a custom domain; nil: the default endpoint was asked
 
-	subscriber *subscriber // nil: the route requires no API key
+	subscriber *subscriber       // nil: the route requires no API key
+	grant      *authorizer.Grant // of the route's authorizer; nil: it has none
 	// usageKey is the API key that an authorizer returned (usageIdentifierKey).
 	usageKey string
 
@@ -254,22 +256,6 @@ func (x *exchange) answerPreflight() bool {
 	x.cors.preflight(x.req.Header.Get("Origin"), x.answer.Header.Set)
 	x.final = true
 	return false
-}
-
-// authorize refuses what demands an authorization: none is built yet, and an
-// open door would be worse than a closed one.
-func (x *exchange) authorize() bool {
-	switch {
-	case !x.admitted():
-		return false
-	case x.route.authorization == "AWS_IAM":
-		return x.refuse(ReasonUnsigned, fmt.Errorf("AWS_IAM authorization is not built yet"))
-	case x.route.authorization != "NONE" && !x.identified():
-		return x.refuse(ReasonUnauthorized, fmt.Errorf("an identity source of the authorizer is missing"))
-	case x.route.authorization != "NONE":
-		return x.refuse(ReasonAuthorizer, fmt.Errorf("authorization %s is not built yet", x.route.authorization))
-	}
-	return true
 }
 
 // integrate asks the integration.

@@ -107,6 +107,9 @@ type Call struct {
 	Body   io.ReadCloser
 	Length int64
 
+	// Authorized is what the authorizer left; nil: the route has none.
+	Authorized *Authorized
+
 	Caller Caller
 	// APIKey is the key of a REST method that requires one; it is a secret that
 	// belongs in no log of ours. APIKeyID is its id.

@@ -125,6 +125,9 @@ func appendContext1(b []byte, c *Call, resource, path string) []byte {
 	b = append(key(b, "requestContext"), '{')
 	b = text(b, "accountId", c.API.AccountID)
 	b = text(b, "apiId", c.API.ID)
+	if c.Authorized != nil && len(c.Authorized.Event1) > 0 {
+		b = append(key(b, "authorizer"), c.Authorized.Event1...)
+	}
 	b = text(b, "domainName", c.Domain)
 	b = text(b, "domainPrefix", c.domainPrefix())
 	b = text(b, "extendedRequestId", c.ExtendedID)

@@ -133,6 +133,9 @@ func appendContext2(b []byte, c *Call, path string) []byte {
 	b = append(key(b, "requestContext"), '{')
 	b = text(b, "accountId", account)
 	b = text(b, "apiId", c.API.ID)
+	if c.Authorized != nil && len(c.Authorized.Event2) > 0 {
+		b = append(key(b, "authorizer"), c.Authorized.Event2...)
+	}
 	b = text(b, "domainName", c.Domain)
 	b = text(b, "domainPrefix", c.domainPrefix())
 	b = append(key(b, "http"), '{')

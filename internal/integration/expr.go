@@ -238,7 +238,7 @@ func (c *Call) ContextVar(name string) (string, bool) {
 	case "xrayTraceId":
 		return c.TraceID, true
 	}
-	return "", false
+	return c.authorizerVar(name)
 }
 
 // maxJSONPath is where AWS cuts a body before it looks into it.

@@ -194,6 +194,17 @@ func (d *Document) Public() bool {
 	return false
 }
 
+// NamesResources tells whether every statement says which resources it is
+// about. One that does not is about all of them.
+func (d *Document) NamesResources() bool {
+	for _, s := range d.statements {
+		if len(s.resources)+len(s.notResources) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Decide evaluates rq.
 func (d *Document) Decide(rq *Request) Decision {
 	out := Implicit

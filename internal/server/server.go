@@ -28,12 +28,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/forelane/forelane/internal/authorizer"
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/viewer/certificate"
@@ -76,7 +78,10 @@ type Options struct {
 	// Origins replace origins by URL. The key is a host name, an origin's Id,
 	// or "Distribution/Id" by logical id.
 	Origins map[string]string
-	// Roots are trusted for HTTPS origins. Nil: the system's.
+	// Issuers give issuers of tokens, user pools among them, another address:
+	// there their keys are fetched, and tokens may name it as their issuer.
+	Issuers map[string]string
+	// Roots are trusted for HTTPS origins and issuers. Nil: the system's.
 	Roots *x509.CertPool
 	// CacheBytes is the memory of the edge cache. 0: 256 MiB.
 	CacheBytes int64
@@ -107,6 +112,7 @@ type Server struct {
 	disk   *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
 	late   *lateDisk   // or nil
 	funcs  *function.Service
+	keys   *authorizer.Issuers // of tokens
 	lines  *logBook
 	access *accessLogs
 	meter  metrics.Registry
@@ -144,6 +150,9 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.funcs = funcs
+	s.keys = authorizer.NewIssuers(authorizer.IssuerOptions{
+		Client: origin.Client(origin.Options{Roots: o.Roots}), At: o.Issuers, Log: s.log,
+	})
 	s.openCache()
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)

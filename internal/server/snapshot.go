@@ -75,7 +75,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	}
 	deps := gateway.Deps{
 		Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog,
-		Limits: s.kept.limits, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
+		Issuers: s.keys, Limits: s.kept.limits, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
 	}
 	gw, err := gateway.Compile(st, deps)
 	if err != nil {
