@@ -231,3 +231,202 @@ func policyAnswer(effect, resource, more string) *model.InvocationResult {
 	}
 	return &model.InvocationResult{Payload: fmt.Appendf(nil, `{"principalId":"p","policyDocument":{"Version":"2012-10-17","Statement":[{"Action":"execute-api:Invoke","Effect":%q,"Resource":%s}]}%s}`, effect, text, more)}
 }
+
+// TestA12Events: what Lambda authorizers are asked, by kind of API and format.
+func TestA12Events(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		rest bool
+		z    model.Authorizer
+		want map[string]string // of some members, as JSON
+		not  []string
+	}{
+		{
+			"TOKEN", true,
+			model.Authorizer{Kind: "TOKEN"},
+			map[string]string{"type": `"TOKEN"`, "authorizationToken": `"t"`, "methodArn": `"arn:aws:execute-api:us-east-1:123456789012:restrestre/prod/GET/a/b%20c"`},
+			[]string{"headers", "requestContext"},
+		},
+		{
+			"REQUEST", true,
+			model.Authorizer{Kind: "REQUEST", IdentitySource: []string{"method.request.header.Authorization"}},
+			map[string]string{
+				"type": `"REQUEST"`, "methodArn": `"arn:aws:execute-api:us-east-1:123456789012:restrestre/prod/GET/a/b%20c"`, "resource": `"/a/{id}"`,
+				"path": `"/a/b%20c"`, "httpMethod": `"GET"`, "pathParameters": `{"id":"b%20c"}`, "stageVariables": `{"table":"t1"}`,
+				"queryStringParameters": `{"q":"1"}`, "multiValueQueryStringParameters": `{"q":["1"]}`,
+			},
+			[]string{"body", "version", "authorizationToken", "identitySource"},
+		},
+		{
+			"1.0", false,
+			model.Authorizer{Kind: "REQUEST", Payload: "1.0", IdentitySource: []string{"$request.header.Authorization", "$request.querystring.q"}},
+			map[string]string{
+				"version": `"1.0"`, "type": `"REQUEST"`, "methodArn": `"arn:aws:execute-api:us-east-1:123456789012:abcdefghij/$default/GET/a/b%20c"`,
+				"identitySource": `"t,1"`, "authorizationToken": `"t,1"`, "resource": `"/a/{id}"`, "path": `"/a/b c"`, "pathParameters": `{"id":"b c"}`, "stageVariables": `{}`,
+			},
+			[]string{"body"},
+		},
+		{
+			"2.0", false,
+			model.Authorizer{Kind: "REQUEST", Payload: "2.0", IdentitySource: []string{"$request.header.Authorization", "$request.querystring.q"}},
+			map[string]string{
+				"version": `"2.0"`, "type": `"REQUEST"`, "routeArn": `"arn:aws:execute-api:us-east-1:123456789012:abcdefghij/$default/GET/a/b%20c"`,
+				"identitySource": `["t","1"]`, "routeKey": `"GET /a/{id}"`, "rawPath": `"/a/b c"`, "rawQueryString": `"q=1"`, "cookies": `["k=v"]`,
+				"queryStringParameters": `{"q":"1"}`, "pathParameters": `{"id":"b c"}`,
+			},
+			[]string{"body", "methodArn", "isBase64Encoded"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var seen []byte
+			tt.z.Function = authFunction
+			m, url := guard(httpAPI(newRoute("GET /a/{id}", lambda("2.0"))), &tt.z, "CUSTOM"), httpHost
+			if tt.rest {
+				m, url = guard(restAPI(newRoute("GET /a/{id}", lambda(""))), &tt.z, "CUSTOM"), restHost+"/prod"
+			}
+			r := guardedRig(t, func(e []byte) (*model.InvocationResult, error) {
+				seen = e
+				return policyAnswer("Allow", "*", `,"context":{"tenant":"t1"}`), nil
+			}, m)
+			resp, body := r.do("GET", url+"/a/b%20c?q=1", "", "Authorization: t", "Cookie: k=v")
+			if resp.StatusCode != 200 {
+				t.Fatalf("%d %s: %v", resp.StatusCode, body, r.records[0].Detail)
+			}
+			var e map[string]json.RawMessage
+			if err := json.Unmarshal(seen, &e); err != nil {
+				t.Fatalf("%v: %s", err, seen)
+			}
+			for name, want := range tt.want {
+				if string(e[name]) != want {
+					t.Errorf("%s: %s, want %s", name, e[name], want)
+				}
+			}
+			for _, name := range tt.not {
+				if _, ok := e[name]; ok {
+					t.Errorf("%s is there", name)
+				}
+			}
+			if got := string(r.fn.last.Payload); !strings.Contains(got, `"tenant":"t1"`) {
+				t.Errorf("the integration's event: %s", got)
+			}
+		})
+	}
+}
+
+// TestA12Refusals: statuses and bodies by kind of API.
+func TestA12Refusals(t *testing.T) {
+	fails := func(message string) func() (*model.InvocationResult, error) {
+		return func() (*model.InvocationResult, error) {
+			return &model.InvocationResult{Error: "Unhandled", Payload: fmt.Appendf(nil, `{"errorMessage":%q}`, message)}, nil
+		}
+	}
+	for _, tt := range []struct {
+		name       string
+		answer     func() (*model.InvocationResult, error)
+		rest, http string
+	}{
+		{"allowed", func() (*model.InvocationResult, error) { return policyAnswer("Allow", "*", ""), nil }, "200 ok", "200 ok"},
+		{
+			"denied", func() (*model.InvocationResult, error) { return policyAnswer("Deny", "*", ""), nil },
+			`403 {"Message":"User is not authorized to access this resource with an explicit deny"}`, `403 {"message":"Forbidden"}`,
+		},
+		{
+			"not allowed", func() (*model.InvocationResult, error) { return policyAnswer("Allow", "arn:other", ""), nil },
+			`403 {"Message":"User is not authorized to access this resource"}`, `403 {"message":"Forbidden"}`,
+		},
+		{"Unauthorized", fails("Unauthorized"), `401 {"message":"Unauthorized"}`, `401 {"message":"Unauthorized"}`},
+		{"failed", fails("boom"), `500 {"message":null}`, `500 {"message":"Internal Server Error"}`},
+		{"nonsense", func() (*model.InvocationResult, error) { return &model.InvocationResult{Payload: []byte(`{}`)}, nil }, `500 {"message":null}`, `500 {"message":"Internal Server Error"}`},
+	} {
+		rest := guard(restAPI(newRoute("GET /", lambda(""))), &model.Authorizer{Kind: "TOKEN", Function: authFunction}, "CUSTOM")
+		h := guard(httpAPI(newRoute("GET /", lambda("2.0"))), &model.Authorizer{Kind: "REQUEST", Payload: "2.0", Function: authFunction}, "CUSTOM")
+		r := guardedRig(t, func([]byte) (*model.InvocationResult, error) { return tt.answer() }, rest, h)
+		for url, want := range map[string]string{restHost + "/prod": tt.rest, httpHost + "/": tt.http} {
+			r.fn.last = nil
+			resp, body := r.do("GET", url, "", "Authorization: t")
+			if got := fmt.Sprintf("%d %s", resp.StatusCode, body); got != want || (r.fn.last != nil) != (resp.StatusCode == 200) {
+				t.Errorf("%s, %s: %s", tt.name, url, got)
+			}
+		}
+	}
+}
+
+// TestA12EncodedPathsDoNotSlipThrough: a policy is asked about the path as it
+// was sent and as it reads.
+func TestA12EncodedPathsDoNotSlipThrough(t *testing.T) {
+	m := guard(restAPI(newRoute("GET /{proxy+}", lambda(""))), &model.Authorizer{Kind: "TOKEN", Function: authFunction}, "CUSTOM")
+	r := guardedRig(t, func([]byte) (*model.InvocationResult, error) {
+		return &model.InvocationResult{Payload: []byte(`{"principalId":"p","policyDocument":{"Statement":[
+			{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*/GET/admin*"}]}}`)}, nil
+	}, m)
+	for path, want := range map[string]int{"/open": 200, "/admin": 403, "/%61dmin": 403, "/ad%6Din/x": 403} {
+		if resp, _ := r.do("GET", restHost+"/prod"+path, "", "Authorization: t"); resp.StatusCode != want {
+			t.Errorf("%s: %d", path, resp.StatusCode)
+		}
+	}
+}
+
+// TestA14Combined: the tables of the guide, for each way to authorize.
+func TestA14Combined(t *testing.T) {
+	resource := map[string]string{
+		"allow":   `{"Statement":{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"}}`,
+		"deny":    `{"Statement":{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"}}`,
+		"neither": `{"Statement":{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/other/*"}}`,
+		"none":    "",
+	}
+	answers := map[string]*model.InvocationResult{
+		"allow": policyAnswer("Allow", "*", ""), "deny": policyAnswer("Deny", "*", ""), "neither": policyAnswer("Allow", "arn:other", ""),
+	}
+	const pool = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc"
+	good := authorizertest.Sign(authorizertest.Key(0), authorizertest.Header, fmt.Sprintf(`{"iss":%q,"sub":"u","token_use":"id","exp":4102444800}`, pool))
+	for _, tt := range []struct{ kind, resource, second, want string }{
+		{"NONE", "allow", "", "200"},
+		{"NONE", "neither", "", "403"},
+		{"NONE", "deny", "", "403"},
+		{"NONE", "none", "", "200"},
+		{"CUSTOM", "allow", "allow", "200"},
+		{"CUSTOM", "allow", "neither", "200"},
+		{"CUSTOM", "allow", "deny", "403"},
+		{"CUSTOM", "neither", "allow", "200"},
+		{"CUSTOM", "neither", "neither", "403"},
+		{"CUSTOM", "neither", "deny", "403"},
+		{"CUSTOM", "deny", "allow", "403 unasked"},
+		{"CUSTOM", "none", "allow", "200"},
+		{"CUSTOM", "none", "neither", "403"},
+		{"COGNITO_USER_POOLS", "allow", good, "200"},
+		{"COGNITO_USER_POOLS", "neither", good, "403"},
+		{"COGNITO_USER_POOLS", "deny", good, "403"},
+		{"COGNITO_USER_POOLS", "allow", "x", "401"},
+		{"COGNITO_USER_POOLS", "none", good, "200"},
+	} {
+		z := &model.Authorizer{Kind: "TOKEN", Function: authFunction}
+		field := "Authorization: t"
+		if tt.kind == "COGNITO_USER_POOLS" {
+			z, field = &model.Authorizer{Kind: tt.kind, Pools: []string{"arn:aws:cognito-idp:us-east-1:1:userpool/us-east-1_abc"}}, "Authorization: "+tt.second
+		}
+		m := guard(restAPI(newRoute("GET /", lambda(""))), z, tt.kind)
+		m.ResourcePolicyJSON = resource[tt.resource]
+		asked := false
+		fn := &fake{}
+		invoke := invokerFunc(func(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error) {
+			if in.Function == authFunction {
+				asked = true
+				return answers[tt.second], nil
+			}
+			return fn.Invoke(ctx, in)
+		})
+		g, err := Compile(stackOf(m), Deps{Invoke: invoke, Issuers: authorizer.NewIssuers(authorizer.IssuerOptions{Client: authorizertest.New(pool)})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &rig{t: t, fn: fn, g: g}
+		resp, _ := r.do("GET", restHost+"/prod", "", field)
+		got := fmt.Sprint(resp.StatusCode)
+		if tt.kind == "CUSTOM" && !asked {
+			got += " unasked"
+		}
+		if got != tt.want || (fn.last != nil) != (resp.StatusCode == 200) {
+			t.Errorf("%s, resource policy %s, %.10s: %s, want %s", tt.kind, tt.resource, tt.second, got, tt.want)
+		}
+	}
+}

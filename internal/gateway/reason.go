@@ -75,6 +75,7 @@ type refusal struct {
 	reason    Reason
 	detail    error
 	challenge string // WWW-Authenticate; empty: none
+	message   string // in place of the reason's own; REST only
 }
 
 // refuse ends the exchange.
@@ -123,7 +124,7 @@ func faultReason(k integration.FaultKind) Reason {
 // wire is what a refusal looks like on the wire.
 type wire struct {
 	status    int
-	message   string // of {"message":…}
+	message   string // of {"message":…}; empty: null
 	spaced    bool   // AWS writes some with a space after the colon
 	errorType string // x-amzn-ErrorType
 	response  string // REST: the gateway response that can replace it; empty: none can
@@ -186,13 +187,13 @@ func restWire(r Reason) wire {
 	case ReasonDeniedExplicitly:
 		return wire{http.StatusForbidden, "User is not authorized to access this resource with an explicit deny", false, "AccessDeniedException", "ACCESS_DENIED"}
 	case ReasonAuthorizer:
-		return wire{http.StatusInternalServerError, internal, true, "AuthorizerConfigurationException", "AUTHORIZER_CONFIGURATION_ERROR"}
+		return wire{http.StatusInternalServerError, "", false, "AuthorizerConfigurationException", "AUTHORIZER_CONFIGURATION_ERROR"}
 	case ReasonParameters: // the list follows
 		return wire{http.StatusBadRequest, "Missing required request parameters: ", true, "BadRequestException", "BAD_REQUEST_PARAMETERS"}
 	case ReasonBody:
 		return wire{http.StatusBadRequest, "Invalid request body", true, "BadRequestException", "BAD_REQUEST_BODY"}
 	case ReasonAuthorizerFailed:
-		return wire{http.StatusInternalServerError, internal, true, "AuthorizerFailureException", "AUTHORIZER_FAILURE"}
+		return wire{http.StatusInternalServerError, "", false, "AuthorizerFailureException", "AUTHORIZER_FAILURE"}
 	case ReasonMediaType:
 		return wire{http.StatusUnsupportedMediaType, "Unsupported Media Type", true, "BadRequestException", "UNSUPPORTED_MEDIA_TYPE"}
 	case ReasonTimeout:

@@ -61,5 +61,19 @@ func (x *exchange) admitted(least policy.Decision) bool {
 	if d == policy.Allow || d == least {
 		return true
 	}
-	return x.refuse(ReasonPolicy, fmt.Errorf("the resource policy does not let an anonymous caller from %s invoke %s (%s)", x.call.Caller.SourceIP, resource, d))
+	x.refuse(ReasonPolicy, fmt.Errorf("the resource policy does not let an anonymous caller from %s invoke %s (%s)", x.call.Caller.SourceIP, resource, d))
+	x.refused.message = "User: anonymous is not authorized to perform: execute-api:Invoke on resource: " + maskedARN(resource)
+	if d == policy.Deny {
+		x.refused.message += " with an explicit deny"
+	}
+	return false
+}
+
+// maskedARN hides the account of an ARN but for its last four digits, as AWS does.
+func maskedARN(arn string) string {
+	part := strings.SplitN(arn, ":", 6)
+	if len(part) == 6 && len(part[4]) > 4 {
+		part[4] = strings.Repeat("*", len(part[4])-4) + part[4][len(part[4])-4:]
+	}
+	return strings.Join(part, ":")
 }

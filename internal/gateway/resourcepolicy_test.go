@@ -3,8 +3,10 @@
 package gateway
 
 import (
+	"io"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +48,14 @@ func TestA14ResourcePolicy(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const says = `{"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:********9012:restrestre/prod/GET/`
+			if tt.status == 403 && !strings.HasPrefix(string(body), says) {
+				t.Errorf("%s", body)
+			}
 			if resp.StatusCode != tt.status || (r.fn.last != nil) != (tt.status == 200) {
 				t.Errorf("%d, invoked %v: %v", resp.StatusCode, r.fn.last != nil, r.records[0].Detail)
 			}

@@ -171,17 +171,24 @@ func (x *exchange) explain() *integration.Answer {
 	return a
 }
 
-// body is {"message":"…"}.
+// body is {"message":"…"}. Denials by a policy are written with a capital M,
+// and an authorizer that failed has no message.
 func (w wire) body() []byte {
-	sep := `":`
+	name, sep := "message", `":`
+	if w.response == "ACCESS_DENIED" {
+		name = "Message"
+	}
 	if w.spaced {
 		sep = `": `
 	}
-	return []byte(`{"message` + sep + quote(w.message) + `}`)
+	return []byte(`{"` + name + sep + quote(w.message) + `}`)
 }
 
-// quote is a text as a JSON string.
+// quote is a text as a JSON string; the empty one is null.
 func quote(s string) string {
+	if s == "" {
+		return "null"
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -198,6 +205,9 @@ func jsonAnswer(status int, body []byte) *integration.Answer {
 
 // explainREST applies the API's gateway response of this kind, if it has one.
 func (x *exchange) explainREST(w wire) *integration.Answer {
+	if x.refused.message != "" {
+		w.message = x.refused.message
+	}
 	a := jsonAnswer(w.status, w.body())
 	a.Header["X-Amzn-Errortype"] = []string{w.errorType}
 	if x.api == nil || w.response == "" {

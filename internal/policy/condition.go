@@ -12,16 +12,33 @@ import (
 // met evaluates one condition. known is false for an operator that this
 // package does not have, or when the request lacks the key that it needs.
 // Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
+//
+// A key of this package's requests has one value at most, so ForAnyValue is
+// the operator itself on a key that must be there, and ForAllValues is met
+// when the key is absent.
 func (c condition) met(ctx map[string]string) (met, known bool) {
 	op, ifExists := strings.CutSuffix(c.operator, "IfExists")
+	if set, plain, ok := strings.Cut(op, ":"); ok {
+		op = plain
+		_, present := ctx[c.key]
+		switch {
+		case set == "ForAllValues" && !present:
+			return true, knownOperator(op)
+		case set == "ForAnyValue" && !present && !ifExists:
+			return false, knownOperator(op)
+		case set != "ForAllValues" && set != "ForAnyValue":
+			return false, false
+		}
+	}
 	got, present := ctx[c.key]
 	if op == "Null" {
-		return len(c.values) == 1 && (c.values[0] == "true") != present, true
+		want, err := strconv.ParseBool(strings.ToLower(strings.Join(c.values, " ")))
+		return err == nil && want != present, err == nil
 	}
 	if !present {
 		// An absent key satisfies …IfExists and the negated operators.
 		if ifExists || strings.Contains(op, "Not") {
-			return true, true
+			return true, knownOperator(op)
 		}
 		return false, knownOperator(op)
 	}
@@ -70,8 +87,14 @@ func matcher(op string) (func(want, got string) bool, bool) {
 		return numeric(func(w, g float64) bool { return g > w }), true
 	case "NumericGreaterThanEquals":
 		return numeric(func(w, g float64) bool { return g >= w }), true
+	case "DateEquals":
+		return date(func(w, g time.Time) bool { return g.Equal(w) }), true
 	case "DateLessThan":
 		return date(func(w, g time.Time) bool { return g.Before(w) }), true
+	case "DateLessThanEquals":
+		return date(func(w, g time.Time) bool { return !g.After(w) }), true
+	case "DateGreaterThanEquals":
+		return date(func(w, g time.Time) bool { return !g.Before(w) }), true
 	case "DateGreaterThan":
 		return date(func(w, g time.Time) bool { return g.After(w) }), true
 	}

@@ -78,6 +78,19 @@ func TestConditions(t *testing.T) {
 		{"NumericLessThan", "10", "9.5", true},
 		{"DateGreaterThan", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", true},
 		{"StringEqualsIfExists", "a", "b", false},
+		{"StringEqualsIgnoreCase", "A", "a", true},
+		{"StringNotEqualsIgnoreCase", "A", "a", false},
+		{"ArnNotEquals", "arn:aws:s3:::b", "arn:aws:s3:::c", true},
+		{"NotIpAddress", "10.0.0.0/8", "11.0.0.1", true},
+		{"IpAddress", "10.0.0.0/8", "not an address", false},
+		{"NumericNotEquals", "1", "2", true},
+		{"NumericGreaterThanEquals", "2", "2", true},
+		{"DateLessThanEquals", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", true},
+		{"DateNotEquals", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", false},
+		{"Null", "false", "a", true},
+		{"ForAnyValue:StringLike", "https://shop/*", "https://shop/a", true},
+		{"ForAllValues:StringEquals", "a", "b", false},
+		{"ForAnyValue:IpAddress", "10.0.0.0/8", "10.1.1.1", true},
 	}
 	for _, tt := range tests {
 		c := condition{tt.op, "k", []string{tt.want}}
@@ -88,8 +101,34 @@ func TestConditions(t *testing.T) {
 	if met, _ := (condition{"StringEqualsIfExists", "k", []string{"a"}}).met(nil); !met {
 		t.Error("IfExists of an absent key")
 	}
-	if met, _ := (condition{"Null", "k", []string{"true"}}).met(nil); !met {
-		t.Error("Null of an absent key")
+	// Without the key: what holds then, and whether the operator is known.
+	for _, tt := range []struct {
+		op, want   string
+		met, known bool
+	}{
+		{"Null", "true", true, true},
+		{"Null", "True", true, true},
+		{"Null", "false", false, true},
+		{"Null", "perhaps", false, false},
+		{"StringEquals", "a", false, true},
+		{"StringNotEquals", "a", true, true},
+		{"StringNotLike", "a*", true, true},
+		{"NotIpAddress", "10.0.0.0/8", true, true},
+		{"ArnNotLike", "arn:*", true, true},
+		{"BoolIfExists", "true", true, true},
+		{"IpAddressIfExists", "10.0.0.0/8", true, true},
+		{"ForAnyValue:StringEquals", "a", false, true},
+		{"ForAnyValue:StringNotEquals", "a", false, true},
+		{"ForAnyValue:StringEqualsIfExists", "a", true, true},
+		{"ForAllValues:StringEquals", "a", true, true},
+		{"ForSomeValues:StringEquals", "a", false, false},
+		{"OddNot", "a", true, false},
+		{"OddIfExists", "a", true, false},
+		{"ForAllValues:Odd", "a", true, false},
+	} {
+		if met, known := (condition{tt.op, "k", []string{tt.want}}).met(nil); known != tt.known || known && met != tt.met {
+			t.Errorf("%s of an absent key: %v (known %v)", tt.op, met, known)
+		}
 	}
 }
 
