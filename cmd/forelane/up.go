@@ -27,7 +27,7 @@ type upFlags struct {
 	http, https, admin string
 	http3              bool
 	data               string
-	origins            []string
+	origins, issuers   []string
 	strict             bool
 	json               bool
 	quiet              bool
@@ -61,6 +61,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages in access) and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
+	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no line for each request")
@@ -251,6 +252,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.H2C, o.H2WebSocket = f.h2c, f.h2WebSocket
 	slog.SetDefault(o.Log) // takes what quic-go prints when UDP buffers are too small, once a process
 	if o.Origins, err = pairs("origin", f.origins); err != nil {
+		return o, closeLog, wrong(err)
+	}
+	if o.Issuers, err = pairs("issuer", f.issuers); err != nil {
 		return o, closeLog, wrong(err)
 	}
 	if o.CacheBytes, err = size(f.cacheMemory); err != nil {

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -106,18 +107,19 @@ type Options struct {
 
 // Server is one node.
 type Server struct {
-	o      Options
-	log    *slog.Logger
-	cache  *cache.Cache
-	disk   *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
-	late   *lateDisk   // or nil
-	funcs  *function.Service
-	keys   *authorizer.Issuers // of tokens
-	lines  *logBook
-	access *accessLogs
-	meter  metrics.Registry
-	gate   *viewer.Gate
-	kept   *keeper // what requests used of their limits
+	o         Options
+	log       *slog.Logger
+	cache     *cache.Cache
+	disk      *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
+	late      *lateDisk   // or nil
+	funcs     *function.Service
+	keys      *authorizer.Issuers // of tokens
+	toIssuers *http.Transport
+	lines     *logBook
+	access    *accessLogs
+	meter     metrics.Registry
+	gate      *viewer.Gate
+	kept      *keeper // what requests used of their limits
 
 	keySecret func() ([]byte, error)
 
@@ -150,9 +152,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.funcs = funcs
-	s.keys = authorizer.NewIssuers(authorizer.IssuerOptions{
-		Client: origin.Client(origin.Options{Roots: o.Roots}), At: o.Issuers, Log: s.log,
-	})
+	s.toIssuers = origin.Client(origin.Options{Roots: o.Roots})
+	s.keys = authorizer.NewIssuers(authorizer.IssuerOptions{Client: s.toIssuers, At: o.Issuers, Log: s.log})
 	s.openCache()
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
@@ -254,6 +255,7 @@ func (s *Server) Close(ctx context.Context) error {
 		s.draining.Go(last.retire)
 	}
 	errs = append(errs, s.funcs.Close(ctx))
+	s.toIssuers.CloseIdleConnections()
 	done := make(chan struct{})
 	go func() {
 		s.draining.Wait()
