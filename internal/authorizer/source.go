@@ -63,6 +63,32 @@ func (s source) String() string {
 	return [...]string{"header ", "query string parameter ", "context variable ", "stage variable "}[s.from&3] + s.name
 }
 
+// Identity says by which parts of a request the authorizer decides, for who
+// caches answers: "header:Authorization, query:token"; "*" when that cannot be
+// said. What belongs to the route is left out.
+func (a *Authorizer) Identity() string {
+	var parts []string
+	for _, s := range a.sources {
+		switch s.from {
+		case fromHeader:
+			parts = append(parts, "header:"+s.name)
+		case fromQuery:
+			parts = append(parts, "query:"+url.QueryEscape(s.name))
+		case fromVariable:
+		case fromContext:
+			switch s.name {
+			case "routeKey", "httpMethod", "path", "resourcePath", "resourceId", "stage", "apiId":
+			default:
+				return "*"
+			}
+		}
+	}
+	if len(parts) == 0 || a.optional {
+		return "*"
+	}
+	return strings.Join(parts, ", ")
+}
+
 // identity reads the sources, and names the first that is missing: absent, or
 // with nothing but empty values.
 func (a *Authorizer) identity(rq *Request) (values [][]string, missing string) {

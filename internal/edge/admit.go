@@ -74,6 +74,14 @@ func (x *Exchange) revalidatable() bool {
 
 // judge finds the lifetime of an answer with status and fields h.
 func (x *Exchange) judge(status int, h *httpmsg.Header, rs *httpmsg.Response) {
+	x.judgeByRules(status, h, rs)
+	if rs != nil && x.personal(rs) {
+		x.asked.freshness = httpspec.Freshness{Reason: httpspec.ReasonNoStore}
+		x.rec.Cache.Reason = record.ReasonIdentity
+	}
+}
+
+func (x *Exchange) judgeByRules(status int, h *httpmsg.Header, rs *httpmsg.Response) {
 	f := &x.asked.freshness
 	if x.beh.rfc {
 		x.judgeRFC(status, h, rs)

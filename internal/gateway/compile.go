@@ -112,6 +112,7 @@ type route struct {
 	apiKey        bool
 	limit         *allowance  // of the stage for this route
 	validation    *validation // nil: nothing is checked
+	identity      string      // X-Edge-Identity of its answers; empty: they are for everybody
 }
 
 // Compile makes the Gateway of a stack's APIs. Its error is that of a route

@@ -102,6 +102,9 @@ func (x *exchange) response() *http.Response {
 		h["X-Amzn-Requestid"] = []string{x.call.RequestID}
 		h["X-Amzn-Trace-Id"] = []string{x.call.TraceID}
 	}
+	if x.route != nil && x.route.identity != "" {
+		h[IdentityField] = append(h[IdentityField], x.route.identity) // beside that of an API behind this one
+	}
 	if h["Date"] == nil {
 		h["Date"] = []string{x.call.Time.UTC().Format(http.TimeFormat)}
 	}

@@ -134,12 +134,13 @@ const (
 	ReasonVariant                          // miss: other variants are stored under the key
 	ReasonPart                             // miss: a part is stored that lacks what is asked for
 	ReasonCachedByStaleRefresh             // hit: a background refresh had renewed it
+	ReasonIdentity                         // miss: an answer for an identity that the key lacks
 )
 
 var cacheReasonNames = [...]string{
 	"", "absent", "expired", "invalidated", "must-revalidate", "stale-while-revalidate", "stale-if-error", "origin-down", "method",
 	"caching-disabled", "all-headers", "upgrade", "range", "collapsed", "not-shared", "generated", "vary-star", "error-cached",
-	"variant-absent", "part-lacks", "refreshed",
+	"variant-absent", "part-lacks", "refreshed", "identity",
 }
 
 // String is a word for records.

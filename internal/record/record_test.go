@@ -145,7 +145,7 @@ func TestE11EnumsHaveWords(t *testing.T) {
 		{LambdaValidationError.String(), (LambdaValidationError + 1).String(), "LambdaValidationError"},
 		{DetailFunctionGeneratedResponse.String(), (DetailFunctionGeneratedResponse + 1).String(), "FunctionGeneratedResponse"},
 		{CacheBypass.String(), (CacheBypass + 1).String(), "bypass"},
-		{ReasonCachedByStaleRefresh.String(), (ReasonCachedByStaleRefresh + 1).String(), "refreshed"},
+		{ReasonIdentity.String(), (ReasonIdentity + 1).String(), "identity"},
 		{StoreTrailer.String(), (StoreTrailer + 1).String(), "trailer"},
 		{EndIdle.String(), (EndIdle + 1).String(), "idle"},
 	} {

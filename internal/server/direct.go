@@ -35,7 +35,7 @@ func serveDirect(ctx context.Context, rt http.RoundTripper, rq *httpmsg.Request,
 	out := &httpmsg.Response{Status: rs.StatusCode, ContentLength: rs.ContentLength}
 	for name, values := range rs.Header {
 		for _, v := range values {
-			if !strings.EqualFold(name, "Content-Length") && !strings.EqualFold(name, "Transfer-Encoding") {
+			if name != gateway.IdentityField && !strings.EqualFold(name, "Content-Length") && !strings.EqualFold(name, "Transfer-Encoding") {
 				out.Header.Add(name, v)
 			}
 		}
