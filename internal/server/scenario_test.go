@@ -71,7 +71,6 @@ type play struct {
 	t      *testing.T
 	edge   *edge.Edge
 	gw     *gateway.Gateway
-	host   string // of the API
 	issuer *authorizertest.Issuer
 	wg     sync.WaitGroup
 
@@ -107,7 +106,6 @@ func newPlay(t *testing.T, st *model.Stack) *play {
 			if !p.gw.Owns(o.DomainName) {
 				return nil, fmt.Errorf("%s is not the API's name", o.DomainName)
 			}
-			p.host = o.DomainName
 			return p.gw, nil
 		},
 		Record: func(r *record.Record) {
@@ -148,6 +146,7 @@ func (p *play) Invoke(ctx context.Context, in *model.Invocation) (*model.Invocat
 		RequestContext struct {
 			Authorizer struct {
 				PrincipalID string `json:"principalId"`
+				Claims      map[string]string
 				JWT         struct{ Claims map[string]string }
 				Lambda      struct{ User string }
 			}
@@ -157,7 +156,7 @@ func (p *play) Invoke(ctx context.Context, in *model.Invocation) (*model.Invocat
 		return nil, err
 	}
 	z := e.RequestContext.Authorizer
-	who := z.PrincipalID + z.JWT.Claims["sub"] + z.Lambda.User
+	who := z.PrincipalID + z.Claims["sub"] + z.JWT.Claims["sub"] + z.Lambda.User
 	if who == "" {
 		who = "nobody"
 	}
@@ -244,7 +243,7 @@ func (p *play) send(a []string) *answered {
 	if !strings.HasPrefix(a[0], "/") {
 		rq.Method, a = a[0], a[1:]
 	}
-	rq.Path, rq.Query, _ = strings.Cut(a[0], "?")
+	rq.Path, rq.Query, _ = strings.Cut(p.tokens(p.tokens(a[0])), "?")
 	rq.Viewer.Addr = netip.MustParseAddrPort("192.0.2.7:4711")
 	for _, f := range a[1:] {
 		name, value, _ := strings.Cut(f, ": ")
@@ -263,8 +262,10 @@ func (p *play) tokens(s string) string {
 		return s
 	}
 	who, after, _ := strings.Cut(rest, "}")
-	key, header, life := 0, authorizertest.Header, time.Hour
+	key, header, life, use := 0, authorizertest.Header, time.Hour, "id"
 	switch {
+	case strings.HasPrefix(who, "access-"):
+		who, use = strings.TrimPrefix(who, "access-"), "access"
 	case strings.HasPrefix(who, "forged-"):
 		who, key = strings.TrimPrefix(who, "forged-"), 2
 	case strings.HasPrefix(who, "new-"):
@@ -272,7 +273,7 @@ func (p *play) tokens(s string) string {
 	case strings.HasPrefix(who, "old-"):
 		who, life = strings.TrimPrefix(who, "old-"), -time.Second
 	}
-	claims := fmt.Sprintf(`{"iss":%q,"aud":"app","sub":%q,"scope":"read","exp":%d}`, p.issuer.URL, who, time.Now().Add(life).Unix())
+	claims := fmt.Sprintf(`{"iss":%q,"aud":"app","sub":%q,"scope":"read","token_use":%q,"exp":%d}`, p.issuer.URL, who, use, time.Now().Add(life).Unix())
 	return before + authorizertest.Sign(authorizertest.Key(key), header, claims) + after
 }
 
@@ -319,6 +320,8 @@ func (p *play) command(name string, a []string) error {
 			switch a[0] {
 			case "down", "up":
 				p.issuer.Down = a[0] == "down"
+			case "at":
+				p.issuer.URL = a[1]
 			case "rotate":
 				p.issuer.Keys["k2"] = authorizertest.Key(1)
 			case "forget":
