@@ -13,18 +13,24 @@
 // answer or the refusal, and one Record tells about it, with the line of the
 // stage's access log (accesslog.go).
 //
-// Fail closed: a route that demands an authorizer is refused as long as these
-// are not built, one that demands an API key is refused without a key that a
-// usage plan of its stage has, and a resource policy that cannot be read lets
-// nobody in. A panic in a step is a 500 with a request id. Every request gets an
-// answer; RoundTrip's error is that of a viewer who left.
+// Authorization (authorize.go) asks the resource policy and the route's
+// authorizer; what the authorizer grants is kept on the exchange for events,
+// $context variables and API keys. An answer of such a route says with
+// X-Edge-Identity by what it was decided, so that an edge in front does not
+// serve it to others.
+//
+// Fail closed: a route that demands a signature is refused as long as these are
+// not checked, one that demands an API key is refused without a key that a usage
+// plan of its stage has, and a resource policy or an authorizer that cannot be
+// read lets nobody in. A panic in a step is a 500 with a request id. Every
+// request gets an answer; RoundTrip's error is that of a viewer who left.
 //
 // Addresses: sourceIp is the last hop before the gateway, as on AWS: behind
 // the edge it is the edge's address, and the viewer's is found in
 // X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
 //
-// What it does not do: authorizers, integrations with AWS services other than
-// Lambda, stage caches, routing rules and client certificates of custom domains,
+// What it does not do: AWS_IAM authorization, integrations with AWS services
+// other than Lambda, stage caches, routing rules and client certificates of custom domains,
 // WebSocket APIs. Compile's Notes name what of a stack this concerns.
 //
 // Concurrency: a Gateway is immutable and serves any number of requests. What
