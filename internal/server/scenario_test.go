@@ -32,11 +32,11 @@ import (
 	"github.com/forelane/forelane/internal/template"
 )
 
-// TestScripts runs testdata/script/A*.txtar: a template, its edge and its
+// TestScripts runs testdata/script/auth_*.txtar: a template, its edge and its
 // gateway, with functions that the runner plays, under a fake clock.
-// testdata/script/README.md has the language.
+// testdata/script/README-auth.md has the language.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/script/A*.txtar")
+	files, err := filepath.Glob("../../testdata/script/auth_*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no scripts", err)
 	}
@@ -71,6 +71,7 @@ type play struct {
 	t      *testing.T
 	edge   *edge.Edge
 	gw     *gateway.Gateway
+	host   string // the API's own
 	issuer *authorizertest.Issuer
 	wg     sync.WaitGroup
 
@@ -106,6 +107,7 @@ func newPlay(t *testing.T, st *model.Stack) *play {
 			if !p.gw.Owns(o.DomainName) {
 				return nil, fmt.Errorf("%s is not the API's name", o.DomainName)
 			}
+			p.host = o.DomainName
 			return p.gw, nil
 		},
 		Record: func(r *record.Record) {
@@ -235,11 +237,23 @@ func (v *answered) Write(b []byte) (int, error) {
 func (v *answered) Flush() error { return nil }
 func (v *answered) Abort()       {}
 
+// Whole is Head and Write in one.
+func (v *answered) Whole(rs *httpmsg.Response, body [][]byte, _ httpmsg.Hold) error {
+	err := v.Head(rs)
+	for _, part := range body {
+		_, werr := v.Write(part)
+		err = errors.Join(err, werr)
+	}
+	return err
+}
+
 // send sends a request: TARGET 'Name: value'…; {NAME} stands for a token of NAME.
-func (p *play) send(a []string) *answered {
+func (p *play) send(a []string) *answered { return p.sendTo(p.edge.Hosts()[0], a) }
+
+func (p *play) sendTo(host string, a []string) *answered {
 	ctx, cancel := context.WithCancel(p.t.Context())
 	v := &answered{cancel: cancel, done: make(chan struct{})}
-	rq := &httpmsg.Request{Method: "GET", Scheme: "https", Host: p.edge.Hosts()[0]}
+	rq := &httpmsg.Request{Method: "GET", Scheme: "https", Host: host}
 	if !strings.HasPrefix(a[0], "/") {
 		rq.Method, a = a[0], a[1:]
 	}
@@ -251,6 +265,10 @@ func (p *play) send(a []string) *answered {
 	}
 	go func() {
 		defer close(v.done)
+		if host == p.host {
+			serveDirect(ctx, p.gw, rq, v)
+			return
+		}
 		p.edge.Serve(ctx, rq, v)
 	}()
 	return v
@@ -297,6 +315,10 @@ func (p *play) command(name string, a []string) error {
 		p.last = p.send(a)
 		<-p.last.done
 		synctest.Wait()
+		return nil
+	case "direct":
+		p.last = p.sendTo(p.host, a)
+		<-p.last.done
 		return nil
 	case "start":
 		p.open[a[0]] = p.send(a[1:])
