@@ -78,6 +78,11 @@ func (c *conn) turn(head []byte, look bool) error {
 		return s.err
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.phase == sysRead:
 		return c.arm() // answer goes on reading
+	case errors.Is(err, os.ErrDeadlineExceeded): // the goroutine had to wait so long that nothing was begun
+		if look && !c.alive() {
+			return errStale
+		}
+		return c.write(rest)
 	case err != nil:
 		return err
 	case s.phase == sysShort:
