@@ -22,6 +22,7 @@ type Stack struct {
 	Distributions  []*Distribution
 	EdgeFunctions  []*EdgeFunction
 	KeyValueStores []*KeyValueStore
+	WebACLs        []*WebACL
 	APIs           []*API
 	APIKeys        []*APIKey
 	UsagePlans     []*UsagePlan

@@ -14,6 +14,7 @@ import (
 	"github.com/forelane/forelane/internal/template/build/base"
 	"github.com/forelane/forelane/internal/template/build/compute"
 	"github.com/forelane/forelane/internal/template/build/edge"
+	"github.com/forelane/forelane/internal/template/build/shield"
 	"github.com/forelane/forelane/internal/template/build/store"
 	"github.com/forelane/forelane/internal/template/eval"
 	"github.com/forelane/forelane/internal/template/fidelity"
@@ -87,6 +88,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	l.strangers(scope)
 	compute.Build(scope)
 	store.Build(scope)
+	shield.Build(scope)
 	api.Build(scope)
 	edge.Build(scope)
 	l.outputs(root, stack)

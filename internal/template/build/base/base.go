@@ -13,6 +13,7 @@
 package base
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/forelane/forelane/internal/model"
@@ -108,6 +109,12 @@ type Shared struct {
 	Layers   map[string]model.Code
 	Edge     map[string]*model.EdgeFunction
 	Stores   map[string]*model.KeyValueStore
+
+	// Of web ACLs, by ARN.
+	IPSets      map[string][]netip.Prefix
+	PatternSets map[string][]string
+	RuleGroups  map[string]*model.ACLRuleGroup
+	WebACLs     map[string]*model.WebACL
 }
 
 // NewShared makes an empty Shared.
@@ -117,6 +124,8 @@ func NewShared() *Shared {
 		Response: map[string]*model.ResponseHeadersPolicy{}, Access: map[string]*model.OriginAccess{},
 		OAI: map[string]string{}, Layers: map[string]model.Code{},
 		Edge: map[string]*model.EdgeFunction{}, Stores: map[string]*model.KeyValueStore{},
+		IPSets: map[string][]netip.Prefix{}, PatternSets: map[string][]string{},
+		RuleGroups: map[string]*model.ACLRuleGroup{}, WebACLs: map[string]*model.WebACL{},
 	}
 }
 

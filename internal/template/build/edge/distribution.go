@@ -9,6 +9,7 @@ import (
 
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/template/build/base"
+	"github.com/forelane/forelane/internal/template/fidelity"
 )
 
 func (b *builder) distribution(r *base.Resource) *model.Distribution {
@@ -21,6 +22,9 @@ func (b *builder) distribution(r *base.Resource) *model.Distribution {
 		HTTPVersion: strings.ToLower(c.Get("HttpVersion").TextOr("http2")),
 		PriceClass:  c.Get("PriceClass").Text(), Staging: c.Get("Staging").Bool(), WebACL: c.Get("WebACLId").Text(),
 		MinimumProtocol: c.Get("ViewerCertificate", "MinimumProtocolVersion").Text(),
+	}
+	if acl := c.Get("WebACLId"); d.WebACL != "" && b.Shared.WebACLs[d.WebACL] == nil {
+		r.Note(acl, fidelity.Unsupported, "the web ACL is in no template: no request is blocked")
 	}
 	b.rootObject(d, c.Get("DefaultRootObject"))
 	aliases(c.Get("Aliases"))
