@@ -82,6 +82,9 @@ func (x *Exchange) runInline() (at stepID) {
 // wouldBlock tells whether a row that may block does so for this Exchange.
 func (x *Exchange) wouldBlock(at stepID) bool {
 	switch at {
+	case stepScreen: // to see a body is to wait for it
+		s := x.dist.shield
+		return s != nil && x.rq.Body != nil && x.rq.ContentLength != 0 && s.ReadsBody()
 	case stepPage:
 		return x.errorPage() != nil
 	case stepDeliver:

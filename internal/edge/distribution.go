@@ -22,6 +22,7 @@ type distribution struct {
 	behaviors []*behavior
 	via       string // value of Via
 	altSvc    string // value of Alt-Svc, "": none
+	shield    Shield // nil: no web ACL
 	secure    Secure
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
@@ -54,6 +55,9 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 		d.errors[m.CustomErrors[i].Code] = &m.CustomErrors[i]
 	}
 	d.sign(e.deps.POP)
+	if m.WebACL != "" && e.deps.WebACL != nil {
+		d.shield = e.deps.WebACL(m.WebACL)
+	}
 	d.meter = newMeter(e.deps.Metrics, m)
 	if err := e.compileOrigins(d); err != nil {
 		return nil, err

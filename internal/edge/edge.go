@@ -72,6 +72,9 @@ type Deps struct {
 	// Functions gives the CloudFront function with an ARN. Nil, or a nil
 	// Function: the association is an error of Compile.
 	Functions func(arn string) (Function, error)
+	// WebACL gives the web ACL with an ARN, nil where there is none: the
+	// distribution is then served without one. Nil: there are none.
+	WebACL func(arn string) Shield
 	// Record takes one record an exchange, which it may read until it
 	// returns; it is called by many goroutines. Nil: dropped.
 	Record func(*record.Record)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,8 @@ type world struct {
 	recs   []record.Record
 	reply  func(rq *http.Request) (*http.Response, error)
 	fn     func(arn string) (Function, error)
+
+	shields func(arn string) Shield
 	// transport replaces the default one, which answers by reply.
 	transport func(*model.Origin) http.RoundTripper
 }
@@ -70,7 +73,7 @@ func (w *world) compile() *world {
 	w.t.Helper()
 	e, err := Compile(w.stack, Deps{
 		HTTP3Port: 8443,
-		Cache:     w.cache, Background: &w.wg, Functions: w.fn,
+		Cache:     w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			if w.transport != nil {
 				return w.transport(o), nil
@@ -80,7 +83,9 @@ func (w *world) compile() *world {
 		Record: func(r *record.Record) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.recs = append(w.recs, *r)
+			c := *r
+			c.Shield.Labels, c.Shield.Counted = slices.Clone(r.Shield.Labels), slices.Clone(r.Shield.Counted)
+			w.recs = append(w.recs, c)
 		},
 	})
 	if err != nil {

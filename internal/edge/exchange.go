@@ -11,6 +11,7 @@ import (
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/webacl"
 )
 
 // Exchange is one viewer request and its answer. It is owned by one goroutine
@@ -39,6 +40,7 @@ type Exchange struct {
 	// as it is not reset.
 	scratch []byte
 	socket  socket
+	verdict webacl.Verdict // of the web ACL
 	sub     *Exchange // fetched the custom error page
 }
 
@@ -170,8 +172,8 @@ func (b *body) close() {
 // fill takes the body along.
 func (x *Exchange) reset() {
 	x.asked.reset()
-	key, header, scratch, memory := x.keyed.key[:0], x.rs.Header, x.scratch[:0], x.asked.messages
+	key, header, scratch, memory, verdict := x.keyed.key[:0], x.rs.Header, x.scratch[:0], x.asked.messages, x.verdict
 	header.Reset()
 	*x = Exchange{}
-	x.keyed.key, x.rs.Header, x.scratch, x.asked.messages = key, header, scratch, memory
+	x.keyed.key, x.rs.Header, x.scratch, x.asked.messages, x.verdict = key, header, scratch, memory, verdict
 }

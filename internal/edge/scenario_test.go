@@ -23,11 +23,11 @@ import (
 
 var only = flag.String("script", "", "run the scenario scripts whose names contain this")
 
-// TestScripts runs testdata/script/{cache,rfc}*.txtar: one bubble of fake time
+// TestScripts runs testdata/script/{cache,rfc,W}*.txtar: one bubble of fake time
 // each, an edge between scripted origins and viewers, no socket.
 func TestScripts(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"cache_*.txtar", "rfc*.txtar"} {
+	for _, pattern := range []string{"cache_*.txtar", "rfc*.txtar", "W*.txtar"} {
 		found, err := filepath.Glob("../../testdata/script/" + pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatal("no scripts", err)
@@ -78,6 +78,7 @@ func runScript(t *testing.T, file string) {
 	for _, f := range a.Files {
 		s.text[f.Name] = string(f.Data)
 	}
+	s.shield(s.text["acl"])
 	s.configure(s.text["config"])
 	for i, line := range strings.Split(string(a.Comment), "\n") {
 		s.line = i + 1

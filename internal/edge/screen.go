@@ -13,7 +13,7 @@ const (
 	maxURL  = 8192
 )
 
-// screen refuses what is too large. Geo restriction needs a database of
+// screen refuses what is too large, and what the web ACL blocks. Geo restriction needs a database of
 // addresses: without one every viewer's place is unknown, and unknown places
 // are served (row C11).
 func (x *Exchange) screen() stepID {
@@ -26,6 +26,9 @@ func (x *Exchange) screen() stepID {
 		x.rec.Result.Detail = record.InvalidRequest
 		x.rs.Header.Add("Connection", "close")
 		return x.refuse(413, "The request is larger than an edge accepts.")
+	}
+	if x.dist.shield != nil && x.role == forViewer {
+		return x.askShield()
 	}
 	return stepBehavior
 }

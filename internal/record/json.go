@@ -5,6 +5,7 @@ package record
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -44,6 +45,17 @@ func (o object) text(s string) object {
 		o.b = appendString(o.b, s)
 	}
 	return o
+}
+
+// texts is a list as one text, its members apart by commas.
+func (o object) texts(list []string) object {
+	switch len(list) {
+	case 0:
+		return o
+	case 1:
+		return o.text(list[0])
+	}
+	return o.text(strings.Join(list, ","))
 }
 
 func (o object) textIf(cond bool, s string) object {

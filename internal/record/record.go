@@ -37,6 +37,7 @@ type Record struct {
 	Viewer   Viewer
 	Request  Request
 	Edge     Edge
+	Shield   Shield
 	Result   Result
 	Cache    Cache
 	Function [2]Function // viewer-request and viewer-response
@@ -78,6 +79,16 @@ type Edge struct {
 	Distribution string // E…
 	Domain       string // d….cloudfront.net
 	Behavior     string // its path pattern
+}
+
+// Shield is what the web ACL decided. An empty ACL: there was none.
+type Shield struct {
+	ACL     string   // its name
+	Action  string   // ALLOW, BLOCK, CAPTCHA, CHALLENGE
+	Rule    string   // that ended it; Default_Action
+	Inner   string   // the rule of the group that Rule is
+	Labels  []string // good until Write returns
+	Counted []string // rules that only counted; good until Write returns
 }
 
 // Result is how it ended.

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"time"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/webacl"
+)
+
+// Shield is a web ACL, as package webacl compiles it.
+type Shield interface {
+	// ReadsBody tells whether Screen may read, and wait for, a request's body.
+	ReadsBody() bool
+	// Screen decides about rq. The error is that of reading its body.
+	Screen(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error
+}
+
+// askShield lets the web ACL of the distribution decide.
+func (x *Exchange) askShield() stepID {
+	v := &x.verdict
+	if err := x.dist.shield.Screen(x.rq, x.now(), v); err != nil {
+		return x.bodyFailed(err)
+	}
+	x.rec.Shield = record.Shield{
+		ACL: v.ACL, Rule: v.Rule, Inner: v.Inner, Action: v.Action.String(), Labels: v.Labels, Counted: v.Counted,
+	}
+	if v.Passes() {
+		for _, f := range v.Insert {
+			x.rq.Header.Set(f.Name, f.Value)
+		}
+		return stepBehavior
+	}
+	x.rec.Result.Detail = record.InvalidRequestBlocked
+	if !v.Answer.Custom {
+		x.fail(v.Answer.Status, "Request blocked. The web ACL of this distribution does not let it pass.")
+		next := x.generated(record.Error)
+		if x.errorPage() != nil { // a custom response takes precedence over it, the default does not
+			return stepPage
+		}
+		return next
+	}
+	x.rs = httpmsg.Response{Status: v.Answer.Status, Header: x.rs.Header}
+	x.rs.Header.Reset()
+	x.rs.Header.Add("Server", "CloudFront")
+	if v.Answer.Body != "" {
+		x.rs.Header.Add("Content-Type", v.Answer.ContentType)
+	}
+	for _, f := range v.Answer.Headers {
+		x.rs.Header.Set(f.Name, f.Value)
+	}
+	x.body = body{text: []byte(v.Answer.Body)}
+	return x.generated(record.Error)
+}
+
+// bodyFailed ends a request whose body could not be read.
+func (x *Exchange) bodyFailed(err error) stepID {
+	if x.ctx.Err() != nil {
+		return x.hungUp()
+	}
+	x.asked.err = err
+	status := x.viewersFault()
+	if status == 0 {
+		return x.hungUp()
+	}
+	return x.refuse(status, "The body of the request could not be read.")
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package webacl
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+)
+
+// Options are what an ACL needs of the world.
+type Options struct {
+	// Country tells the ISO 3166 code of an address's country, "" when it is
+	// not known. Nil: none is known.
+	Country func(netip.Addr) string
+	// Forget switches the memory of verdicts off. The verdicts are the same.
+	Forget bool
+}
+
+// Set is the ACLs of one snapshot.
+type Set struct {
+	acls  map[string]*ACL
+}
+
+// ACL is a compiled model.WebACL.
+type ACL struct {
+	m         *model.WebACL
+	rules     []*rule
+	fallback  action
+	readsBody bool
+	capacity  int
+	idle      sync.Pool // *exam
+	options   Options
+}
+
+// rule is a compiled model.ACLRule. Exactly one of when and group is set.
+type rule struct {
+	name       string
+	when       statement
+	group      group
+	action     action
+	countGroup bool
+	labels     []string // fully qualified
+}
+
+// statement is what a rule asks.
+type statement interface {
+	match(x *exam) bool
+}
+
+// group is a list of rules that stands in a rule's place. It returns the rule
+// that ended the evaluation, or nil.
+type group interface {
+	evaluate(x *exam) *rule
+}
+
+// Compile makes the Set of web ACLs. Its error names the ACL and the rule.
+func Compile(acls []*model.WebACL, o Options) (*Set, error) {
+	s := &Set{acls: map[string]*ACL{}}
+	c := &compiler{options: o, set: s}
+	var errs []error
+	for _, m := range acls {
+		a, err := c.acl(m)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: web ACL %s: %w", m.Pos, m.LogicalID, err))
+			continue
+		}
+		s.acls[m.ARN] = a
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ACL is the web ACL with an ARN, or nil.
+func (s *Set) ACL(arn string) *ACL {
+	if s == nil {
+		return nil
+	}
+	return s.acls[arn]
+}
+
+// Close gives back what the Set holds. No request may be screened meanwhile or
+// afterwards.
+func (s *Set) Close() error { return nil }
+
+// Name is the name of the web ACL.
+func (a *ACL) Name() string { return a.m.Name }
+
+// ReadsBody tells whether some rule looks into bodies: Screen then reads from
+// the body of a request that has one, and may block.
+func (a *ACL) ReadsBody() bool { return a.readsBody }
+
+// Capacity is the sum of the web ACL capacity units of the rules.
+func (a *ACL) Capacity() int { return a.capacity }
+
+// Screen decides about a request and writes the decision into v, whose memory
+// is used again. Where a body was read, rq.Body gives it once more from its
+// beginning. The error is that of reading the body: the viewer left.
+func (a *ACL) Screen(rq *httpmsg.Request, now time.Time, v *Verdict) error {
+	x, _ := a.idle.Get().(*exam)
+	if x == nil {
+		x = new(exam)
+	}
+	defer a.recycle(x)
+	v.reset()
+	v.ACL = a.m.Name
+	x.acl, x.rq, x.now, x.v = a, rq, now, v
+	if a.readsBody {
+		if err := x.readBody(a.m.BodyLimit); err != nil {
+			return err
+		}
+	}
+	if r := x.walk(a.rules); r != nil {
+		v.Rule = r.name
+		v.take(&r.action)
+		if x.inner != nil {
+			v.Inner = x.inner.name
+			v.take(&x.inner.action)
+		}
+		return nil
+	}
+	v.Rule = "Default_Action"
+	v.take(&a.fallback)
+	return nil
+}
+
+func (a *ACL) recycle(x *exam) {
+	x.reset()
+	a.idle.Put(x)
+}
+
+// walk tries rules in their order and returns the one that ended it, or nil.
+func (x *exam) walk(rules []*rule) *rule {
+	for _, r := range rules {
+		if r.group != nil {
+			if x.walkGroup(r) {
+				return r
+			}
+			continue
+		}
+		if !r.when.match(x) {
+			continue
+		}
+		for _, l := range r.labels {
+			x.label(l)
+		}
+		if r.action.kind != model.ACLCount {
+			return r
+		}
+		x.v.count(r)
+	}
+	return nil
+}
+
+// walkGroup tries the rules of a group.
+func (x *exam) walkGroup(r *rule) (ended bool) {
+	inner := r.group.evaluate(x)
+	if inner == nil {
+		return false
+	}
+	if r.countGroup {
+		x.v.Counted = append(x.v.Counted, r.name)
+		return false
+	}
+	x.inner = inner
+	return true
+}
+
+// maxLabels is how many labels a request can have.
+const maxLabels = 100
+
+// label adds a label to the request, once.
+func (x *exam) label(l string) {
+	if len(x.v.Labels) < maxLabels && !slices.Contains(x.v.Labels, l) {
+		x.v.Labels = append(x.v.Labels, l)
+	}
+}
+
+// hasLabel tells whether the request has a label, or one in a namespace.
+func (x *exam) hasLabel(key string, namespace bool) bool {
+	return slices.ContainsFunc(x.v.Labels, func(l string) bool {
+		return l == key || namespace && strings.HasPrefix(l, key)
+	})
+}
