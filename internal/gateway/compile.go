@@ -35,6 +35,9 @@ type Deps struct {
 	// Issuers have the keys of tokens. They outlive the Gateway, so that a new
 	// revision asks nobody again. Nil: no token is accepted.
 	Issuers *authorizer.Issuers
+	// WebACL gives the web ACL with an ARN, nil where there is none. Nil: there
+	// are none.
+	WebACL func(arn string) Shield
 	// Log takes one Record a request; nil: none. It must not block.
 	Log func(*Record)
 	// Limits are those that an earlier Gateway has used; nil: fresh ones.
@@ -66,6 +69,7 @@ type Gateway struct {
 	targets map[string]bool // what DNS points domains at
 	limits  *Limits
 	chance  func() float64
+	webACL  func(arn string) Shield
 	notes   []string
 }
 
@@ -98,6 +102,7 @@ type stage struct {
 	canary      *stage                            // nil: it has none
 	share       float64                           // of the canary, 0 to 1
 	authorizers map[string]*authorizer.Authorizer // by id; nil: it cannot work
+	shield      Shield                            // nil: no web ACL
 }
 
 // route is a compiled model.Route, for one stage.
@@ -119,7 +124,7 @@ type route struct {
 // key that cannot be read; what cannot be served besides is a note, and is
 // answered with a 500 or 403.
 func Compile(s *model.Stack, d Deps) (*Gateway, error) {
-	g := &Gateway{log: d.Log, auth: authorizer.Options{Invoke: d.Invoke, Issuers: d.Issuers}, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits}
+	g := &Gateway{log: d.Log, webACL: d.WebACL, auth: authorizer.Options{Invoke: d.Invoke, Issuers: d.Issuers}, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits}
 	if g.chance == nil {
 		g.chance = rand.Float64
 	}
@@ -229,7 +234,12 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 		subscribers: map[*apiKey]*subscriber{},
 	}
 	if ms.WebACL != "" {
-		g.note("%s %s: the web ACL of stage %s is not evaluated yet", m.Pos, m.LogicalID, ms.Name)
+		if g.webACL != nil {
+			st.shield = g.webACL(ms.WebACL)
+		}
+		if st.shield == nil {
+			g.note("%s %s: the web ACL of stage %s is in no template: no request is blocked", m.Pos, m.LogicalID, ms.Name)
+		}
 	}
 	return st, g.compileRoutes(m, a, st, ms, deps)
 }

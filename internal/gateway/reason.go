@@ -48,6 +48,7 @@ const (
 	ReasonConfiguration           // the definition cannot work
 	ReasonNotBuilt                // the definition asks for what is not built
 	ReasonInternal                // a panic: a mistake of this program
+	ReasonShield                  // the web ACL of the stage blocks it
 	ReasonViewerGone              // the viewer left; nothing was answered
 	reasonCount
 )
@@ -66,7 +67,7 @@ var reasonWords = [reasonCount]string{
 	"not allowed by authorizer", "denied by authorizer", "authorizer misconfigured", "authorizer failed", "no valid API key", "throttled", "quota exceeded", "refused by resource policy",
 	"missing parameters", "invalid body", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
-	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "viewer gone",
+	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "blocked by web ACL", "viewer gone",
 }
 
 // refusal is a Reason and what the operator should know; the viewer sees
@@ -178,6 +179,8 @@ func restWire(r Reason) wire {
 		return wire{http.StatusTooManyRequests, "Limit Exceeded", false, "LimitExceededException", "QUOTA_EXCEEDED"}
 	case ReasonPolicy:
 		return wire{http.StatusForbidden, "Forbidden", false, "AccessDeniedException", "ACCESS_DENIED"}
+	case ReasonShield:
+		return wire{http.StatusForbidden, "Forbidden", false, "ForbiddenException", "WAF_FILTERED"}
 	case ReasonUnauthorized:
 		return wire{http.StatusUnauthorized, "Unauthorized", false, "UnauthorizedException", "UNAUTHORIZED"}
 	case ReasonExpired:

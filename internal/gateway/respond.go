@@ -149,6 +149,9 @@ func dropFraming(h http.Header) {
 
 // explain is the answer of a refusal.
 func (x *exchange) explain() *integration.Answer {
+	if x.own != nil {
+		return x.own
+	}
 	switch x.call.API.Style {
 	case integration.FunctionURL:
 		status, errorType, body := urlBody(x.refused.reason)

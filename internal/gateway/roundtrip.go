@@ -35,8 +35,9 @@ type exchange struct {
 	params  [4]pattern.Param // room for the call's Params
 	answer  *integration.Answer
 	refused refusal
-	invalid string // what is wrong with the request, when it was validated
-	final   bool   // the answer is a preflight's: no fields are added to it
+	own     *integration.Answer // of a refusal: what a rule of the web ACL answers
+	invalid string              // what is wrong with the request, when it was validated
+	final   bool                // the answer is a preflight's: no fields are added to it
 
 	integrationTime time.Duration
 	asked           bool // the integration
@@ -48,10 +49,11 @@ type step func(*exchange) bool
 
 // apiSteps is everything that happens to a request of an API, in order. Rows
 // that are not built stand where they will be.
-func apiSteps() [9]step {
+func apiSteps() [10]step {
 	return [...]step{
 		(*exchange).limits,
 		(*exchange).findStage,
+		(*exchange).screen,
 		(*exchange).findRoute,
 		(*exchange).answerPreflight,
 		(*exchange).authorize,

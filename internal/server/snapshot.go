@@ -19,6 +19,7 @@ import (
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/viewer"
+	"github.com/forelane/forelane/internal/webacl"
 )
 
 // Snapshot is one revision of everything that is served. It is immutable; the
@@ -29,6 +30,7 @@ type Snapshot struct {
 	direct  map[string]http.RoundTripper // lower-case host -> plane without an edge
 	buckets []*bucket.Bucket
 	origins []*origin.Transport
+	shields *webacl.Set
 
 	background sync.WaitGroup // refreshes and fills that outlive their request
 
@@ -49,6 +51,9 @@ type unit struct {
 // compile makes a Snapshot. What fails is closed again.
 func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 	snap := &Snapshot{stacks: stacks, direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
+	if err := snap.compileShields(); err != nil {
+		return nil, err
+	}
 	for _, st := range stacks {
 		if err := s.compileStack(snap, st); err != nil {
 			snap.close()
@@ -76,6 +81,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	deps := gateway.Deps{
 		Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog,
 		Issuers: s.keys, Limits: s.kept.limits, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
+		WebACL: stageShields(snap.shields),
 	}
 	gw, err := gateway.Compile(st, deps)
 	if err != nil {
@@ -100,6 +106,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 			return s.transport(snap, d, o)
 		},
 		Functions:  edgeFunctions(set),
+		WebACL:     edgeShields(snap.shields),
 		Record:     s.o.Record,
 		Metrics:    &s.meter,
 		Background: &snap.background,
@@ -223,5 +230,6 @@ func (snap *Snapshot) close() {
 	for _, t := range snap.origins {
 		t.CloseIdleConnections()
 	}
+	errs = append(errs, snap.shields.Close())
 	_ = errors.Join(errs...) // read-only folders: nothing is lost
 }
