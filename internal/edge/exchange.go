@@ -41,7 +41,7 @@ type Exchange struct {
 	scratch []byte
 	socket  socket
 	verdict webacl.Verdict // of the web ACL
-	sub     *Exchange // fetched the custom error page
+	sub     *Exchange      // fetched the custom error page
 }
 
 // role tells what an Exchange is for.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/webacl/crs"
 )
 
 // Options are what an ACL needs of the world.
@@ -27,6 +28,7 @@ type Options struct {
 // Set is the ACLs of one snapshot.
 type Set struct {
 	acls  map[string]*ACL
+	rules *crs.Engine // nil: no managed group is used
 }
 
 // ACL is a compiled model.WebACL.
@@ -65,6 +67,13 @@ type group interface {
 func Compile(acls []*model.WebACL, o Options) (*Set, error) {
 	s := &Set{acls: map[string]*ACL{}}
 	c := &compiler{options: o, set: s}
+	if families := families(acls); families != nil {
+		e, err := crs.New(families, crs.Options{Forget: o.Forget})
+		if err != nil {
+			return nil, fmt.Errorf("managed rule groups: %w", err)
+		}
+		s.rules = e
+	}
 	var errs []error
 	for _, m := range acls {
 		a, err := c.acl(m)
@@ -75,7 +84,7 @@ func Compile(acls []*model.WebACL, o Options) (*Set, error) {
 		s.acls[m.ARN] = a
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -90,7 +99,12 @@ func (s *Set) ACL(arn string) *ACL {
 
 // Close gives back what the Set holds. No request may be screened meanwhile or
 // afterwards.
-func (s *Set) Close() error { return nil }
+func (s *Set) Close() error {
+	if s == nil || s.rules == nil {
+		return nil
+	}
+	return s.rules.Close()
+}
 
 // Name is the name of the web ACL.
 func (a *ACL) Name() string { return a.m.Name }
@@ -119,7 +133,11 @@ func (a *ACL) Screen(rq *httpmsg.Request, now time.Time, v *Verdict) error {
 			return err
 		}
 	}
-	if r := x.walk(a.rules); r != nil {
+	r := x.walk(a.rules)
+	if x.err != nil { // fail closed: what should have been asked could not be
+		return x.err
+	}
+	if r != nil {
 		v.Rule = r.name
 		v.take(&r.action)
 		if x.inner != nil {

@@ -64,12 +64,3 @@ func componentCost(in *model.ACLInspect, base int) int {
 	}
 	return base
 }
-
-func managedCost(name string) int {
-	for i := range managedGroups {
-		if managedGroups[i].name == name {
-			return managedGroups[i].capacity
-		}
-	}
-	return 0
-}

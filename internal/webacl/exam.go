@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/webacl/crs"
 )
 
 // exam is one request under examination: what several statements read is taken
@@ -28,6 +29,10 @@ type exam struct {
 	parsed  struct{ args, cookies, json bool }
 	tree    jsonTexts
 	key     []byte // room for the key of a rate-based rule
+
+	hits   crs.Result
+	looked bool  // hits is of this request
+	err    error // of the engine behind the managed groups
 }
 
 // pair is a name and a value as they were sent.
@@ -36,7 +41,7 @@ type pair struct{ name, value string }
 func (x *exam) reset() {
 	clear(x.args)
 	clear(x.cookies)
-	*x = exam{args: x.args[:0], cookies: x.cookies[:0], key: x.key[:0]}
+	*x = exam{args: x.args[:0], cookies: x.cookies[:0], key: x.key[:0], hits: x.hits}
 }
 
 // readBody reads what is inspected of the body and puts it back.

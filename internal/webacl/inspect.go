@@ -41,10 +41,6 @@ func compileInspect(m *model.ACLInspect) (*inspect, error) {
 	return in, err
 }
 
-func (in *inspect) readsBody() bool {
-	return in.kind == model.FieldBody || in.kind == model.FieldJSON
-}
-
 // any tells whether test says true of one of the texts. A component that the
 // request has not gives no text; one that is too long, or cannot be read, may
 // decide by itself.

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package crs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
+	"github.com/corazawaf/coraza/v3/types"
+	"github.com/corazawaf/coraza/v3/types/variables"
+
+	"github.com/forelane/forelane/internal/httpmsg"
+)
+
+// work is the memory of one Screen, used again.
+type work struct {
+	key      []byte // of the head; empty: it is not to be remembered
+	element  []byte
+	elements []element
+	unknown  []element
+	hits     []Hit
+}
+
+// examine asks all rules, as far as their answers are not remembered.
+func (e *Engine) examine(w *work, rq *httpmsg.Request, body []byte, out *Result) error {
+	w.elements, w.unknown = w.elements[:0], w.unknown[:0]
+	if err := e.runRest(w, rq, body, out); err != nil {
+		return err
+	}
+	query := rq.Query != ""
+	for i := range w.elements {
+		el := &w.elements[i]
+		if e.elements == nil {
+			w.unknown = append(w.unknown, *el)
+			continue
+		}
+		w.element = el.appendKey(w.element[:0])
+		hits, ok := e.elements.lookup(w.element)
+		if !ok {
+			w.unknown = append(w.unknown, *el)
+			continue
+		}
+		for _, h := range hits {
+			out.add(h, el.place(query))
+		}
+	}
+	if len(w.unknown) == 0 {
+		return nil
+	}
+	suspect, err := e.runLocal(w.unknown, nil)
+	if err != nil {
+		return err
+	}
+	for i := range w.unknown {
+		el := &w.unknown[i]
+		w.hits = w.hits[:0]
+		if suspect {
+			if _, err := e.runLocal(w.unknown[i:i+1], &w.hits); err != nil {
+				return err
+			}
+		}
+		for _, h := range w.hits {
+			out.add(h, el.place(query))
+		}
+		if e.elements != nil {
+			w.element = el.appendKey(w.element[:0])
+			e.elements.store(w.element, w.hits)
+		}
+	}
+	return nil
+}
+
+// add adds a hit at a place, once.
+func (r *Result) add(h Hit, at Place) {
+	h.Place = at
+	for _, old := range r.Hits {
+		if old == h {
+			return
+		}
+	}
+	r.Hits = append(r.Hits, h)
+}
+
+// runRest lets a transaction read the request and run the rules that join
+// components; it leaves the elements in w.
+func (e *Engine) runRest(w *work, rq *httpmsg.Request, body []byte, out *Result) (err error) {
+	tx := e.rest.NewTransaction()
+	defer func() { err = errors.Join(err, tx.Close()) }()
+	if err := feed(tx, rq, body); err != nil {
+		return err
+	}
+	state, ok := tx.(plugintypes.TransactionState)
+	if !ok {
+		return errors.New("crs: Coraza's transaction hides its variables")
+	}
+	w.elements = elementsOf(w.elements, state.Variables())
+	for _, m := range tx.MatchedRules() {
+		id := m.Rule().ID()
+		points, ours := e.points[id]
+		if !ours {
+			continue
+		}
+		at := InQuery
+		if d := m.MatchedDatas(); len(d) > 0 {
+			at = placeOf(d[0].Variable())
+		}
+		out.add(Hit{Rule: id, Points: points}, at)
+	}
+	return nil
+}
+
+// feed shows a request to a transaction.
+func feed(tx types.Transaction, rq *httpmsg.Request, body []byte) error {
+	tx.ProcessURI(rq.Target(), rq.Method, rq.Proto.String())
+	if !rq.Header.Has("Host") && rq.Host != "" {
+		tx.AddRequestHeader("Host", rq.Host)
+	}
+	for _, f := range rq.Header.Fields() {
+		tx.AddRequestHeader(f.Name, f.Value)
+	}
+	tx.ProcessRequestHeaders()
+	if len(body) > 0 {
+		if _, _, err := tx.WriteRequestBody(body); err != nil {
+			return fmt.Errorf("crs: %w", err)
+		}
+	}
+	if _, err := tx.ProcessRequestBody(); err != nil {
+		return fmt.Errorf("crs: %w", err)
+	}
+	return nil
+}
+
+// runLocal shows elements to the local rules. With one element, hits takes what
+// matched; with several, only whether something did is known.
+func (e *Engine) runLocal(elements []element, hits *[]Hit) (matched bool, err error) {
+	tx := e.local.NewTransaction()
+	defer func() { err = errors.Join(err, tx.Close()) }()
+	v := tx.(plugintypes.TransactionState).Variables()
+	i := 0
+	for ; i < len(elements) && elements[i].kind < laterKinds; i++ {
+		elements[i].put(v)
+	}
+	tx.ProcessRequestHeaders()
+	for ; i < len(elements); i++ {
+		elements[i].put(v)
+	}
+	if _, err := tx.ProcessRequestBody(); err != nil {
+		return false, fmt.Errorf("crs: %w", err)
+	}
+	for _, m := range tx.MatchedRules() {
+		id := m.Rule().ID()
+		points, ours := e.points[id]
+		if !ours || !e.about(m, elements) {
+			continue
+		}
+		matched = true
+		if hits != nil {
+			*hits = append(*hits, Hit{Rule: id, Points: points})
+		}
+	}
+	return matched, nil
+}
+
+// about tells whether a rule matched one of the elements, and not a variable
+// that is empty because its element is none of them.
+func (e *Engine) about(m types.MatchedRule, elements []element) bool {
+	for _, d := range m.MatchedDatas() {
+		switch k, is := singleOf(d.Variable()); {
+		case is && slices.ContainsFunc(elements, func(el element) bool { return el.kind == k }):
+			return true
+		case is || d.Variable() == variables.TX || d.Variable() == variables.Unknown:
+		default:
+			return true
+		}
+	}
+	return false
+}
