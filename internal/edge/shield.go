@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"errors"
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -14,7 +15,8 @@ import (
 type Shield interface {
 	// ReadsBody tells whether Screen may read, and wait for, a request's body.
 	ReadsBody() bool
-	// Screen decides about rq. The error is that of reading its body.
+	// Screen decides about rq. The error is webacl.ErrEngine, or that of
+	// reading its body.
 	Screen(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error
 }
 
@@ -22,7 +24,7 @@ type Shield interface {
 func (x *Exchange) askShield() stepID {
 	v := &x.verdict
 	if err := x.dist.shield.Screen(x.rq, x.now(), v); err != nil {
-		return x.bodyFailed(err)
+		return x.notScreened(err)
 	}
 	x.rec.Shield = record.Shield{
 		ACL: v.ACL, Rule: v.Rule, Inner: v.Inner, Action: v.Action.String(), Labels: v.Labels, Counted: v.Counted,
@@ -55,8 +57,13 @@ func (x *Exchange) askShield() stepID {
 	return x.generated(record.Error)
 }
 
-// bodyFailed ends a request whose body could not be read.
-func (x *Exchange) bodyFailed(err error) stepID {
+// notScreened ends a request that the web ACL could not decide about: its body
+// could not be read, or we failed.
+func (x *Exchange) notScreened(err error) stepID {
+	if errors.Is(err, webacl.ErrEngine) { // fail closed
+		x.rec.Origin.Error, x.rec.Result.End = err.Error(), record.EndInternal
+		return x.failInside()
+	}
 	if x.ctx.Err() != nil {
 		return x.hungUp()
 	}

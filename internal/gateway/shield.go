@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,7 +19,8 @@ import (
 
 // Shield is the web ACL of a stage, as package webacl compiles it.
 type Shield interface {
-	// Screen decides about rq. The error is that of reading its body.
+	// Screen decides about rq. The error is webacl.ErrEngine, or that of
+	// reading its body.
 	Screen(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error
 }
 
@@ -33,6 +35,9 @@ func (x *exchange) screen() bool {
 	rq := x.message()
 	var v webacl.Verdict
 	err := x.stage.shield.Screen(rq, x.call.Time, &v)
+	if errors.Is(err, webacl.ErrEngine) { // fail closed
+		return x.refuse(ReasonInternal, err)
+	}
 	if err != nil {
 		return x.refuse(ReasonViewerGone, err)
 	}

@@ -97,6 +97,10 @@ func (s *Set) ACL(arn string) *ACL {
 	return s.acls[arn]
 }
 
+// ErrEngine is in the error of Screen when the rules could not be asked. The
+// request must not go on.
+var ErrEngine = errors.New("the engine of the managed rule groups failed")
+
 // Close gives back what the Set holds. No request may be screened meanwhile or
 // afterwards.
 func (s *Set) Close() error {
@@ -118,7 +122,7 @@ func (a *ACL) Capacity() int { return a.capacity }
 
 // Screen decides about a request and writes the decision into v, whose memory
 // is used again. Where a body was read, rq.Body gives it once more from its
-// beginning. The error is that of reading the body: the viewer left.
+// beginning. The error is ErrEngine, or that of reading the body.
 func (a *ACL) Screen(rq *httpmsg.Request, now time.Time, v *Verdict) error {
 	x, _ := a.idle.Get().(*exam)
 	if x == nil {
@@ -135,7 +139,7 @@ func (a *ACL) Screen(rq *httpmsg.Request, now time.Time, v *Verdict) error {
 	}
 	r := x.walk(a.rules)
 	if x.err != nil { // fail closed: what should have been asked could not be
-		return x.err
+		return fmt.Errorf("%w: %w", ErrEngine, x.err)
 	}
 	if r != nil {
 		v.Rule = r.name

@@ -33,8 +33,16 @@ func (s *rateMatch) match(x *exam) bool {
 		return false
 	}
 	x.key = x.key[:0]
+	if !x.addr().IsValid() {
+		return false // a request without an address comes from this process
+	}
 	for i := range s.parts {
 		p := &s.parts[i]
+		if p.kind == model.RateByIP { // the common one, without a text
+			b := x.addr().As16()
+			x.key = append(x.key, b[:]...)
+			continue
+		}
 		text, ok := p.text(x, s.from)
 		if !ok {
 			return p.fallback && (p.kind == model.RateByJA3 || p.kind == model.RateByJA4)
@@ -52,7 +60,6 @@ func (s *rateMatch) match(x *exam) bool {
 func (p *ratePart) text(x *exam, from *forwardedIP) (text string, ok bool) {
 	switch p.kind {
 	case model.RateByIP:
-		return addrText(x.addr())
 	case model.RateByForwardedIP:
 		return forwardedKey(x, from)
 	case model.RateByHeader:

@@ -164,6 +164,7 @@ func reasonOf(id string) string {
 // TestRegressions runs the rule set's own tests that apply. What does not pass
 // stands in bench/results/crs.txt with its reason.
 func TestRegressions(t *testing.T) {
+	t.Parallel()
 	e := open(t, Options{Settings: ciSettings()})
 	all, skipped := examples(t, e)
 	var failed []string
@@ -217,6 +218,7 @@ func TestRegressions(t *testing.T) {
 // TestMemoryChangesNoVerdict runs every test, also those about other rules,
 // through an engine that remembers, twice, and one that does not.
 func TestMemoryChangesNoVerdict(t *testing.T) {
+	t.Parallel()
 	remembers, forgets := open(t, Options{}), open(t, Options{Forget: true})
 	all, _ := examples(t, remembers)
 	hits := 0

@@ -46,6 +46,12 @@ func get(target string, fields ...string) *httpmsg.Request {
 	return rq
 }
 
+func post(kind string) *httpmsg.Request {
+	rq := get("/", "Content-Type", kind)
+	rq.Method = "POST"
+	return rq
+}
+
 func TestPartition(t *testing.T) {
 	all, err := readRules()
 	if err != nil {
@@ -81,6 +87,10 @@ func TestScreen(t *testing.T) {
 		{"sql", get("/products?id=42%27%20or%201=1--"), "", 942100, InQuery},
 		{"traversal", get("/a/../../etc/passwd"), "", 930110, InPath},
 		{"scanner", get("/", "User-Agent", "nikto"), "", 913100, InHeader},
+		{"invalid JSON", post("application/json"), `{"a":"1' or '1'='1", oops`, 942100, InBody},
+		{"JSON", post("application/json"), `{"a":["1' or '1'='1"]}`, 942100, InBody},
+		{"XML", post("text/xml"), "<a><b>1' or '1'='1</b></a>", 942100, InBody},
+		{"text", post("text/plain"), "q=1' or '1'='1", 942100, InBody},
 		{"script in a cookie", get("/", "Cookie", "a=<script>alert(1)</script>"), "", 941100, InCookie},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

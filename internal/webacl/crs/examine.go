@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"github.com/corazawaf/coraza/v3/types"
@@ -96,6 +97,12 @@ func (e *Engine) runRest(w *work, rq *httpmsg.Request, body []byte, out *Result)
 		return errors.New("crs: Coraza's transaction hides its variables")
 	}
 	w.elements = elementsOf(w.elements, state.Variables())
+	if len(body) > 0 && state.Variables().RequestBodyError().Get() == "1" {
+		// It is not what its type says, or was cut off at the limit: what reads
+		// it behind us may be less strict, so that rules see it as a whole.
+		raw := string(body)
+		w.elements = append(w.elements, element{kindPost, "", raw}, element{kindBody, "", raw})
+	}
 	for _, m := range tx.MatchedRules() {
 		id := m.Rule().ID()
 		points, ours := e.points[id]
@@ -116,6 +123,9 @@ func feed(tx types.Transaction, rq *httpmsg.Request, body []byte) error {
 	tx.ProcessURI(rq.Target(), rq.Method, rq.Proto.String())
 	if !rq.Header.Has("Host") && rq.Host != "" {
 		tx.AddRequestHeader("Host", rq.Host)
+	}
+	if rq.ContentLength > 0 && !rq.Header.Has("Content-Length") { // viewer engines take it out of the fields
+		tx.AddRequestHeader("Content-Length", strconv.FormatInt(rq.ContentLength, 10))
 	}
 	for _, f := range rq.Header.Fields() {
 		tx.AddRequestHeader(f.Name, f.Value)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package template
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/forelane/forelane/internal/model"
+)
+
+const aclHead = `Resources:
+  Set: {Type: AWS::WAFv2::IPSet, Properties: {Scope: CLOUDFRONT, IPAddressVersion: IPV4, Addresses: [192.0.2.0/24]}}
+  ACL:
+    Type: AWS::WAFv2::WebACL
+    Properties:
+      Name: acl
+      Scope: CLOUDFRONT
+      DefaultAction: {Allow: {}}
+      VisibilityConfig: {SampledRequestsEnabled: false, CloudWatchMetricsEnabled: false, MetricName: m}
+      Rules:
+        - Name: r
+          Priority: 1
+          VisibilityConfig: {SampledRequestsEnabled: false, CloudWatchMetricsEnabled: false, MetricName: m}
+`
+
+func TestW1WebACLIsRead(t *testing.T) {
+	r := project(t, map[string]string{"template.yaml": aclHead + `
+          Action: {Block: {}}
+          Statement: {IPSetReferenceStatement: {Arn: !GetAtt Set.Arn}}
+`}, Options{})
+	a := r.Stack.WebACLs[0]
+	s, ok := a.Rules[0].Statement.(*model.IPMatch)
+	if !ok || len(s.Addresses) != 1 || a.Namespace != "awswaf:123456789012:webacl:acl:" || a.BodyLimit != 16<<10 {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestW1WebACLIsRefused(t *testing.T) {
+	for want, rule := range map[string]string{
+		"no property Captch":        "Action: {Captch: {}}\n          Statement: {LabelMatchStatement: {Scope: LABEL, Key: x}}",
+		"no IP set":                 "Action: {Block: {}}\n          Statement: {IPSetReferenceStatement: {Arn: arn:y}}",
+		"exactly one kind":          "Action: {Block: {}}\n          Statement: {}",
+		"has an OverrideAction":     "Action: {Block: {}}\n          Statement: {ManagedRuleGroupStatement: {VendorName: AWS, Name: AWSManagedRulesSQLiRuleSet}}",
+		"cannot be read":            "Action: {Block: {}}\n          Statement: {RegexMatchStatement: {RegexString: 'a(?=b)', FieldToMatch: {UriPath: {}}, TextTransformations: [{Priority: 0, Type: NONE}]}}",
+		"rate limit of 9":           "Action: {Block: {}}\n          Statement: {RateBasedStatement: {Limit: 9, AggregateKeyType: IP}}",
+		"evaluation window":         "Action: {Block: {}}\n          Statement: {RateBasedStatement: {Limit: 10, EvaluationWindowSec: 90, AggregateKeyType: IP}}",
+		"cannot stand inside":       "Action: {Block: {}}\n          Statement: {NotStatement: {Statement: {RateBasedStatement: {Limit: 10, AggregateKeyType: IP}}}}",
+		"a block cannot answer":     "Action: {Block: {CustomResponse: {ResponseCode: 299}}}\n          Statement: {LabelMatchStatement: {Scope: LABEL, Key: x}}",
+		"there is no property Foo":  "Action: {Block: {}}\n          Statement: {LabelMatchStatement: {Scope: LABEL, Key: x, Foo: y}}",
+		"reads exactly one compone": "Action: {Block: {}}\n          Statement: {XssMatchStatement: {FieldToMatch: {}, TextTransformations: [{Priority: 0, Type: NONE}]}}",
+	} {
+		file := filepath.Join(t.TempDir(), "template.yaml")
+		if err := os.WriteFile(file, []byte(aclHead+"          "+rule+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(t.Context(), file, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
