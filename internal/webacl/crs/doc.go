@@ -15,7 +15,7 @@
 //     apart and runs the rest; its elements are looked up in the memory of
 //     elements, and only those that are new there are shown to the local rules,
 //     all in one transaction. Where that one finds nothing, none of them has
-//     anything; where it does, each is asked alone.
+//     anything; where it does, each half is asked, down to single ones.
 //  3. The Result is the hits: rule, place, and points of the anomaly score.
 //
 // Both memories hold the whole text that a verdict is about and compare it byte

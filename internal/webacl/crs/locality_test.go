@@ -49,6 +49,7 @@ func TestPartsAreTheWhole(t *testing.T) {
 	}()
 	e := open(t, Options{Settings: ciSettings()})
 	all, _ := examples(t, e)
+	all = thinned(all)
 	more := 0
 	for _, ex := range all {
 		tx := one.NewTransaction()
