@@ -16,7 +16,7 @@ import (
 // its hits under the AWS rule that is about such attacks in such a place. As in
 // the Core Rule Set, hits have points: a rule of the group matches with five,
 // and so does the group's last rule, AnomalyScore, when the points of several
-// rules add up to that. docs/decisions/0011-web-acl.md has the table.
+// rules add up to that. docs/decisions/0013-web-acl.md has the table.
 
 // threshold is the anomaly score that is an attack.
 const threshold = 5
