@@ -46,6 +46,9 @@ type benchCase struct {
 }
 
 func (b *bench) allCases() []*benchCase {
+	if b.shield {
+		return b.shieldCases()
+	}
 	notModified := "If-None-Match: " + entityTag
 	return []*benchCase{
 		{name: "h1-1k", about: "Hit, 1 KB, HTTP/1.1 (16 connections)", hits: true, run: b.wrk(false, pathSmall)},

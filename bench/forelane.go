@@ -15,12 +15,16 @@ import (
 	"time"
 )
 
-// startForelane runs bench/template.yaml. Its folders are in b.dir, so that the
-// user's certificate authority is left alone; the ports are of its choice.
 func startForelane(ctx context.Context, b *bench) (*peer, error) {
+	return b.forelane(ctx, "forelane", b.template)
+}
+
+// forelane runs a template. Its folders are in b.dir, so that the user's
+// certificate authority is left alone; the ports are of its choice.
+func (b *bench) forelane(ctx context.Context, name, template string) (*peer, error) {
 	home := filepath.Join(b.dir, "home")
 	env := []string{"GOMAXPROCS=1", "HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_CACHE_HOME=" + home}
-	if err := os.Mkdir(home, 0o700); err != nil {
+	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, err
 	}
 	binary, err := filepath.Abs(b.binary)
@@ -31,9 +35,9 @@ func startForelane(ctx context.Context, b *bench) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd, err := b.spawn("forelane", env, binary, "up", b.template, "--stack", "bench", "--json", "--quiet",
+	cmd, err := b.spawn(name, env, binary, "up", template, "--stack", "bench", "--json", "--quiet",
 		"--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-		"--data", filepath.Join(b.dir, "forelane"), "--access-log", filepath.Join(b.dir, "forelane.log"),
+		"--data", filepath.Join(b.dir, name), "--access-log", filepath.Join(b.dir, name+".log"),
 		"--origin", "local=http://127.0.0.1:"+b.origin.port())
 	if err != nil {
 		return nil, err
@@ -43,7 +47,7 @@ func startForelane(ctx context.Context, b *bench) (*peer, error) {
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return nil, errors.New("no ready event")
 		}
-		said, err := os.ReadFile(filepath.Join(b.dir, "forelane.out"))
+		said, err := os.ReadFile(filepath.Join(b.dir, name+".out"))
 		if err != nil {
 			return nil, err
 		}

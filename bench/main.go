@@ -49,6 +49,7 @@ type options struct {
 	note     string
 	perf     string
 	keep     bool
+	shield   bool
 }
 
 func parse() options {
@@ -60,16 +61,25 @@ func parse() options {
 	flag.BoolVar(&o.quick, "quick", false, "one second a case and round")
 	flag.StringVar(&o.only, "peers", "", "comma-separated servers to run (default: all)")
 	flag.StringVar(&o.cases, "cases", "", "comma-separated beginnings of case names to run (default: all)")
-	flag.BoolVar(&o.save, "save", false, "write bench/results/DATE-CPUNAME.md")
+	flag.BoolVar(&o.save, "save", false, "write bench/results/DATE-CPUNAME.md (DATE-shield-CPUNAME.md)")
 	flag.StringVar(&o.note, "note", "", "a sentence for the saved result")
 	flag.StringVar(&o.perf, "perf", "", "record each case with perf into this folder (needs a binary with symbols)")
 	flag.BoolVar(&o.keep, "keep", false, "leave configurations and logs for a look")
+	flag.BoolVar(&o.shield, "shield", false, "measure web ACLs instead (bench/shield.yaml), beside nginx with libmodsecurity")
 	flag.Parse()
 	if o.quick {
 		o.seconds = 1
 	}
 	o.rounds = max(o.rounds, 1)
 	return o
+}
+
+// subject begins the name of a result that is not of the whole edge.
+func (o *options) subject() string {
+	if o.shield {
+		return "shield-"
+	}
+	return ""
 }
 
 func main() {
@@ -144,7 +154,7 @@ func run(ctx context.Context, o options) (err error) {
 	if !o.save {
 		return nil
 	}
-	name := filepath.Join("bench", "results", time.Now().Format(time.DateOnly)+"-"+slug(before.cpu)+".md")
+	name := filepath.Join("bench", "results", time.Now().Format(time.DateOnly)+"-"+o.subject()+slug(before.cpu)+".md")
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}

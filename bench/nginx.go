@@ -15,19 +15,22 @@ import (
 // nginxConf: one worker, proxy_cache with collapsing, sendfile and cached file
 // handles, a buffered access log, stub_status. tcp_nopush stays off: on loopback
 // it makes 64 KB wait for the viewer's delayed acknowledgement.
-const nginxConf = `USERworker_processes 1;
+const nginxConf = `USER
+MODULE
+worker_processes 1;
 daemon off;
-pid DIR/nginx.pid;
-error_log DIR/nginx.err warn;
+pid DIR/NAME.pid;
+error_log DIR/NAME.err warn;
 events { worker_connections 8192; }
 http {
-  access_log DIR/nginx.log combined buffer=64k flush=1s;
+  RULES
+  access_log DIR/NAME.log combined buffer=64k flush=1s;
   sendfile on; tcp_nodelay on;
   keepalive_timeout 600s; keepalive_requests 1000000000;
   open_file_cache max=10000 inactive=600s; open_file_cache_valid 600s;
-  client_body_temp_path DIR/nginx-body; proxy_temp_path DIR/nginx-proxy; fastcgi_temp_path DIR/nginx-f;
-  uwsgi_temp_path DIR/nginx-u; scgi_temp_path DIR/nginx-s;
-  proxy_cache_path DIR/nginx-cache levels=1:2 keys_zone=c:32m max_size=1g inactive=1d use_temp_path=off;
+  client_body_temp_path DIR/NAME-body; proxy_temp_path DIR/NAME-proxy; fastcgi_temp_path DIR/NAME-f;
+  uwsgi_temp_path DIR/NAME-u; scgi_temp_path DIR/NAME-s;
+  proxy_cache_path DIR/NAME-cache levels=1:2 keys_zone=c:32m max_size=1g inactive=1d use_temp_path=off;
   upstream origin { server 127.0.0.1:ORIGIN; keepalive 1024; keepalive_requests 1000000000; }
   server {
     listen 127.0.0.1:HTTP backlog=4096;
@@ -36,7 +39,7 @@ http {
     ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:s:10m;
     location / {
       proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_cache c; proxy_cache_valid 200 1d; proxy_cache_lock on;
+      proxy_cache c; CACHEKEY proxy_cache_valid 200 1d; proxy_cache_lock on;
       add_header X-Cache-Status $upstream_cache_status;
     }
     location = /nginx-status { stub_status; access_log off; }
@@ -45,15 +48,20 @@ http {
 `
 
 func startNginx(ctx context.Context, b *bench) (*peer, error) {
+	return b.nginx(ctx, "nginx", "MODULE", "", "RULES", "", "CACHEKEY", "")
+}
+
+// nginx runs nginxConf with further words replaced.
+func (b *bench) nginx(ctx context.Context, name string, more ...string) (*peer, error) {
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;\n" // the folder is root's only
 	}
-	p, conf, err := b.configure("nginx.conf", nginxConf, "USER", user)
+	p, conf, err := b.configure(name+".conf", nginxConf, append([]string{"USER", user, "NAME", name}, more...)...)
 	if err != nil {
 		return nil, err
 	}
-	cmd, err := b.spawn("nginx", nil, tool("nginx"), "-c", conf, "-e", filepath.Join(b.dir, "nginx.err"))
+	cmd, err := b.spawn(name, nil, tool("nginx"), "-c", conf, "-e", filepath.Join(b.dir, name+".err"))
 	if err != nil {
 		return nil, err
 	}

@@ -72,14 +72,21 @@ func (o *origin) serve(c net.Conn) {
 		if err != nil {
 			return
 		}
+		length := 0
 		for {
 			field, err := r.ReadSlice('\n')
 			if err != nil {
 				return
 			}
-			if len(bytes.TrimRight(field, "\r\n")) == 0 {
+			if field = bytes.TrimRight(field, "\r\n"); len(field) == 0 {
 				break
 			}
+			if name, value, _ := bytes.Cut(field, []byte(":")); len(name) == len("Content-Length") && bytes.EqualFold(name, []byte("Content-Length")) {
+				length, _ = strconv.Atoi(string(bytes.TrimSpace(value))) // the servers checked it
+			}
+		}
+		if _, err := r.Discard(length); err != nil {
+			return
 		}
 		o.calls.Add(1)
 		_, path, _ := strings.Cut(line, " ")

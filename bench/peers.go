@@ -54,7 +54,10 @@ type starter struct {
 	start func(context.Context, *bench) (*peer, error)
 }
 
-func starters() []starter {
+func (b *bench) starters() []starter {
+	if b.shield {
+		return shieldStarters()
+	}
 	return []starter{
 		{"forelane", startForelane},
 		{"nginx", startNginx},
@@ -66,7 +69,7 @@ func starters() []starter {
 
 func (b *bench) startPeers(ctx context.Context) error {
 	want := strings.Split(b.only, ",")
-	for _, s := range starters() {
+	for _, s := range b.starters() {
 		if b.only != "" && !slices.Contains(want, s.name) {
 			continue
 		}
@@ -196,7 +199,7 @@ func fetch(addr string, secure bool, path string) (http.Header, error) {
 	if secure {
 		c = tls.Client(c, clientTLS())
 	}
-	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, viewerHost); err != nil {
+	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nConnection: close\r\n\r\n", path, viewerHost); err != nil {
 		return nil, err
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
