@@ -244,10 +244,10 @@ func TestMemoryChangesNoVerdict(t *testing.T) {
 	}
 }
 
-// thinned is every tenth of the tests with -short: under the race detector the
-// whole takes minutes.
+// thinned is every tenth of the tests with -short and under the race detector,
+// where the whole takes minutes.
 func thinned(all []example) (some []example) {
-	if !testing.Short() {
+	if !testing.Short() && !raced {
 		return all
 	}
 	for i := 0; i < len(all); i += 10 {
