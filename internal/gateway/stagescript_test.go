@@ -25,7 +25,7 @@ import (
 )
 
 // scriptRows are the rows whose scripts speak the language below.
-var scriptRows = []string{"A1", "A2", "A10", "A17", "A18", "A19", "A22", "A25"}
+var scriptRows = []string{"A1", "A2", "A3", "A4", "A5", "A10", "A17", "A18", "A19", "A22", "A25"}
 
 // TestStageScripts runs testdata/script/ROW_*.txtar: a CloudFormation or SAM
 // template, the gateway that is compiled from it under a fake clock, and
