@@ -40,8 +40,8 @@ type Exchange struct {
 	// as it is not reset.
 	scratch []byte
 	socket  socket
-	verdict webacl.Verdict // of the web ACL
-	sub     *Exchange      // fetched the custom error page
+	verdict *webacl.Verdict // room for that of the web ACL; nil before the first one
+	sub     *Exchange       // fetched the custom error page
 }
 
 // role tells what an Exchange is for.

@@ -21,7 +21,6 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
-	"github.com/forelane/forelane/internal/model"
 )
 
 const identityField = "X-Edge-Identity"
@@ -32,42 +31,25 @@ func (x *Exchange) personal(rs *httpmsg.Response) bool {
 	if text == "" {
 		return false
 	}
-	c := x.beh.m.Cache
 	for _, item := range strings.Split(text, ",") {
 		kind, name, _ := strings.Cut(strings.TrimSpace(item), ":")
 		switch kind {
 		case "header":
-			keyed := slices.ContainsFunc(c.Headers.Names, func(n string) bool { return httpmsg.EqualFold(n, name) })
-			if httpmsg.EqualFold(name, "Cookie") {
-				keyed = c.Cookies.Mode == model.SelectAll
-			} else {
-				keyed = keyed && c.Headers.Mode == model.SelectList
-			}
-			if !keyed {
+			if name = strings.ToLower(name); name == "cookie" {
+				if !x.beh.keyCookies.all() {
+					return true
+				}
+			} else if !slices.Contains(x.beh.keyHeaders, name) {
 				return true
 			}
 		case "query":
 			name, err := url.QueryUnescape(name)
-			if err != nil || !selected(c.Queries, name) {
+			if err != nil || !x.beh.keyQuery.has(name) {
 				return true
 			}
 		default:
 			return true
 		}
-	}
-	return false
-}
-
-// selected tells whether a query string parameter is of a selection.
-func selected(s model.Selection, name string) bool {
-	switch s.Mode {
-	case model.SelectAll:
-		return true
-	case model.SelectList:
-		return slices.Contains(s.Names, name)
-	case model.SelectAllExcept:
-		return !slices.Contains(s.Names, name)
-	case model.SelectNone, model.SelectAllViewer, model.SelectAllViewerAndCloudFront:
 	}
 	return false
 }

@@ -13,9 +13,9 @@ const (
 	maxURL  = 8192
 )
 
-// screen refuses what is too large, and what the web ACL blocks. Geo restriction needs a database of
-// addresses: without one every viewer's place is unknown, and unknown places
-// are served (row C11).
+// screen refuses what is too large, and what the web ACL blocks. Geo
+// restriction needs a database of addresses: without one every viewer's place
+// is unknown, and unknown places are served (row C11).
 func (x *Exchange) screen() stepID {
 	rq := x.rq
 	url := len(rq.Path)

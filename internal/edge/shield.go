@@ -22,7 +22,10 @@ type Shield interface {
 
 // askShield lets the web ACL of the distribution decide.
 func (x *Exchange) askShield() stepID {
-	v := &x.verdict
+	if x.verdict == nil {
+		x.verdict = new(webacl.Verdict)
+	}
+	v := x.verdict
 	if err := x.dist.shield.Screen(x.rq, x.now(), v); err != nil {
 		return x.notScreened(err)
 	}
