@@ -123,7 +123,7 @@ func BenchmarkPut1K(b *testing.B) {
 func BenchmarkReadLarge(b *testing.B) {
 	s := open(b, Options{Dir: b.TempDir(), Budget: 1 << 30, Log: quiet()})
 	const size = 64 << 20
-	w, err := s.Create(keyOf(1))
+	w, err := s.CreateSince(s.Clock(), keyOf(1))
 	if err != nil {
 		b.Fatal(err)
 	}

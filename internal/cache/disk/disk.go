@@ -4,7 +4,7 @@
 //
 // The flow:
 //
-//  1. Put copies an object into a queue; Create takes a body as it streams in.
+//  1. Put copies an object into a queue; CreateSince takes a body as it streams in.
 //     The newest of a key is found from then on (queue.go, large.go).
 //  2. One goroutine appends the queue to the current segment, many records a
 //     write, and only then points the index at them (writer.go). Bodies over

@@ -181,7 +181,7 @@ func TestLateAnswersAreRefused(t *testing.T) {
 		"delete":     func() error { return s.Delete(key) },
 	} {
 		clock := s.Clock()
-		w, err := s.Create(key)
+		w, err := s.CreateSince(s.Clock(), key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +285,7 @@ func TestFollowersReadWhileItIsWritten(t *testing.T) {
 	key := keyOf(3)
 	const size = 4 << 20
 	all := content(key, 1, size)
-	w, err := s.Create(key)
+	w, err := s.CreateSince(s.Clock(), key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func act(s *Store, r *rand.Rand, w int, gen uint64) string {
 	case n < 60:
 		put(s, key, gen, r.IntN(1<<r.IntN(18)+1))
 	case n < 68:
-		if wr, err := s.Create(key); err == nil {
+		if wr, err := s.CreateSince(s.Clock(), key); err == nil {
 			size := r.IntN(1 << 20)
 			wr.Write(content(key, gen, size))
 			wr.Commit(metaOf(gen, size))

@@ -105,7 +105,7 @@ func none(t testing.TB, s *Store, key []byte) {
 
 func stream(t testing.TB, s *Store, key []byte, gen uint64, size int) error {
 	t.Helper()
-	w, err := s.Create(key)
+	w, err := s.CreateSince(s.Clock(), key)
 	if err != nil {
 		return err
 	}

@@ -27,12 +27,9 @@ type Writer struct {
 	done  bool
 }
 
-// Create begins a body for key, of any length up to half the budget. It is
-// found when it is committed.
-func (s *Store) Create(key []byte) (*Writer, error) { return s.CreateSince(s.Clock(), key) }
-
-// CreateSince is Create for a body that was there at clock: Commit refuses it if
-// it was invalidated or deleted after that.
+// CreateSince begins a body for key, of any length up to half the budget, whose
+// fetch began at clock. It is found when it is committed; Commit refuses it if it
+// was invalidated or deleted after that.
 func (s *Store) CreateSince(clock uint64, key []byte) (*Writer, error) {
 	if len(key) > maxKey {
 		return nil, errors.New("disk: key is too long")
