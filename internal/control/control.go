@@ -12,6 +12,8 @@
 //	GET  /v1/status                                   what runs (the ready event's form)
 //	GET  /metrics                                     counters, in Prometheus's text format
 //	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects
+//	POST /v1/explain {"url": "http://…"}              why a request is answered as it is (package explain)
+//	GET  /v1/explain?url=…&header=…&fetch=1           the same
 //	GET  /v1/logs?function=NAME&follow=1              log lines, one JSON object a line
 //	POST /2015-03-31/functions/{name}/invocations     the Lambda API's Invoke
 //
@@ -33,6 +35,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/model"
 )
 
@@ -46,6 +49,8 @@ type Node interface {
 	// Invalidate drops cached objects; distribution is an id, a logical id, or
 	// empty for all. It returns how many distributions it was done for.
 	Invalidate(distribution string, paths []string) (int, error)
+	// Explain says why a request would be answered as it would be.
+	Explain(ctx context.Context, in *explain.Request) (*explain.Explanation, error)
 	// Logs gives the kept lines of a function (empty: of all) and then, until
 	// ctx ends, the new ones.
 	Logs(ctx context.Context, function string, follow bool, emit func(line any) error) error
@@ -62,6 +67,8 @@ func New(n Node) http.Handler {
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, n.Status()) })
 	mux.HandleFunc("GET /metrics", c.metrics)
 	mux.HandleFunc("POST /v1/invalidations", c.invalidate)
+	mux.HandleFunc("POST /v1/explain", c.explain)
+	mux.HandleFunc("GET /v1/explain", c.explain)
 	mux.HandleFunc("GET /v1/logs", c.logs)
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", c.invoke)
 	return guard(mux)

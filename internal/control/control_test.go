@@ -4,11 +4,14 @@ package control
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/model"
 )
 
@@ -32,6 +35,13 @@ func (n *node) Invoke(_ context.Context, in *model.Invocation) (*model.Invocatio
 func (n *node) Invalidate(_ string, paths []string) (int, error) {
 	n.paths = paths
 	return 1, nil
+}
+
+func (n *node) Explain(_ context.Context, in *explain.Request) (*explain.Explanation, error) {
+	if in.URL == "" {
+		return nil, errors.New("no address")
+	}
+	return &explain.Explanation{Method: in.Method, URL: in.URL, Warnings: []string{fmt.Sprint(in.Headers, in.Fetch)}}, nil
 }
 
 func (n *node) Logs(_ context.Context, function string, _ bool, emit func(any) error) error {
@@ -106,5 +116,27 @@ func TestStatusAndLogs(t *testing.T) {
 	}
 	if w := call(&node{}, "GET", "/v1/logs?function=f", ""); w.Body.String() != `{"function":"f"}`+"\n" {
 		t.Errorf("logs %s", w.Body)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	want := `"warnings":["[[A b] [C d: e]] true"]`
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"get":  call(&node{}, "GET", "/v1/explain?method=HEAD&url=http://a/b&header=A:+b&header=C:d:+e&fetch=1", ""),
+		"post": call(&node{}, "POST", "/v1/explain", `{"method":"HEAD","url":"http://a/b","headers":[["A","b"],["C","d: e"]],"fetch":true}`),
+	} {
+		if w.Code != 200 || !strings.Contains(w.Body.String(), want) || !strings.Contains(w.Body.String(), `"method":"HEAD","url":"http://a/b"`) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"nothing":        call(&node{}, "GET", "/v1/explain", ""),
+		"no header":      call(&node{}, "GET", "/v1/explain?url=http://a/&header=x", ""),
+		"no JSON":        call(&node{}, "POST", "/v1/explain", "{"),
+		"unknown member": call(&node{}, "POST", "/v1/explain", `{"uri":"http://a/"}`),
+	} {
+		if w.Code != 400 || !strings.Contains(w.Body.String(), "message") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
 	}
 }

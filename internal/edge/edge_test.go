@@ -142,6 +142,12 @@ func (w *world) lastRecord() record.Record {
 	return w.recs[len(w.recs)-1]
 }
 
+func (w *world) recordCount() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.recs)
+}
+
 // answer is a response of known length.
 func answer(status int, body string, fields ...string) *http.Response {
 	rs := &http.Response{

@@ -7,6 +7,7 @@ import (
 	"html"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/pattern"
@@ -85,4 +86,14 @@ func (x *Exchange) redirect(status int) stepID {
 	x.rec.Result.Type = record.Redirect
 	x.rs.ContentLength = int64(len(x.body.text))
 	return stepHeaders
+}
+
+// plainText is the sentence of an error page of ours, or the text itself.
+func plainText(page []byte) string {
+	text := string(page)
+	if _, rest, ok := strings.Cut(text, "<HR noshade size=\"1px\">\n"); ok {
+		text, _, _ = strings.Cut(rest, "\n<BR")
+	}
+	text, _, _ = strings.Cut(html.UnescapeString(text), "\n")
+	return text
 }

@@ -83,18 +83,26 @@ func (x *Exchange) acceptEncoding(h *httpmsg.Header) {
 // revalidate asks whether an expired object still holds (row F12). CloudFront
 // does not when cookies are forwarded, and not for errors.
 func (x *Exchange) revalidate(h *httpmsg.Header) {
+	if x.store.lease != nil {
+		x.asked.conditional = x.addConditions(h)
+	}
+}
+
+// addConditions asks for what has changed since the stored object, if it may.
+func (x *Exchange) addConditions(h *httpmsg.Header) (added bool) {
 	o := x.store.obj
-	if o == nil || x.store.lease == nil || !x.beh.rfc && (x.beh.forward.cookies() || o.Status >= 400) {
-		return
+	if o == nil || !x.beh.rfc && (x.beh.forward.cookies() || o.Status >= 400) {
+		return false
 	}
 	if tag := o.Head.Get("ETag"); tag != "" {
 		h.Set("If-None-Match", tag)
-		x.asked.conditional = true
+		added = true
 	}
 	if last := o.Head.Get("Last-Modified"); last != "" {
 		h.Set("If-Modified-Since", last)
-		x.asked.conditional = true
+		added = true
 	}
+	return added
 }
 
 // trace writes the fields that tell the origin of edge and viewer.

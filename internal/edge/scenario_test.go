@@ -23,11 +23,11 @@ import (
 
 var only = flag.String("script", "", "run the scenario scripts whose names contain this")
 
-// TestScripts runs testdata/script/{cache,rfc,W}*.txtar: one bubble of fake time
+// TestScripts runs testdata/script/{cache,rfc,W,explain}*.txtar: one bubble of fake time
 // each, an edge between scripted origins and viewers, no socket.
 func TestScripts(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"cache_*.txtar", "rfc*.txtar", "W*.txtar"} {
+	for _, pattern := range []string{"cache_*.txtar", "rfc*.txtar", "W*.txtar", "explain_*.txtar"} {
 		found, err := filepath.Glob("../../testdata/script/" + pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatal("no scripts", err)
@@ -56,6 +56,8 @@ type script struct {
 	last    *viewing
 	open    map[string]*viewing
 	sockets map[string]net.Conn // the viewers' ends
+
+	explained string
 }
 
 // viewing is a request under way or done.
@@ -177,6 +179,9 @@ var commands = map[string]command{
 	"origin-no-header": {"NAME", "the last request to an origin has no such field", (*script).originNoHeader},
 	"record":           {"TAG=VALUE…", "tags of the last record, as in the JSON log", (*script).record},
 	"invalidate":       {"PATH…", "drops objects", (*script).invalidate},
+	"explain":          {"[METHOD] TARGET ['H: v'…] [fetch]", "explains a request, without effects; fetch asks the origin", (*script).explain},
+	"says":             {"TEXT", "text that the last explanation contains, white space as single blanks", (*script).says},
+	"says-not":         {"TEXT", "text that it does not contain", (*script).saysNot},
 	"purge":            {"", "drops all objects", func(s *script, _ []string) { s.w.cache.Purge() }},
 }
 

@@ -108,6 +108,9 @@ var cacheNames = [...]string{"none", "hit", "stale", "miss", "revalidated", "byp
 // String is a word for records.
 func (s CacheStatus) String() string { return name(cacheNames[:], int(s)) }
 
+// Served tells whether what is stored was the answer.
+func (s CacheStatus) Served() bool { return s == CacheHit || s == CacheStale || s == CacheFresh }
+
 // CacheReason says why the cache did what it did.
 type CacheReason uint8
 

@@ -120,32 +120,38 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 // does not block: what is left is returned.
 func (snap *Snapshot) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer, inline bool) (rest func()) {
 	host := hostname(rq.Host)
-	var to *edge.Edge
-	for _, u := range snap.units {
-		if u.edge.Answers(host) {
-			to = u.edge
-			break
-		}
-	}
+	to := snap.edgeOf(host)
 	if to == nil {
-		if rt := snap.plane(host); rt != nil {
-			if rq.Method == http.MethodConnect { // extended CONNECT: only an edge makes tunnels
-				text(w, http.StatusNotImplemented, "Not Implemented\n")
-				return nil
-			}
-			rq.Own()
-			return orNow(inline, func() { serveDirect(ctx, rt, rq, w) })
-		}
-		if len(snap.units) != 1 {
+		rt := snap.plane(host)
+		switch {
+		case rt == nil:
 			unknownHost(snap, w)
 			return nil
+		case rq.Method == http.MethodConnect: // extended CONNECT: only an edge makes tunnels
+			text(w, http.StatusNotImplemented, "Not Implemented\n")
+			return nil
 		}
-		to = snap.units[0].edge // its only distribution, or its 404 with the list
+		rq.Own()
+		return orNow(inline, func() { serveDirect(ctx, rt, rq, w) })
 	}
 	if inline {
 		return to.Begin(ctx, rq, w)
 	}
 	to.Serve(ctx, rq, w)
+	return nil
+}
+
+// edgeOf is the edge for a host: the one that knows its name, or the only one
+// when nothing else does, with its only distribution or its 404. Nil: none.
+func (snap *Snapshot) edgeOf(host string) *edge.Edge {
+	for _, u := range snap.units {
+		if u.edge.Answers(host) {
+			return u.edge
+		}
+	}
+	if len(snap.units) == 1 && snap.plane(host) == nil {
+		return snap.units[0].edge
+	}
 	return nil
 }
 

@@ -124,6 +124,15 @@ func (a *ACL) Capacity() int { return a.capacity }
 // is used again. Where a body was read, rq.Body gives it once more from its
 // beginning. The error is ErrEngine, or that of reading the body.
 func (a *ACL) Screen(rq *httpmsg.Request, now time.Time, v *Verdict) error {
+	return a.screen(rq, now, v, false)
+}
+
+// Preview is Screen, but that rate-based rules look and do not count.
+func (a *ACL) Preview(rq *httpmsg.Request, now time.Time, v *Verdict) error {
+	return a.screen(rq, now, v, true)
+}
+
+func (a *ACL) screen(rq *httpmsg.Request, now time.Time, v *Verdict, dry bool) error {
 	x, _ := a.idle.Get().(*exam)
 	if x == nil {
 		x = new(exam)
@@ -131,7 +140,7 @@ func (a *ACL) Screen(rq *httpmsg.Request, now time.Time, v *Verdict) error {
 	defer a.recycle(x)
 	v.reset()
 	v.ACL = a.m.Name
-	x.acl, x.rq, x.now, x.v = a, rq, now, v
+	x.acl, x.rq, x.now, x.v, x.dry = a, rq, now, v, dry
 	if a.readsBody {
 		if err := x.readBody(a.m.BodyLimit); err != nil {
 			return err

@@ -32,6 +32,7 @@ type exam struct {
 
 	hits   crs.Result
 	looked bool  // hits is of this request
+	dry    bool  // rate-based rules do not count
 	err    error // of the engine behind the managed groups
 }
 

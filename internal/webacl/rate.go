@@ -53,6 +53,9 @@ func (s *rateMatch) match(x *exam) bool {
 		x.key = binary.AppendUvarint(x.key, uint64(len(text)))
 		x.key = append(x.key, text...)
 	}
+	if x.dry {
+		return s.counts.above(x.key, x.now)
+	}
 	return s.counts.count(x.key, x.now)
 }
 

@@ -53,9 +53,26 @@ func newWindow(limit int64, length time.Duration) *window {
 	}
 }
 
+func (w *window) instance(key []byte) instance {
+	return instance{maphash.Bytes(w.seed[0], key), maphash.Bytes(w.seed[1], key)}
+}
+
+// above tells whether the instance would be above the limit with one more
+// request, without counting it.
+func (w *window) above(key []byte, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.of[w.instance(key)]
+	if c == nil {
+		return w.limit == 0
+	}
+	c.advance(now.UnixNano() / int64(step))
+	return c.total >= w.limit
+}
+
 // count counts one request and tells whether the instance is above the limit.
 func (w *window) count(key []byte, now time.Time) (above bool) {
-	at := instance{maphash.Bytes(w.seed[0], key), maphash.Bytes(w.seed[1], key)}
+	at := w.instance(key)
 	n := now.UnixNano() / int64(step)
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/forelane/forelane/internal/explain"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/webacl"
+)
+
+// Explaining a request is walking the step table with the same steps, and
+// writing down after each what it did. What a step would do to others is put
+// aside: the cache is looked at and not opened, rate rules look and do not count,
+// nothing is stored, no Record is emitted and no viewer is there. The origin is
+// asked only when the caller wants it. Requests that are served do not know of
+// any of this.
+
+// Explain says why rq would be answered as it would be now. fetch lets the
+// origin be asked where the cache has nothing.
+func (e *Edge) Explain(ctx context.Context, rq *httpmsg.Request, fetch bool) (out *explain.Explanation) {
+	out = &explain.Explanation{Method: rq.Method, URL: rq.Scheme + "://" + rq.Host + rq.Target(), At: time.Now()}
+	x := &Exchange{ctx: ctx, edge: e, rq: rq.Clone(), w: nobody{}}
+	d := &dry{x: x, out: out, fetch: fetch}
+	at := stepOpen
+	defer func() {
+		if p := recover(); p != nil {
+			out.Answer = explain.Answer{Status: 500, By: fmt.Sprintf("a panic in step %s: %v", e.steps[at].name, p)}
+		}
+		x.release()
+		x.letGo()
+	}()
+	for at < stepDeliver {
+		was := at
+		at = d.walk(at)
+		out.Steps = append(out.Steps, explain.StepNote{Name: e.steps[was].name, Note: d.note})
+		d.note = ""
+	}
+	d.answer(at)
+	return out
+}
+
+// dry is one walk without effects.
+type dry struct {
+	x     *Exchange
+	out   *explain.Explanation
+	fetch bool
+	note  string
+}
+
+// walk runs one row, or what stands for it, and says what it did.
+func (d *dry) walk(at stepID) stepID {
+	x := d.x
+	switch at {
+	case stepDistribution:
+		next := x.edge.steps[at].run(x)
+		d.distribution()
+		return next
+	case stepScreen:
+		next := x.edge.steps[at].run(x)
+		d.screened()
+		return next
+	case stepBehavior:
+		next := x.edge.steps[at].run(x)
+		d.behavior()
+		return next
+	case stepFunction:
+		return d.function()
+	case stepKey:
+		next := x.edge.steps[at].run(x)
+		d.key()
+		return next
+	case stepLookup, stepLoad, stepWait:
+		return d.lookup()
+	case stepRequest:
+		next := x.edge.steps[at].run(x)
+		d.request()
+		if !d.fetch {
+			d.out.Answer = explain.Answer{By: "the origin's answer, which was not asked for"}
+			return stepFinish
+		}
+		return next
+	case stepFetch:
+		next := x.edge.steps[at].run(x)
+		d.fetched()
+		return next
+	case stepAdmit:
+		x.judge(x.rs.Status, &x.rs.Header, x.asked.rs)
+		d.lifetime(&x.rs.Header, x.rs.Status)
+		return stepPage
+	case stepPage:
+		return d.page()
+	case stepHeaders:
+		return d.headers()
+	case stepUpgrade:
+		return stepFinish
+	default: // open, response, select, respond: as they are
+		return x.edge.steps[at].run(x)
+	}
+}
+
+func (d *dry) distribution() {
+	x, to := d.x, &d.out.Distribution
+	if x.dist == nil {
+		to.Why = "no distribution answers to the Host " + x.rq.Host
+		return
+	}
+	to.ID, to.LogicalID = x.dist.m.ID, x.dist.m.LogicalID
+	to.Why = "it answers to the Host " + x.rq.Host
+	if !x.edge.Answers(x.rq.Host) {
+		to.Why = "it is the only one: " + x.rq.Host + " is no name of its own"
+	}
+	if x.dist.shield != nil {
+		own := *x.dist
+		own.shield = preview{own.shield}
+		x.dist = &own
+	}
+}
+
+// preview is a web ACL that is asked without being counted in.
+type preview struct{ Shield }
+
+// Previewer is what a Shield has when it can decide without counting.
+type Previewer interface {
+	// Preview is Screen, but that rate-based rules do not count the request.
+	Preview(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error
+}
+
+func (p preview) Screen(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error {
+	if s, ok := p.Shield.(Previewer); ok {
+		return s.Preview(rq, now, v)
+	}
+	return p.Shield.Screen(rq, now, v)
+}
+
+func (d *dry) screened() {
+	if r := d.x.rec.Shield; r.ACL != "" {
+		d.out.Shield = &explain.Shield{
+			ACL: r.ACL, Action: r.Action, Rule: r.Rule, Inner: r.Inner,
+			Labels: append([]string(nil), r.Labels...), Counted: append([]string(nil), r.Counted...),
+		}
+	}
+}
+
+func (d *dry) behavior() {
+	x := d.x
+	for _, b := range x.dist.behaviors {
+		t := explain.Behavior{Pattern: b.m.PathPattern, Matches: b == x.beh}
+		if t.Matches {
+			t.Policy, t.Target = policyName(b), b.m.Target
+		}
+		d.out.Tried = append(d.out.Tried, t)
+		if t.Matches {
+			return
+		}
+	}
+}
+
+func policyName(b *behavior) string {
+	switch c := b.m.Cache; {
+	case c.Legacy:
+		return "of its ForwardedValues"
+	case c.Name != "":
+		return c.Name
+	case c.ID != "":
+		return c.ID
+	default:
+		return "without a name"
+	}
+}
+
+// answer says what the viewer gets.
+func (d *dry) answer(at stepID) {
+	x, to := d.x, &d.out.Answer
+	if to.By != "" {
+		return
+	}
+	to.Status, to.XCache = x.rs.Status, x.rec.Result.Type.XCache()
+	switch {
+	case x.socket.open:
+		to.By = "the origin agrees to a WebSocket"
+	case at == stepFinish:
+		to.By = "nobody: the request ends without an answer"
+	default:
+		to.By = d.answeredBy()
+	}
+}
+
+func (d *dry) answeredBy() string {
+	x := d.x
+	switch {
+	case d.out.Shield != nil && d.out.Shield.Action != "ALLOW":
+		return "the web ACL"
+	case x.rec.Cache.Status.Served():
+		return "the cache"
+	case x.asked.rs != nil:
+		return "the origin"
+	case x.asked.err != nil:
+		return "the edge: the origin failed"
+	case len(d.out.Function) > 0 && x.beh.viewerRequest != nil && len(d.out.Key) == 0 && d.out.Cache == nil:
+		return "the function " + d.out.Function[0].Name
+	}
+	return "the edge: " + plainText(x.body.text)
+}
+
+// nobody is the viewer of an explanation.
+type nobody struct{}
+
+func (nobody) Head(*httpmsg.Response) error { return nil }
+func (nobody) Write(p []byte) (int, error)  { return len(p), nil }
+func (nobody) Flush() error                 { return nil }
+func (nobody) Abort()                       {}

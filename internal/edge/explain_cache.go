@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/explain"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/record"
+)
+
+// lookup says what the cache would answer, and goes where that leads.
+func (d *dry) lookup() stepID {
+	x := d.x
+	a := d.inspect()
+	x.store.obj = x.store.hold(a.Object)
+	d.out.Key = withFrom(keyParts(string(x.keyed.key)), d.out.Key)
+	to := &explain.Cache{Status: a.Status.String()}
+	d.out.Cache = to
+	now := time.Now()
+	if o := a.Object; o != nil {
+		to.Age, to.TTL = o.CurrentAge(now), o.TTL+o.Age
+		h := o.Head.Header()
+		d.stored(o, &h)
+	}
+	switch a.Status {
+	case cache.Hit:
+		to.Why = "an answer is stored and fresh"
+		return x.hit(a.Object)
+	case cache.Stale:
+		to.Why = fmt.Sprintf("it expired %s ago, and stale-while-revalidate lets it be served while it is refreshed", explain.Seconds(a.Object.Expired(now).Truncate(time.Second)))
+		next := x.hit(a.Object)
+		x.rec.Cache.Status, x.rec.Cache.Reason = record.CacheStale, record.ReasonWhileRevalidate
+		return next
+	case cache.Expired:
+		d.expired(to, a.Object, now)
+	case cache.Wait:
+		to.Why = "another request for this key is on its way to the origin: this one would wait for its answer"
+	case cache.Pass:
+		d.passed(to, a.Reason)
+	default:
+		d.absent(to)
+	}
+	x.rec.Cache.Status = record.CacheMiss
+	return stepRequest
+}
+
+// inspect looks the key up as lookup does, with variants and a HEAD's own key.
+func (d *dry) inspect() cache.Answer {
+	x := d.x
+	c, now := x.edge.deps.Cache, time.Now()
+	one := func() cache.Answer {
+		a := c.Inspect(x.ctx, x.keyed.key, now, x.beh.collapse)
+		if a.Status == cache.Varies {
+			x.variant(a.Vary)
+			a = c.Inspect(x.ctx, x.keyed.key, now, x.beh.collapse)
+		}
+		return a
+	}
+	a := one()
+	if x.rq.Method != "HEAD" || a.Status == cache.Hit {
+		return a
+	}
+	a.Object.Release()
+	x.unvary()
+	x.markHead()
+	return one()
+}
+
+// withFrom is parts, with what is known better of where they came from.
+func withFrom(parts, known []explain.Part) []explain.Part {
+	for i := range parts {
+		for _, k := range known {
+			if k.Name == parts[i].Name {
+				parts[i].From = k.From
+			}
+		}
+	}
+	return parts
+}
+
+func (d *dry) expired(to *explain.Cache, o *cache.Object, now time.Time) {
+	ago := explain.Seconds(o.Expired(now).Truncate(time.Second))
+	if o.Alone {
+		to.Why = "it is kept, and the origin is asked about it each time"
+		d.wish("the origin did not send no-cache, or MinTTL were above 0")
+		return
+	}
+	to.Why = "its time was over " + ago + " ago: the origin is asked"
+	d.wish("it had been asked for " + ago + " earlier, or stored for longer: max-age or s-maxage of the origin, MinTTL or DefaultTTL of the policy")
+	d.wish("the origin allowed stale-while-revalidate of more than " + ago)
+}
+
+func (d *dry) passed(to *explain.Cache, why cache.PassReason) {
+	switch why {
+	case cache.TooLarge:
+		to.Why = "the last answer was too large to be stored"
+		d.wish("the node had a larger --cache-memory or a --cache-disk")
+	case cache.NoCapacity:
+		to.Why = "the last answer was not stored for want of memory"
+		d.wish("the node had a larger --cache-memory")
+	default:
+		to.Why = "the last answer was not to be stored, and requests for the key do not wait for each other for a while"
+		d.wish("the origin's answer could be stored: see lifetime with --fetch")
+	}
+}
+
+// absent says that nothing is stored, and what is for other keys of the path.
+func (d *dry) absent(to *explain.Cache) {
+	x := d.x
+	to.Why = "nothing is stored under this key"
+	mine := d.out.Key
+	const most, looked = 3, 1000
+	n := 0
+	x.edge.deps.Cache.KeysOf(x.dist.m.ID, x.rq.Path, func(key string) bool {
+		if diff := explain.Diff(mine, keyParts(key)); len(diff) > 0 && len(diff) <= 4 {
+			to.Near = append(to.Near, explain.Near{Key: key, Differs: diff})
+		}
+		n++
+		return len(to.Near) < most && n < looked
+	})
+	d.wish("somebody had asked for the same key before: the first request fills it")
+	for _, near := range to.Near {
+		var names []string
+		for _, f := range near.Differs {
+			names = append(names, f.Name)
+		}
+		d.wish(strings.Join(names, " and ") + " had the value of a stored answer, or were not in the key")
+	}
+}
+
+// stored says of what is stored how its lifetime came about.
+func (d *dry) stored(o *cache.Object, h *httpmsg.Header) {
+	x := d.x
+	was, lines := x.asked, d.out.Lifetime
+	defer func() {
+		x.asked = was
+		d.out.Cache.Lifetime, d.out.Lifetime = d.out.Lifetime, lines
+	}()
+	if x.beh.rfc {
+		d.line("", "for %s, by RFC 9111", explain.Seconds(o.TTL+o.Age))
+		return
+	}
+	x.judgeByRules(o.Status, h, nil)
+	d.lifetimeOf(h, o.Status, x.asked.freshness)
+	if x.asked.freshness.TTL != o.TTL { // the template, or the time of an error, changed it since
+		d.line("", "as stored: %s", explain.Seconds(o.TTL))
+	}
+	if o.Flags&flagOriginDown != 0 {
+		d.line("F9", "it stands in for a failing origin, which is not asked again for ErrorCachingMinTTL")
+	}
+}
+
+// lifetime is the arithmetic for an answer that has just come.
+func (d *dry) lifetime(h *httpmsg.Header, status int) {
+	x := d.x
+	f := x.asked.freshness
+	switch x.rec.Cache.Reason {
+	case record.ReasonIdentity:
+		d.line("K9", "the answer was decided by an identity that the key lacks: neither stored nor shared")
+		d.wish("the key had what the API decides by (Authorization in the cache policy)")
+		return
+	case record.ReasonVaryStar:
+		d.line("F13", "Vary names what the edge cannot tell apart: asked for each time")
+		return
+	default:
+		d.lifetimeOf(h, status, f)
+	}
+	if !x.keyed.cacheable {
+		return
+	}
+	switch {
+	case !f.Store:
+		d.line("", "not stored")
+	case f.TTL <= 0:
+		d.line("", "stored to be asked about each time")
+	default:
+		d.line("", "would be stored for %s", explain.Seconds(f.TTL))
+	}
+}
+
+func (d *dry) line(rule, format string, args ...any) {
+	d.out.Lifetime = append(d.out.Lifetime, explain.Line{Text: fmt.Sprintf(format, args...), Rule: rule})
+}
+
+// lifetimeOf writes the arithmetic whose result f is: what the origin says, what
+// the policy allows, and the rule that decides.
+func (d *dry) lifetimeOf(h *httpmsg.Header, status int, f httpspec.Freshness) {
+	x := d.x
+	for _, n := range []string{"Cache-Control", "CDN-Cache-Control", "Expires"} {
+		if v := h.Join(n); v != "" && (n != "CDN-Cache-Control" || x.beh.rfc) {
+			d.line("", "the origin says %s: %s", n, v)
+		}
+	}
+	if status >= 400 {
+		d.line("F10", "%d is an error: ErrorCachingMinTTL is %s", status, explain.Seconds(x.dist.errorTTL(status)))
+	} else if p := x.beh.policy; !x.beh.rfc {
+		d.line("", "the policy says MinTTL %s, DefaultTTL %s, MaxTTL %s", explain.Seconds(p.Min), explain.Seconds(p.Default), explain.Seconds(p.Max))
+	}
+	rule, text := ruleOf(f, x.beh.policy)
+	d.line(rule, "%s", text)
+	if f.Revalidate > 0 {
+		d.line("F7", "then served for %s while it is refreshed (stale-while-revalidate)", explain.Seconds(f.Revalidate))
+	}
+	if f.IfErrorSet && f.Store {
+		d.line("F8", "in place of an error for %s after that (stale-if-error)", explain.Seconds(f.IfError))
+	}
+}
+
+// ruleOf is the row and the sentence of a reason.
+func ruleOf(f httpspec.Freshness, p httpspec.Policy) (rule, text string) {
+	ttl := explain.Seconds(f.TTL)
+	switch f.Reason {
+	case httpspec.ReasonMaxAge:
+		return "F1", "max-age decides: " + ttl
+	case httpspec.ReasonSMaxAge:
+		return "F1", "s-maxage decides, before max-age: " + ttl
+	case httpspec.ReasonExpires:
+		return "F4", "Expires decides: " + ttl
+	case httpspec.ReasonRaised:
+		return "F2", "less than MinTTL: raised to " + ttl
+	case httpspec.ReasonCapped:
+		return "F1", "more than MaxTTL: cut to " + ttl
+	case httpspec.ReasonDefault:
+		return "F3", "no directive of the origin: DefaultTTL, " + ttl
+	case httpspec.ReasonNoStore:
+		return "F5", "no-store, and MinTTL is 0: not kept"
+	case httpspec.ReasonPrivate:
+		return "F5", "private, and MinTTL is 0: not kept"
+	case httpspec.ReasonNoCache:
+		return "F5", "no-cache, and MinTTL is 0: asked about each time"
+	case httpspec.ReasonOverridden:
+		return "F5", "no-cache, no-store or private does not count, for MinTTL is above 0: " + explain.Seconds(p.Min)
+	case httpspec.ReasonDisabled:
+		return "K7", "the policy forbids caching"
+	case httpspec.ReasonErrorTTL:
+		return "F10", "the error is kept for ErrorCachingMinTTL: " + ttl
+	case httpspec.ReasonErrorHeader:
+		return "F10", "the origin asks for longer than ErrorCachingMinTTL: " + ttl
+	case httpspec.ReasonErrorNot:
+		return "F10", "this status is not cached"
+	case httpspec.ReasonHeuristic:
+		return "", "a share of the time since Last-Modified (RFC 9111 4.2.2): " + ttl
+	case httpspec.ReasonAuthorized:
+		return "", "the request had Authorization, and nothing says that the answer is for all (RFC 9111 3.5)"
+	}
+	return "", f.Reason.String() + ": " + ttl
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/forelane/forelane/internal/explain"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+)
+
+// function runs the viewer-request function and says what it changed.
+func (d *dry) function() stepID {
+	x := d.x
+	before := x.rq.Clone()
+	next := x.edge.steps[stepFunction].run(x)
+	f := explain.Function{Event: "viewer-request", Name: x.beh.viewerRequest.Name(), Error: x.rec.Function[0].Error}
+	if next == stepHeaders && f.Error == "" {
+		f.Changes = append(f.Changes, "answers itself")
+	}
+	f.Changes = append(f.Changes, changesOf(before, x.rq)...)
+	if x.keyed.origin != x.beh.m.Target {
+		f.Changes = append(f.Changes, "chooses origin "+x.keyed.origin)
+	}
+	d.out.Function = append(d.out.Function, f)
+	return next
+}
+
+// changesOf is in what two requests differ.
+func changesOf(was, is *httpmsg.Request) []string {
+	var out []string
+	if was.Path != is.Path {
+		out = append(out, "path "+was.Path+" becomes "+is.Path)
+	}
+	if was.Query != is.Query {
+		out = append(out, "query string ?"+was.Query+" becomes ?"+is.Query)
+	}
+	return append(out, fieldChanges(&was.Header, &is.Header)...)
+}
+
+// fieldChanges is in which fields two heads differ.
+func fieldChanges(was, is *httpmsg.Header) []string {
+	var out []string
+	var seen []string
+	for _, h := range [2]*httpmsg.Header{was, is} {
+		for _, f := range h.Fields() {
+			n := strings.ToLower(f.Name)
+			if slices.Contains(seen, n) {
+				continue
+			}
+			seen = append(seen, n)
+			switch a, b := was.Join(n), is.Join(n); {
+			case a == b:
+			case !was.Has(n):
+				out = append(out, f.Name+" is set to "+b)
+			case !is.Has(n):
+				out = append(out, f.Name+" is removed")
+			default:
+				out = append(out, f.Name+" "+a+" becomes "+b)
+			}
+		}
+	}
+	return out
+}
+
+// request says who would be asked, with what.
+func (d *dry) request() {
+	x := d.x
+	m := x.target.members[0]
+	rq := x.outgoing(m.m)
+	to := &explain.Origin{ID: m.m.ID, Host: m.m.DomainName, Why: "the behavior points to it", Request: rq.Method + " " + rq.Target()}
+	switch {
+	case len(x.target.members) > 1:
+		to.Why = "the primary of " + x.keyed.origin + "; the secondary is " + x.target.members[1].m.ID
+	case x.keyed.origin != x.beh.m.Target:
+		to.Why = "the function chose it"
+	}
+	h := rq.Header.Clone()
+	if !d.fetch {
+		x.addConditions(&h)
+	}
+	to.Forwarded = append(to.Forwarded, [2]string{"Host", rq.Host})
+	for _, f := range h.Fields() {
+		to.Forwarded = append(to.Forwarded, [2]string{f.Name, hidden(m.m.Headers, f)})
+	}
+	for _, f := range x.rq.Header.Fields() {
+		if !h.Has(f.Name) && !slices.Contains(to.Dropped, f.Name) {
+			to.Dropped = append(to.Dropped, f.Name)
+		}
+	}
+	d.out.Origin = to
+	if d.fetch && !safe(x.rq.Method) {
+		d.fetch = false
+		d.out.Warnings = append(d.out.Warnings, "the origin is not asked with "+x.rq.Method+": that could change something there")
+	}
+}
+
+// fetched says what came of asking.
+func (d *dry) fetched() {
+	x, to := d.x, d.out.Origin
+	r := &x.rec.Origin
+	to.Asked, to.ID, to.Host = true, r.ID, r.Host
+	to.Status, to.Tries, to.Took, to.Error = r.Status, r.Tries, r.FirstByte, r.Error
+	if r.Failover {
+		to.Why = "the secondary of " + x.keyed.origin + ": the primary failed"
+	}
+	status := x.asked.status
+	if x.asked.rs != nil {
+		status = x.asked.rs.Status
+	}
+	if o := x.store.obj; o != nil && x.keyed.cacheable && x.mayStandIn(o, status) {
+		d.out.Warnings = append(d.out.Warnings, "the expired answer would be served in place of this error (rows F8, F9)")
+	}
+}
+
+// page says which custom error page stands for the answer.
+func (d *dry) page() stepID {
+	x := d.x
+	if c := x.errorPage(); c != nil {
+		status := x.rs.Status
+		if c.ResponseCode != 0 {
+			status = c.ResponseCode
+		}
+		d.out.Response = append(d.out.Response, "the custom error page "+c.PagePath+" stands for status "+strconv.Itoa(x.rs.Status)+", sent as "+strconv.Itoa(status))
+		x.rs.Status = status
+		return stepHeaders
+	}
+	own := *x.dist
+	own.errors = nil // select must not fetch a page
+	x.dist = &own
+	return stepSelect
+}
+
+// headers says what the response headers policy and the edge write.
+func (d *dry) headers() stepID {
+	x := d.x
+	var before httpmsg.Header
+	for f := range x.rs.Fields() {
+		before.Add(f.Name, f.Value)
+	}
+	next := x.edge.steps[stepHeaders].run(x)
+	var after httpmsg.Header
+	for f := range x.rs.Fields() {
+		after.Add(f.Name, f.Value)
+	}
+	for _, c := range fieldChanges(&before, &after) {
+		if !strings.HasPrefix(c, "X-Amz-Cf-Id ") && !strings.HasPrefix(c, "Date ") {
+			d.out.Response = append(d.out.Response, c)
+		}
+	}
+	return next
+}
+
+// hidden is the value of a field, or stars when the origin's settings add it:
+// such values are secrets more often than not.
+func hidden(custom []model.HeaderField, f httpmsg.Field) string {
+	for _, c := range custom {
+		if strings.EqualFold(c.Name, f.Name) {
+			return "*** (set by the origin's custom headers)"
+		}
+	}
+	return f.Value
+}
