@@ -11,6 +11,7 @@ import (
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
 	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/signed"
 )
 
 // behavior is the running form of a model.Behavior.
@@ -39,6 +40,8 @@ type behavior struct {
 
 	viewerRequest  Function
 	viewerResponse Function
+
+	keys *signed.Keys // of signed URLs and cookies; nil: everybody may come
 }
 
 func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, error) {
@@ -73,6 +76,9 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 	b.forward = newForwarding(m, b)
 	b.rfc, b.vary = c.Rules == model.RFC9111Rules, c.HonoursVary()
 	b.collapse = b.cacheable && (b.rfc || !b.forward.cookies())
+	if err := b.compileSigners(); err != nil {
+		return nil, err
+	}
 	return b, e.compileFunctions(b)
 }
 
@@ -99,10 +105,10 @@ func (x *Exchange) behavior() stepID {
 		x.rec.Result.Detail = record.InvalidRequestMethod
 		return x.refuse(403, "The behavior for this path does not allow the method of the request.")
 	}
-	if x.beh.m.TrustedSigners || len(x.beh.m.TrustedKeyGroups) > 0 {
-		// Signatures are not checked yet (row C13): better nobody than everybody.
-		x.rec.Result.Detail = record.InvalidRequest
-		return x.refuse(403, "This path is for signed URLs and cookies only, which are not checked here: nobody is let through.")
+	if x.beh.keys != nil {
+		if next, ok := x.signature(); !ok {
+			return next
+		}
 	}
 	if x.rq.Method == "GET" && x.rq.Body != nil && x.rq.ContentLength != 0 {
 		x.rec.Result.Detail = record.InvalidRequest

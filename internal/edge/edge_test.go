@@ -219,6 +219,8 @@ func request(target string, fields ...string) *httpmsg.Request {
 	rq.Viewer.Addr = netip.MustParseAddrPort("192.0.2.7:4711")
 	for i := 0; i+1 < len(fields); i += 2 {
 		switch fields[i] {
+		case "Sign":
+			sign(rq, fields[i+1])
 		case "Host":
 			rq.Host = fields[i+1]
 		case "Scheme":

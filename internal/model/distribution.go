@@ -95,6 +95,7 @@ type Behavior struct {
 
 	Functions        []FunctionAssociation
 	TrustedKeyGroups []string
+	SignerKeys       map[string]string // public keys of those groups: PEM by id
 	TrustedSigners   bool
 	GRPC             bool
 	RealtimeLog      string

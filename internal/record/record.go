@@ -96,6 +96,7 @@ type Result struct {
 	Type   ResultType // after the last byte
 	Sent   ResultType // just before the answer was sent; ResultNone: as Type
 	Detail Detail     // DetailNone: as Type
+	Why    string     // what the viewer is not told of a refusal; often empty
 	End    End
 }
 

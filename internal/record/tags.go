@@ -46,6 +46,7 @@ var tags = [...]Tag{
 	{"web_acl_labels", "labels that rules added", func(o object, r *Record) object { return o.texts(r.Shield.Labels) }},
 	{"result", "result type as in X-Cache", func(o object, r *Record) object { return o.enum(uint8(r.Result.Type), r.Result.Type.String()) }},
 	{"detail", "detailed result type, where it says more", func(o object, r *Record) object { return o.enum(uint8(r.Result.Detail), r.Result.Detail.String()) }},
+	{"why", "why a request was refused, where the viewer is not told", func(o object, r *Record) object { return o.text(r.Result.Why) }},
 	{"end", "why the delivery ended, when not complete", func(o object, r *Record) object { return o.enum(uint8(r.Result.End), r.Result.End.String()) }},
 	{"cache", "what the lookup found", func(o object, r *Record) object { return o.enum(uint8(r.Cache.Status), r.Cache.Status.String()) }},
 	{"cache_reason", "why the cache did that", func(o object, r *Record) object { return o.text(r.Cache.Reason.String()) }},

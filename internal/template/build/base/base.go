@@ -109,6 +109,9 @@ type Shared struct {
 	Layers   map[string]model.Code
 	Edge     map[string]*model.EdgeFunction
 	Stores   map[string]*model.KeyValueStore
+	// Keys are public keys in PEM, KeyGroups the ids of those of a group.
+	Keys      map[string]string
+	KeyGroups map[string][]string
 
 	// Of web ACLs, by ARN.
 	IPSets      map[string][]netip.Prefix
@@ -124,6 +127,7 @@ func NewShared() *Shared {
 		Response: map[string]*model.ResponseHeadersPolicy{}, Access: map[string]*model.OriginAccess{},
 		OAI: map[string]string{}, Layers: map[string]model.Code{},
 		Edge: map[string]*model.EdgeFunction{}, Stores: map[string]*model.KeyValueStore{},
+		Keys: map[string]string{}, KeyGroups: map[string][]string{},
 		IPSets: map[string][]netip.Prefix{}, PatternSets: map[string][]string{},
 		RuleGroups: map[string]*model.ACLRuleGroup{}, WebACLs: map[string]*model.WebACL{},
 	}

@@ -69,6 +69,7 @@ func (b *builder) behavior(r *base.Resource, d *model.Distribution, v base.Value
 		ids := originIDs(d)
 		v.Get("TargetOriginId").Fail(base.Nearest(h.Target, ids, "the origins are "+strings.Join(ids, ", ")), "the distribution has no origin or origin group %q", h.Target)
 	}
+	b.signers(r, h, v)
 	b.policies(r, h, v)
 	b.functions(r, h, v)
 	return h

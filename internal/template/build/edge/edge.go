@@ -43,6 +43,7 @@ func Build(s *base.Scope) {
 	for _, r := range s.Of("AWS::CloudFront::CloudFrontOriginAccessIdentity") {
 		s.Shared.OAI[r.Ref] = r.Att("S3CanonicalUserId")
 	}
+	b.keys()
 	for _, r := range s.Of("AWS::CloudFront::KeyValueStore") {
 		k := b.keyValueStore(r)
 		s.Stack.KeyValueStores = append(s.Stack.KeyValueStores, k)
