@@ -35,6 +35,7 @@ type upFlags struct {
 	nodePath           []string
 	pythonPath         []string
 	concurrency        int
+	leakGuard          string
 	apiRate            float64
 	apiBurst           int
 	cacheMemory        string
@@ -69,6 +70,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.nodePath, "node-path", nil, "`DIR` where functions find node modules, such as @aws-sdk/*")
 	fl.StringArrayVar(&f.pythonPath, "python-path", nil, "`DIR` where functions find Python modules, such as boto3")
 	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
+	fl.StringVar(&f.leakGuard, "leak-guard", "safe", "safe: do not store answers that could be one viewer's (Set-Cookie, tokens and cookies that the key lacks, private under a MinTTL); exact: store them as CloudFront does, and warn")
 	fl.Float64Var(&f.apiRate, "api-rate", 10000, "requests a second that all APIs take together, as an account of AWS does; 0: no limit")
 	fl.IntVar(&f.apiBurst, "api-burst", 5000, "requests that they take at once")
 	fl.StringVar(&f.cacheMemory, "cache-memory", "256MiB", "memory of the edge cache")
@@ -244,6 +246,11 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.HTTP3 = f.http3
 	if o.APIRate, o.APIBurst, err = f.apiLimit(); err != nil {
 		return o, closeLog, wrong(err)
+	}
+	switch o.Safe = f.leakGuard == "safe"; f.leakGuard {
+	case "safe", "exact":
+	default:
+		return o, closeLog, wrong(fmt.Errorf("--leak-guard %s: say safe or exact", f.leakGuard))
 	}
 	if o.Balancers, err = prefixes("proxy-protocol", f.balancers); err != nil {
 		return o, closeLog, wrong(err)

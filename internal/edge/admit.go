@@ -78,6 +78,8 @@ func (x *Exchange) judge(status int, h *httpmsg.Header, rs *httpmsg.Response) {
 	if rs != nil && x.personal(rs) {
 		x.asked.freshness = httpspec.Freshness{Reason: httpspec.ReasonNoStore}
 		x.rec.Cache.Reason = record.ReasonIdentity
+	} else if rs != nil {
+		x.guarded(h)
 	}
 }
 

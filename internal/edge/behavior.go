@@ -41,6 +41,8 @@ type behavior struct {
 	viewerRequest  Function
 	viewerResponse Function
 
+	guard *guard // against leaks
+
 	keys *signed.Keys // of signed URLs and cookies; nil: everybody may come
 }
 
@@ -76,6 +78,7 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 	b.forward = newForwarding(m, b)
 	b.rfc, b.vary = c.Rules == model.RFC9111Rules, c.HonoursVary()
 	b.collapse = b.cacheable && (b.rfc || !b.forward.cookies())
+	b.guard = e.newGuard(d.m)
 	if err := b.compileSigners(); err != nil {
 		return nil, err
 	}

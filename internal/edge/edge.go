@@ -80,6 +80,12 @@ type Deps struct {
 	Record func(*record.Record)
 	// Metrics takes the series of the distributions. Nil: nothing is counted.
 	Metrics *metrics.Registry
+	// Safe is what the leak guard does where a distribution does not say: true
+	// stores nothing that could be one viewer's, false does as CloudFront does.
+	Safe bool
+	// Warn takes a sentence that an operator should read; it comes once. Nil:
+	// dropped.
+	Warn func(string)
 	// POP is the X-Amz-Cf-Pop. Empty: LOC50-C1.
 	POP string
 	// HTTPSPort is where redirects to HTTPS point when the request's Host

@@ -34,8 +34,11 @@ type world struct {
 	calls  []*http.Request
 	bodies []string
 	recs   []record.Record
-	reply  func(rq *http.Request) (*http.Response, error)
-	fn     func(arn string) (Function, error)
+
+	warnings []string
+
+	reply func(rq *http.Request) (*http.Response, error)
+	fn    func(arn string) (Function, error)
 
 	shields func(arn string) Shield
 	// transport replaces the default one, which answers by reply.
@@ -79,6 +82,11 @@ func (w *world) compile() *world {
 				return w.transport(o), nil
 			}
 			return roundTrip(func(rq *http.Request) (*http.Response, error) { return w.serveBy(rq, w.reply) }), nil
+		},
+		Warn: func(text string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.warnings = append(w.warnings, text)
 		},
 		Record: func(r *record.Record) {
 			w.mu.Lock()

@@ -165,6 +165,10 @@ func (d *dry) lifetime(h *httpmsg.Header, status int) {
 		d.line("K9", "the answer was decided by an identity that the key lacks: neither stored nor shared")
 		d.wish("the key had what the API decides by (Authorization in the cache policy)")
 		return
+	case record.ReasonLeakSetCookie, record.ReasonLeakAuthorization, record.ReasonLeakCookie, record.ReasonLeakPrivate:
+		d.line("N3", "%s", x.leakText(x.rec.Cache.Reason))
+		d.wish("the leak guard were exact, or the cause mended")
+		return
 	case record.ReasonVaryStar:
 		d.line("F13", "Vary names what the edge cannot tell apart: asked for each time")
 		return

@@ -90,7 +90,7 @@ default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a y
 Host, Scheme, Proto (1.1, 2, 3: over TLS), Sign (url 60s, cookies RESOURCE 60s) and Body among the fields of a viewer say what they are called after.
 
 Keys of behaviors: target, min, default, max, ttl (durations); queries, headers, cookies (none, all, a,b, !a for all
-but a); gzip, brotli, compress, legacy, signed (nobody: by keys that are not known); methods (get, options, all), cached (options), viewer (https-only,
+but a); gzip, brotli, compress, legacy, signed (nobody: by keys that are not known), guard (safe, exact: of the whole distribution); methods (get, options, all), cached (options), viewer (https-only,
 redirect-to-https); rules (RFC9111), vary (ignore, honour), heuristic (percent); orp-headers, orp-queries, orp-cookies (headers also allViewer, allViewerAnd:a,b); and for the
 response headers policy cors, cors-override, credentials, custom, replace, remove, timing.
 

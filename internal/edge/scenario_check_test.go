@@ -104,6 +104,14 @@ func (s *script) originNoHeader(a []string) {
 	}
 }
 
+func (s *script) warned(a []string) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	if got := strconv.Itoa(len(s.w.warnings)); got != a[0] {
+		s.errorf("%s warnings, want %s: %q", got, a[0], s.w.warnings)
+	}
+}
+
 // record compares tags of the JSON log; a tag that is left out is "-".
 func (s *script) record(a []string) {
 	r := s.w.lastRecord()

@@ -171,6 +171,8 @@ func (s *script) behaviorKey(b *model.Behavior, k, v string) bool {
 		b.Viewer = map[string]model.ViewerProtocol{"https-only": model.HTTPSOnly, "redirect-to-https": model.RedirectToHTTPS}[v]
 	case "compress":
 		b.Compress = true
+	case "guard":
+		s.w.dist.LeakGuard = map[string]model.LeakGuard{"safe": model.GuardSafe, "exact": model.GuardExact}[v]
 	case "signed": // the key group has K1, or nothing
 		b.TrustedKeyGroups, b.SignerKeys = []string{"G"}, map[string]string{"K1": signerPEM(s.t)}
 		if v == "nobody" {

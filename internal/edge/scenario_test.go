@@ -182,6 +182,7 @@ var commands = map[string]command{
 	"explain":          {"[METHOD] TARGET ['H: v'…] [fetch]", "explains a request, without effects; fetch asks the origin", (*script).explain},
 	"says":             {"TEXT", "text that the last explanation contains, white space as single blanks", (*script).says},
 	"says-not":         {"TEXT", "text that it does not contain", (*script).saysNot},
+	"warned":           {"N", "how many sentences the operator was told", (*script).warned},
 	"purge":            {"", "drops all objects", func(s *script, _ []string) { s.w.cache.Purge() }},
 }
 

@@ -31,8 +31,20 @@ type Distribution struct {
 	Geo          GeoRestriction
 	Logging      *Logging // nil: no standard log in the template
 
+	LeakGuard       LeakGuard
 	MinimumProtocol string // TLSv1.2_2021 …; empty: CloudFront's default certificate
 }
+
+// LeakGuard says what happens to answers that could be one viewer's and that
+// CloudFront would store for everybody.
+type LeakGuard uint8
+
+// The guards; the zero value is what the node does otherwise.
+const (
+	GuardOfNode LeakGuard = iota
+	GuardExact            // store them, as CloudFront does, and say so
+	GuardSafe             // serve them, and do not store them
+)
 
 // Default is the default behavior.
 func (d *Distribution) Default() *Behavior { return d.Behaviors[len(d.Behaviors)-1] }

@@ -138,12 +138,16 @@ const (
 	ReasonPart                             // miss: a part is stored that lacks what is asked for
 	ReasonCachedByStaleRefresh             // hit: a background refresh had renewed it
 	ReasonIdentity                         // miss: an answer for an identity that the key lacks
+	ReasonLeakSetCookie                    // miss: the leak guard: it sets cookies
+	ReasonLeakAuthorization                // miss: the leak guard: fetched with an Authorization that the key lacks
+	ReasonLeakCookie                       // miss: the leak guard: fetched with cookies that the key lacks
+	ReasonLeakPrivate                      // miss: the leak guard: private or no-store under a MinTTL above 0
 )
 
 var cacheReasonNames = [...]string{
 	"", "absent", "expired", "invalidated", "must-revalidate", "stale-while-revalidate", "stale-if-error", "origin-down", "method",
 	"caching-disabled", "all-headers", "upgrade", "range", "collapsed", "not-shared", "generated", "vary-star", "error-cached",
-	"variant-absent", "part-lacks", "refreshed", "identity",
+	"variant-absent", "part-lacks", "refreshed", "identity", "leak-set-cookie", "leak-authorization", "leak-cookie", "leak-private",
 }
 
 // String is a word for records.

@@ -90,6 +90,9 @@ type Options struct {
 	// none. What is there outlives the node. While a Predecessor has it, the
 	// cache is in memory only.
 	CacheDisk int64
+	// Safe lets distributions that do not say store no answer that could be one
+	// viewer's (the edge's leak guard). False: they do as CloudFront does.
+	Safe bool
 	// APIRate and APIBurst are the limit of all APIs together, in requests a
 	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
 	APIRate  float64

@@ -110,6 +110,8 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Record:     s.o.Record,
 		Metrics:    &s.meter,
 		Background: &snap.background,
+		Safe:       s.o.Safe,
+		Warn:       func(text string) { s.log.Warn(text, "stack", st.Name) },
 		HTTPSPort:  s.httpsPort(),
 		HTTP3Port:  s.http3Port(),
 	})

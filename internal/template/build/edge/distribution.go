@@ -26,6 +26,7 @@ func (b *builder) distribution(r *base.Resource) *model.Distribution {
 	if acl := c.Get("WebACLId"); d.WebACL != "" && b.Shared.WebACLs[d.WebACL] == nil {
 		r.Note(acl, fidelity.Unsupported, "the web ACL is in no template: no request is blocked")
 	}
+	leakGuard(r, d)
 	b.rootObject(d, c.Get("DefaultRootObject"))
 	aliases(c.Get("Aliases"))
 	b.origins(r, d, c)
@@ -41,6 +42,20 @@ func (b *builder) distribution(r *base.Resource) *model.Distribution {
 		d.Logging = &model.Logging{Bucket: l.Get("Bucket").Text(), Prefix: l.Get("Prefix").Text(), IncludeCookies: l.Get("IncludeCookies").Bool()}
 	}
 	return d
+}
+
+// leakGuard reads Metadata.Forelane.LeakGuard, which AWS ignores.
+func leakGuard(r *base.Resource, d *model.Distribution) {
+	switch v := r.Meta.Get("Forelane", "LeakGuard"); v.Text() {
+	case "":
+	case "exact":
+		d.LeakGuard = model.GuardExact
+	case "safe":
+		d.LeakGuard = model.GuardSafe
+		r.Note(v, fidelity.Approximated, "answers that could be one viewer's are not stored; CloudFront stores them")
+	default:
+		v.Fail("say exact or safe", "%q is nothing that the leak guard can do", v.Text())
+	}
 }
 
 func (b *builder) rootObject(d *model.Distribution, v base.Value) {
