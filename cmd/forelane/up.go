@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/forelane/forelane/internal/geo"
 	"github.com/forelane/forelane/internal/handover"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/server"
@@ -36,6 +37,7 @@ type upFlags struct {
 	pythonPath         []string
 	concurrency        int
 	leakGuard          string
+	geo                []string
 	apiRate            float64
 	apiBurst           int
 	cacheMemory        string
@@ -70,6 +72,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.nodePath, "node-path", nil, "`DIR` where functions find node modules, such as @aws-sdk/*")
 	fl.StringArrayVar(&f.pythonPath, "python-path", nil, "`DIR` where functions find Python modules, such as boto3")
 	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
+	fl.StringArrayVar(&f.geo, "geo", nil, "database of places or networks, `FILE.mmdb` (MaxMind's format): for geo restriction, CloudFront-Viewer-Country and the like, rules of web ACLs; may be repeated")
 	fl.StringVar(&f.leakGuard, "leak-guard", "safe", "safe: do not store answers that could be one viewer's (Set-Cookie, tokens and cookies that the key lacks, private under a MinTTL); exact: store them as CloudFront does, and warn")
 	fl.Float64Var(&f.apiRate, "api-rate", 10000, "requests a second that all APIs take together, as an account of AWS does; 0: no limit")
 	fl.IntVar(&f.apiBurst, "api-burst", 5000, "requests that they take at once")
@@ -246,6 +249,11 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.HTTP3 = f.http3
 	if o.APIRate, o.APIBurst, err = f.apiLimit(); err != nil {
 		return o, closeLog, wrong(err)
+	}
+	if len(f.geo) > 0 {
+		if o.Geo, err = geo.Open(f.geo...); err != nil {
+			return o, closeLog, wrong(err)
+		}
 	}
 	switch o.Safe = f.leakGuard == "safe"; f.leakGuard {
 	case "safe", "exact":

@@ -28,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -80,6 +81,8 @@ type Deps struct {
 	Record func(*record.Record)
 	// Metrics takes the series of the distributions. Nil: nothing is counted.
 	Metrics *metrics.Registry
+	// Place tells where an address is; nil, or a nil Place: not known.
+	Place func(netip.Addr) *model.Place
 	// Safe is what the leak guard does where a distribution does not say: true
 	// stores nothing that could be one viewer's, false does as CloudFront does.
 	Safe bool

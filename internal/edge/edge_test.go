@@ -36,6 +36,7 @@ type world struct {
 	recs   []record.Record
 
 	warnings []string
+	places   map[netip.Addr]*model.Place
 
 	reply func(rq *http.Request) (*http.Response, error)
 	fn    func(arn string) (Function, error)
@@ -62,6 +63,7 @@ func newWorld(t *testing.T) *world {
 			Cache: &model.CachePolicy{DefaultTTL: 24 * time.Hour, MaxTTL: 365 * 24 * time.Hour},
 		}},
 	}
+	w.places = map[netip.Addr]*model.Place{}
 	w.stack = &model.Stack{Name: "test", Distributions: []*model.Distribution{w.dist}}
 	w.reply = func(*http.Request) (*http.Response, error) {
 		return answer(200, "hello", "Content-Type", "text/plain"), nil
@@ -75,6 +77,7 @@ func (w *world) behavior() *model.Behavior { return w.dist.Default() }
 func (w *world) compile() *world {
 	w.t.Helper()
 	e, err := Compile(w.stack, Deps{
+		Place:     func(a netip.Addr) *model.Place { return w.places[a] },
 		HTTP3Port: 8443,
 		Cache:     w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
@@ -227,6 +230,8 @@ func request(target string, fields ...string) *httpmsg.Request {
 	rq.Viewer.Addr = netip.MustParseAddrPort("192.0.2.7:4711")
 	for i := 0; i+1 < len(fields); i += 2 {
 		switch fields[i] {
+		case "From":
+			rq.Viewer.Addr = netip.AddrPortFrom(netip.MustParseAddr(fields[i+1]), 4711)
 		case "Sign":
 			sign(rq, fields[i+1])
 		case "Host":

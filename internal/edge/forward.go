@@ -45,7 +45,7 @@ func newForwarding(m *model.Behavior, b *behavior) forwarding {
 		}
 	}
 	f.headers = lowered(names)
-	for _, n := range knownHeaders {
+	for _, n := range slices.Concat(knownHeaders[:], placeHeaders[:]) {
 		if slices.Contains(f.headers, strings.ToLower(n)) {
 			f.added = append(f.added, n)
 		}

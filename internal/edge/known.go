@@ -8,9 +8,8 @@ import (
 )
 
 // knownHeaders are the CloudFront-* request headers that the edge can tell,
-// in lower case, with the spelling in which an origin gets them. Countries,
-// cities and networks need a database of addresses and are left out, as
-// CloudFront leaves out what it does not know.
+// in lower case, with the spelling in which an origin gets them; those of
+// place.go follow.
 var knownHeaders = [...]string{
 	"CloudFront-Viewer-Address", "CloudFront-Viewer-Http-Version", "CloudFront-Viewer-TLS",
 	"CloudFront-Forwarded-Proto", "CloudFront-Is-Android-Viewer", "CloudFront-Is-Desktop-Viewer",
@@ -59,6 +58,9 @@ func (x *Exchange) known(name string) (string, bool) {
 		return strconv.Itoa(rq.Header.Len()), true
 	case "cloudfront-viewer-header-order":
 		return x.headerOrder(), true
+	}
+	if v, ok := x.placeHeader(name); ok {
+		return v, true
 	}
 	is, ok := deviceOf(rq.Header.Get("User-Agent")).is(name)
 	if !ok {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestE6KnownHeaders(t *testing.T) {
-	x := &Exchange{rq: request("/a", "Accept", "a", "X-B", "b")}
+	x := &Exchange{edge: &Edge{}, rq: request("/a", "Accept", "a", "X-B", "b")}
 	x.rq.Proto = httpmsg.HTTP2
 	x.rq.Viewer.Addr = netip.MustParseAddrPort("[2001:db8::1]:443")
 	x.rq.Viewer.TLS = &httpmsg.TLS{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256"}

@@ -85,9 +85,12 @@ default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a y
     error CODE page=/p status=N ttl=5s
     root NAME                     default root object
     alias HOST
+    geo allow|block US,DE         geo restriction
+    place ADDR country=US city=…  where an address is (country-name, region, region-name, postal, zone, latitude, longitude, metro, asn)
     version http2and3             HttpVersion of the distribution; HTTP/3 is on port 8443
 
-Host, Scheme, Proto (1.1, 2, 3: over TLS), Sign (url 60s, cookies RESOURCE 60s) and Body among the fields of a viewer say what they are called after.
+Host, Scheme, Proto (1.1, 2, 3: over TLS), From (an address), Sign (url 60s, cookies RESOURCE 60s) and Body among the
+fields of a viewer say what they are called after.
 
 Keys of behaviors: target, min, default, max, ttl (durations); queries, headers, cookies (none, all, a,b, !a for all
 but a); gzip, brotli, compress, legacy, signed (nobody: by keys that are not known), guard (safe, exact: of the whole distribution); methods (get, options, all), cached (options), viewer (https-only,

@@ -4,6 +4,7 @@ package edge
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,10 @@ func (s *script) configure(text string) {
 			w.dist.HTTPVersion = a[1]
 		case "alias":
 			w.dist.Aliases = append(w.dist.Aliases, a[1])
+		case "geo":
+			w.dist.Geo = model.GeoRestriction{Allow: a[1] == "allow", Countries: strings.Split(a[2], ",")}
+		case "place":
+			w.configPlace(netip.MustParseAddr(a[1]), a[2:])
 		case "stack":
 			w.stack.Name = a[1]
 		default:
@@ -70,6 +75,24 @@ func (s *script) configure(text string) {
 		})
 	}
 	w.compile()
+}
+
+// configPlace says where an address is; others are nowhere.
+func (w *world) configPlace(addr netip.Addr, a []string) {
+	p := &model.Place{}
+	to := map[string]*string{
+		"country": &p.Country, "country-name": &p.CountryName, "region": &p.Region, "region-name": &p.RegionName, "city": &p.City,
+		"postal": &p.PostalCode, "zone": &p.TimeZone, "latitude": &p.Latitude, "longitude": &p.Longitude, "metro": &p.MetroCode,
+	}
+	for _, kv := range a {
+		k, v, _ := strings.Cut(kv, "=")
+		if k == "asn" {
+			p.ASN = 64500
+			continue
+		}
+		*to[k] = v
+	}
+	w.places[addr] = p
 }
 
 func (s *script) number(t string) int {

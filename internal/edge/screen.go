@@ -13,9 +13,8 @@ const (
 	maxURL  = 8192
 )
 
-// screen refuses what is too large, and what the web ACL blocks. Geo
-// restriction needs a database of addresses: without one every viewer's place
-// is unknown, and unknown places are served (row C11).
+// screen refuses what is too large, what the web ACL blocks, and who is in a
+// country that is kept out.
 func (x *Exchange) screen() stepID {
 	rq := x.rq
 	url := len(rq.Path)
@@ -26,6 +25,9 @@ func (x *Exchange) screen() stepID {
 		x.rec.Result.Detail = record.InvalidRequest
 		x.rs.Header.Add("Connection", "close")
 		return x.refuse(413, "The request is larger than an edge accepts.")
+	}
+	if x.abroad() {
+		return x.refuseAbroad()
 	}
 	if x.dist.shield != nil && x.role == forViewer {
 		return x.askShield()

@@ -56,7 +56,7 @@ func table() [stepCount]row {
 			(*Exchange).distribution,
 		},
 		stepScreen: {
-			"screen", "screen.go", "size of URL and fields (413); the web ACL: pass, block or answer", "rule, action, labels", true,
+			"screen", "screen.go", "size of URL and fields (413); geo restriction; the web ACL: pass, block or answer", "rule, action, labels", true,
 			(*Exchange).screen,
 		},
 		stepBehavior: {

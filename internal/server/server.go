@@ -33,6 +33,7 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/function"
+	"github.com/forelane/forelane/internal/geo"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
@@ -90,6 +91,9 @@ type Options struct {
 	// none. What is there outlives the node. While a Predecessor has it, the
 	// cache is in memory only.
 	CacheDisk int64
+	// Geo tells where viewers are. Nil: nobody knows. It is the Server's from New
+	// on, which closes it.
+	Geo *geo.DB
 	// Safe lets distributions that do not say store no answer that could be one
 	// viewer's (the edge's leak guard). False: they do as CloudFront does.
 	Safe bool
@@ -275,5 +279,6 @@ func (s *Server) Close(ctx context.Context) error {
 		errs = append(errs, s.disk.Close())
 	}
 	s.kept.close()
+	errs = append(errs, s.o.Geo.Close())
 	return errors.Join(errs...)
 }

@@ -95,6 +95,11 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	if err != nil {
 		return err
 	}
+	for _, d := range st.Distributions {
+		if len(d.Geo.Countries) > 0 && s.o.Geo == nil {
+			s.log.Warn("distribution "+d.LogicalID+": geo restriction keeps nobody out, for no database tells countries: give one with --geo FILE.mmdb", "stack", st.Name)
+		}
+	}
 	for _, note := range append(gw.Notes(), urls.Notes()...) {
 		s.log.Warn(note, "stack", st.Name)
 	}
@@ -110,6 +115,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Record:     s.o.Record,
 		Metrics:    &s.meter,
 		Background: &snap.background,
+		Place:      s.o.Geo.Find,
 		Safe:       s.o.Safe,
 		Warn:       func(text string) { s.log.Warn(text, "stack", st.Name) },
 		HTTPSPort:  s.httpsPort(),
