@@ -19,12 +19,21 @@ import (
 // asked only when the caller wants it. Requests that are served do not know of
 // any of this.
 
-// Explain says why rq would be answered as it would be now. fetch lets the
-// origin be asked where the cache has nothing.
-func (e *Edge) Explain(ctx context.Context, rq *httpmsg.Request, fetch bool) (out *explain.Explanation) {
+// Asking says how far an explanation goes.
+type Asking uint8
+
+// How far it goes.
+const (
+	AskNobody Asking = iota // it ends before the origin
+	AskOrigin               // the origin is asked where the cache has nothing
+	AskAnew                 // the origin is asked in any case
+)
+
+// Explain says why rq would be answered as it would be now.
+func (e *Edge) Explain(ctx context.Context, rq *httpmsg.Request, how Asking) (out *explain.Explanation) {
 	out = &explain.Explanation{Method: rq.Method, URL: rq.Scheme + "://" + rq.Host + rq.Target(), At: time.Now()}
 	x := &Exchange{ctx: ctx, edge: e, rq: rq.Clone(), w: nobody{}}
-	d := &dry{x: x, out: out, fetch: fetch}
+	d := &dry{x: x, out: out, fetch: how != AskNobody, anew: how == AskAnew}
 	at := stepOpen
 	defer func() {
 		if p := recover(); p != nil {
@@ -48,6 +57,7 @@ type dry struct {
 	x     *Exchange
 	out   *explain.Explanation
 	fetch bool
+	anew  bool
 	note  string
 }
 
@@ -90,6 +100,7 @@ func (d *dry) walk(at stepID) stepID {
 	case stepAdmit:
 		x.judge(x.rs.Status, &x.rs.Header, x.asked.rs)
 		d.lifetime(&x.rs.Header, x.rs.Status)
+		d.read()
 		return stepPage
 	case stepPage:
 		return d.page()
@@ -179,6 +190,9 @@ func (d *dry) answer(at stepID) {
 		return
 	}
 	to.Status, to.XCache = x.rs.Status, x.rec.Result.Type.XCache()
+	for f := range x.rs.Fields() {
+		to.Headers = append(to.Headers, [2]string{f.Name, f.Value})
+	}
 	switch {
 	case x.socket.open:
 		to.By = "the origin agrees to a WebSocket"

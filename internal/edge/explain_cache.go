@@ -31,9 +31,15 @@ func (d *dry) lookup() stepID {
 	switch a.Status {
 	case cache.Hit:
 		to.Why = "an answer is stored and fresh"
+		if d.anew {
+			break
+		}
 		return x.hit(a.Object)
 	case cache.Stale:
 		to.Why = fmt.Sprintf("it expired %s ago, and stale-while-revalidate lets it be served while it is refreshed", explain.Seconds(a.Object.Expired(now).Truncate(time.Second)))
+		if d.anew {
+			break
+		}
 		next := x.hit(a.Object)
 		x.rec.Cache.Status, x.rec.Cache.Reason = record.CacheStale, record.ReasonWhileRevalidate
 		return next

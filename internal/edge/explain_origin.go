@@ -3,6 +3,10 @@
 package edge
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +118,37 @@ func (d *dry) fetched() {
 	if o := x.store.obj; o != nil && x.keyed.cacheable && x.mayStandIn(o, status) {
 		d.out.Warnings = append(d.out.Warnings, "the expired answer would be served in place of this error (rows F8, F9)")
 	}
+}
+
+// read takes the origin's body: its digest, and its beginning.
+func (d *dry) read() {
+	x, to := d.x, &d.out.Answer
+	f := &x.asked.freshness
+	to.Stored = x.keyed.cacheable && f.Store && f.TTL > 0
+	src := x.body.src
+	if src == nil {
+		return
+	}
+	var shown bytes.Buffer
+	sum := sha256.New()
+	_, err := io.Copy(io.MultiWriter(sum, &limited{&shown, explain.MaxShown}), io.LimitReader(src, explain.MaxBody))
+	if err != nil {
+		d.out.Warnings = append(d.out.Warnings, "the origin's body broke off: "+err.Error())
+		return
+	}
+	to.Digest, to.Body = hex.EncodeToString(sum.Sum(nil)), shown.Bytes()
+}
+
+// limited keeps the first bytes of what is written to it.
+type limited struct {
+	to   *bytes.Buffer
+	room int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	n := min(len(p), l.room-l.to.Len())
+	l.to.Write(p[:max(n, 0)])
+	return len(p), nil
 }
 
 // page says which custom error page stands for the answer.

@@ -15,7 +15,11 @@ func (s *script) explain(a []string) {
 	}
 	target, fields := s.parse(a)
 	records, calls := s.w.recordCount(), s.w.originCalls()
-	e := s.w.edge.Explain(context.Background(), request(target, fields...), fetch)
+	how := AskNobody
+	if fetch {
+		how = AskOrigin
+	}
+	e := s.w.edge.Explain(context.Background(), request(target, fields...), how)
 	s.settle()
 	if n := s.w.recordCount(); n != records {
 		s.errorf("an explanation left %d records", n-records)

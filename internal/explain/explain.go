@@ -25,6 +25,8 @@ type Request struct {
 	// Fetch lets the origin be asked where the cache has nothing: functions run,
 	// nothing is stored. False: the explanation ends before the origin.
 	Fetch bool `json:"fetch,omitempty"`
+	// Anew asks the origin also where the cache has an answer. It implies Fetch.
+	Anew bool `json:"anew,omitempty"`
 }
 
 // Explanation says why one request gets the answer that it gets. What a request
@@ -151,7 +153,20 @@ type Answer struct {
 	Status int    `json:"status,omitempty"` // 0: the origin's, which was not asked
 	XCache string `json:"xCache,omitempty"`
 	By     string `json:"by"`
+	// Stored tells that the origin's answer would be stored for others.
+	Stored bool `json:"stored,omitempty"`
+	// Headers are those of the answer; Digest is the SHA-256 of the origin's body,
+	// of which at most MaxBody bytes are read, and Body its beginning.
+	Headers [][2]string `json:"headers,omitempty"`
+	Digest  string      `json:"digest,omitempty"`
+	Body    []byte      `json:"body,omitempty"`
 }
+
+// MaxBody bounds what is read of a body, MaxShown what is kept of it.
+const (
+	MaxBody  = 8 << 20
+	MaxShown = 256 << 10
+)
 
 // Difference is a part in which two keys differ; an empty side lacks it.
 type Difference struct {

@@ -39,7 +39,7 @@ func TestText(t *testing.T) {
 		Unkeyed:  []Unkeyed{{"query b", false}, {"header accept", true}},
 		Cache:    &Cache{Status: "hit", Why: "stored and fresh", Age: 2 * time.Second, TTL: time.Minute, Lifetime: []Line{{"max-age decides: 60 s", "F1"}}},
 		Origin:   &Origin{ID: "o", Host: "o.example", Why: "why", Request: "GET /x", Forwarded: [][2]string{{"Host", "o.example"}}, Dropped: []string{"Accept"}},
-		Response: []string{"Via is set to x"}, Answer: Answer{200, "Hit from cloudfront", "the cache"},
+		Response: []string{"Via is set to x"}, Answer: Answer{Status: 200, XCache: "Hit from cloudfront", By: "the cache"},
 		Wishes: []string{"it were Monday"}, Warnings: []string{"mind the gap"},
 	}
 	const want = `request         GET http://a.example/x?b=1

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge"
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
@@ -40,7 +41,14 @@ func (n node) Explain(ctx context.Context, in *explain.Request) (*explain.Explan
 	}
 	ctx, cancel := context.WithTimeout(ctx, explainTime)
 	defer cancel()
-	return to.Explain(ctx, rq, in.Fetch), nil
+	how := edge.AskNobody
+	switch {
+	case in.Anew:
+		how = edge.AskAnew
+	case in.Fetch:
+		how = edge.AskOrigin
+	}
+	return to.Explain(ctx, rq, how), nil
 }
 
 // hosts are the names that distributions answer to.
