@@ -124,9 +124,16 @@ const mark = "forelane-probe-7f3a"
 
 // suspects are headers by which caches get poisoned.
 var suspects = [...][2]string{
-	{"X-Forwarded-Host", mark + ".example"}, {"X-Host", mark + ".example"}, {"X-Forwarded-Server", mark + ".example"},
-	{"X-Original-URL", "/" + mark}, {"X-Rewrite-URL", "/" + mark}, {"X-Forwarded-Scheme", mark}, {"Forwarded", "host=" + mark + ".example"},
-	{"Origin", "https://" + mark + ".example"}, {"Referer", "https://" + mark + ".example/"}, {"User-Agent", mark},
+	{"X-Forwarded-Host", mark + ".example"},
+	{"X-Host", mark + ".example"},
+	{"X-Forwarded-Server", mark + ".example"},
+	{"X-Original-URL", "/" + mark},
+	{"X-Rewrite-URL", "/" + mark},
+	{"X-Forwarded-Scheme", mark},
+	{"Forwarded", "host=" + mark + ".example"},
+	{"Origin", "https://" + mark + ".example"},
+	{"Referer", "https://" + mark + ".example/"},
+	{"User-Agent", mark},
 	{"Accept-Language", mark},
 }
 
