@@ -3,6 +3,7 @@
 package template
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,5 +60,45 @@ func TestW1WebACLIsRefused(t *testing.T) {
 		if _, err := Load(t.Context(), file, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
+	}
+}
+
+// TestW5CapacityIsTold: what the rules cost at AWS stands in the report, and a
+// sum that AWS refuses is a warning.
+func TestW5CapacityIsTold(t *testing.T) {
+	const rule = `
+        - {Name: %s, Priority: %d, VisibilityConfig: {SampledRequestsEnabled: false, CloudWatchMetricsEnabled: false, MetricName: m}, %s}`
+	managed := "OverrideAction: {None: {}}, Statement: {ManagedRuleGroupStatement: {VendorName: AWS, Name: AWSManagedRules%s, ScopeDownStatement: {GeoMatchStatement: {CountryCodes: [SE]}}}}"
+	xss := "Action: {Block: {}}, Statement: {NotStatement: {Statement: {XssMatchStatement: {FieldToMatch: {AllQueryArguments: {}}, TextTransformations: [{Priority: 0, Type: LOWERCASE}, {Priority: 1, Type: URL_DECODE}]}}}}"
+	many := ""
+	for i := range 70 {
+		many += fmt.Sprintf(rule, fmt.Sprint("x", i), 10+i, xss) // 40 + 10 + 2·10 each
+	}
+	for _, tt := range []struct{ name, rules, fact, note string }{
+		{"one set", "\n          Action: {Block: {}}\n          Statement: {IPSetReferenceStatement: {Arn: !GetAtt Set.Arn}}", "capacity 1 of 1,500 included in the price, 5,000 at most", ""},
+		{
+			"groups and more", "\n          Action: {Block: {}}\n          Statement: {RateBasedStatement: {Limit: 10, AggregateKeyType: IP}}" +
+				fmt.Sprintf(rule, "c", 2, fmt.Sprintf(managed, "CommonRuleSet")) + fmt.Sprintf(rule, "s", 3, fmt.Sprintf(managed, "SQLiRuleSet")),
+			"capacity 904 of 1,500 included in the price, 5,000 at most", "",
+		},
+		{
+			"another vendor", "\n          OverrideAction: {None: {}}\n          Statement: {ManagedRuleGroupStatement: {VendorName: Other, Name: Theirs}}",
+			"capacity 0 of 1,500 included in the price, 5,000 at most; without 1 managed groups whose capacity is not known", "",
+		},
+		{
+			"more than AWS takes", "\n          Action: {Block: {}}\n          Statement: {IPSetReferenceStatement: {Arn: !GetAtt Set.Arn}}" + many + fmt.Sprintf(rule, "c", 2, fmt.Sprintf(managed, "CommonRuleSet")),
+			"capacity 5,602 of 1,500 included in the price, 5,000 at most", "AWS refuses a web ACL of more than 5,000",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := project(t, map[string]string{"template.yaml": aclHead + tt.rules}, Options{})
+			var text strings.Builder
+			if err := r.Report.Text(&text); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(text.String(), "  "+tt.fact+"\n") || tt.note != "" && !strings.Contains(text.String(), tt.note) {
+				t.Errorf("no %q, %q in\n%s", tt.fact, tt.note, text.String())
+			}
+		})
 	}
 }

@@ -37,7 +37,6 @@ type ACL struct {
 	rules     []*rule
 	fallback  action
 	readsBody bool
-	capacity  int
 	idle      sync.Pool // *exam
 	options   Options
 }
@@ -116,9 +115,6 @@ func (a *ACL) Name() string { return a.m.Name }
 // ReadsBody tells whether some rule looks into bodies: Screen then reads from
 // the body of a request that has one, and may block.
 func (a *ACL) ReadsBody() bool { return a.readsBody }
-
-// Capacity is the sum of the web ACL capacity units of the rules.
-func (a *ACL) Capacity() int { return a.capacity }
 
 // Screen decides about a request and writes the decision into v, whose memory
 // is used again. Where a body was read, rq.Body gives it once more from its

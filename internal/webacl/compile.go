@@ -17,16 +17,15 @@ type compiler struct {
 	set       *Set
 	namespace string // of the ACL or group that is compiled
 	readsBody bool
-	capacity  int
 }
 
 func (c *compiler) acl(m *model.WebACL) (*ACL, error) {
-	c.namespace, c.readsBody, c.capacity = m.Namespace, false, 0
+	c.namespace, c.readsBody = m.Namespace, false
 	rules, err := c.rules(m.Rules, m.Bodies, nil)
 	if err != nil {
 		return nil, err
 	}
-	a := &ACL{m: m, rules: rules, readsBody: c.readsBody, capacity: c.capacity, options: c.options}
+	a := &ACL{m: m, rules: rules, readsBody: c.readsBody, options: c.options}
 	a.fallback, err = compileAction(&m.Default, m.Bodies)
 	return a, err
 }
@@ -83,10 +82,10 @@ type referenced struct{ rules []*rule }
 func (g *referenced) evaluate(x *exam) *rule { return x.walk(g.rules) }
 
 func (c *compiler) group(m *model.GroupMatch) (group, error) {
-	outer, spent := c.namespace, c.capacity
+	outer := c.namespace
 	c.namespace = m.Group.Namespace
 	rules, err := c.rules(m.Group.Rules, m.Group.Bodies, m.Overrides)
-	c.namespace, c.capacity = outer, spent+m.Group.Capacity
+	c.namespace = outer
 	if err != nil {
 		return nil, fmt.Errorf("rule group %s: %w", m.Group.Name, err)
 	}
@@ -95,7 +94,6 @@ func (c *compiler) group(m *model.GroupMatch) (group, error) {
 
 // statement compiles any statement that is no group.
 func (c *compiler) statement(m model.ACLStatement) (statement, error) {
-	c.capacity += cost(m)
 	switch s := m.(type) {
 	case *model.IPMatch:
 		return compileIP(s), nil

@@ -24,7 +24,6 @@ const threshold = 5
 // managedGroup is what is known of a managed rule group.
 type managedGroup struct {
 	name     string
-	capacity int
 	label    string // namespace of its labels
 	families []crs.Family
 	checks   []check
@@ -96,16 +95,14 @@ func (c *compiler) managed(m *model.ManagedMatch) (group, error) {
 	if def == nil {
 		return unbuilt{}, nil
 	}
-	c.capacity += def.capacity
 	c.readsBody = true
 	g := &managed{engine: c.set.rules, checks: def.checks, of: def.of, rules: map[string]*rule{}, order: def.rules}
 	if m.ScopeDown != nil {
-		spent := c.capacity
 		scope, err := c.statement(m.ScopeDown)
 		if err != nil {
 			return nil, err
 		}
-		g.scope, c.capacity = scope, spent
+		g.scope = scope
 	}
 	for _, name := range append(slices.Clone(def.rules), "AnomalyScore") {
 		r := &rule{name: name, labels: []string{def.label + labelOf(name)}}

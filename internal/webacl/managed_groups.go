@@ -18,7 +18,7 @@ func everyPlace(name string) []string {
 // distribution has its own.
 func commonGroup() *managedGroup {
 	g := &managedGroup{
-		name: "AWSManagedRulesCommonRuleSet", capacity: 700, label: "awswaf:managed:aws:core-rule-set:",
+		name: "AWSManagedRulesCommonRuleSet", label: "awswaf:managed:aws:core-rule-set:",
 		families: []crs.Family{
 			crs.Scanners, crs.Protocol, crs.Smuggling, crs.Multipart, crs.LFI, crs.RFI, crs.RCE, crs.PHP, crs.Generic, crs.XSS, crs.Fixation,
 		},
@@ -84,7 +84,7 @@ func commonRule(h crs.Hit) string {
 // badInputsGroup is AWSManagedRulesKnownBadInputsRuleSet.
 func badInputsGroup() *managedGroup {
 	g := &managedGroup{
-		name: "AWSManagedRulesKnownBadInputsRuleSet", capacity: 200, label: "awswaf:managed:aws:known-bad-inputs:",
+		name: "AWSManagedRulesKnownBadInputsRuleSet", label: "awswaf:managed:aws:known-bad-inputs:",
 		families: []crs.Family{crs.Java},
 		checks: []check{
 			{"Host_localhost_HEADER", func(x *exam) bool { return strings.EqualFold(x.rq.Host, "localhost") }},
@@ -120,7 +120,7 @@ func exploitable(x *exam) bool {
 // sqlGroup is AWSManagedRulesSQLiRuleSet.
 func sqlGroup() *managedGroup {
 	return &managedGroup{
-		name: "AWSManagedRulesSQLiRuleSet", capacity: 200, label: "awswaf:managed:aws:sql-database:",
+		name: "AWSManagedRulesSQLiRuleSet", label: "awswaf:managed:aws:sql-database:",
 		families: []crs.Family{crs.SQLi},
 		rules:    everyPlace("SQLi"),
 		of: func(h crs.Hit) string {

@@ -91,6 +91,8 @@ type Resource struct {
 	Words     string
 	Notes     []Note // what is not exact, in the order of the template
 	Counts    [4]int // properties by Verdict
+	// Facts are told beside the verdicts: sums that AWS would bill or limit.
+	Facts []string
 }
 
 // Worst is the verdict of the resource or of one of its properties that matters

@@ -78,6 +78,9 @@ func (r *Report) Text(w io.Writer) error {
 		if res.Words != "" {
 			fmt.Fprintf(&b, "%14s%s\n", "", res.Words)
 		}
+		for _, f := range res.Facts {
+			fmt.Fprintf(&b, "%16s%s\n", "", f)
+		}
 		writeNotes(&b, res.Notes)
 	}
 	for _, e := range r.Broken {
@@ -131,6 +134,7 @@ type (
 		Pos        string         `json:"pos,omitempty"`
 		Verdict    Verdict        `json:"verdict"`
 		Words      string         `json:"words,omitempty"`
+		Facts      []string       `json:"facts,omitempty"`
 		Properties map[string]int `json:"properties,omitempty"`
 		Notes      []jsonNote     `json:"notes,omitempty"`
 	}
@@ -155,7 +159,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	}
 	for _, res := range r.Resources {
 		jr := jsonResource{
-			LogicalID: res.LogicalID, Type: res.Type, From: res.From, Pos: where(res.Pos), Verdict: res.Worst(), Words: res.Words,
+			LogicalID: res.LogicalID, Type: res.Type, From: res.From, Pos: where(res.Pos), Verdict: res.Worst(), Words: res.Words, Facts: res.Facts,
 			Properties: named(res.Counts),
 		}
 		for _, n := range res.Notes {

@@ -14,9 +14,11 @@
 package shield
 
 import (
+	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/forelane/forelane/internal/model"
@@ -117,6 +119,9 @@ func (b *builder) ruleGroup(r *base.Resource) *model.ACLRuleGroup {
 		Namespace: r.Att("LabelNamespace"), Capacity: r.Props.Get("Capacity").Int(0), Bodies: bodies(r),
 	}
 	g.Rules = b.rules(r.Props.Get("Rules"), g.Bodies)
+	if n := g.Spent(); n > g.Capacity {
+		r.Note(r.Props.Get("Capacity"), fidelity.Approximated, fmt.Sprintf("the rules need %s capacity units: AWS refuses the group; here it runs", thousands(n)))
+	}
 	return g
 }
 
@@ -136,7 +141,28 @@ func (b *builder) webACL(r *base.Resource) *model.WebACL {
 		}
 	}
 	a.Rules = b.rules(r.Props.Get("Rules"), a.Bodies)
+	tellCapacity(r, a)
 	return a
+}
+
+// tellCapacity says what the rules cost at AWS.
+func tellCapacity(r *base.Resource, a *model.WebACL) {
+	units, unknown := a.Capacity()
+	fact := fmt.Sprintf("capacity %s of %s included in the price, %s at most", thousands(units), thousands(model.IncludedCapacity), thousands(model.MaxCapacity))
+	if unknown > 0 {
+		fact += fmt.Sprintf("; without %d managed groups whose capacity is not known", unknown)
+	}
+	r.Report.Facts = append(r.Report.Facts, fact)
+	if units > model.MaxCapacity {
+		r.Note(r.Props.Get("Rules"), fidelity.Approximated, "AWS refuses a web ACL of more than 5,000 capacity units; here it runs")
+	}
+}
+
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
 func sizeLimit(s string) int {
