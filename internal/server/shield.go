@@ -10,13 +10,18 @@ import (
 )
 
 // compileShields makes the web ACLs of all stacks: a distribution may name one
-// of another stack.
-func (snap *Snapshot) compileShields() error {
+// of another stack. What the requests of the current snapshot taught them goes
+// on; it is not closed meanwhile, for only Apply retires it.
+func (s *Server) compileShields(snap *Snapshot) error {
 	var all []*model.WebACL
 	for _, st := range snap.stacks {
 		all = append(all, st.WebACLs...)
 	}
-	set, err := webacl.Compile(all, webacl.Options{})
+	o := webacl.Options{}
+	if old := s.current.Load(); old != nil {
+		o.Before = old.shields
+	}
+	set, err := webacl.Compile(all, o)
 	if err != nil {
 		return err
 	}

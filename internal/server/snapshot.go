@@ -51,7 +51,7 @@ type unit struct {
 // compile makes a Snapshot. What fails is closed again.
 func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 	snap := &Snapshot{stacks: stacks, direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
-	if err := snap.compileShields(); err != nil {
+	if err := s.compileShields(snap); err != nil {
 		return nil, err
 	}
 	for _, st := range stacks {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
-	"github.com/forelane/forelane/internal/webacl/crs"
 )
 
 // Options are what an ACL needs of the world.
@@ -23,12 +22,18 @@ type Options struct {
 	Country func(netip.Addr) string
 	// Forget switches the memory of verdicts off. The verdicts are the same.
 	Forget bool
+	// Before is the Set that the new one takes the place of. What its requests
+	// taught goes on where the rules are the same: the memory of verdicts, and
+	// the counts of rate-based rules. It must be open until Compile returns;
+	// both may then be used, and are closed apart. Nil: there was none.
+	Before *Set
 }
 
 // Set is the ACLs of one snapshot.
 type Set struct {
-	acls  map[string]*ACL
-	rules *crs.Engine // nil: no managed group is used
+	acls    map[string]*ACL
+	rules   *engine                // nil: no managed group is used
+	windows map[string]*keptWindow // of rate-based rules, by where they stand
 }
 
 // ACL is a compiled model.WebACL.
@@ -64,14 +69,11 @@ type group interface {
 
 // Compile makes the Set of web ACLs. Its error names the ACL and the rule.
 func Compile(acls []*model.WebACL, o Options) (*Set, error) {
-	s := &Set{acls: map[string]*ACL{}}
+	s := &Set{acls: map[string]*ACL{}, windows: map[string]*keptWindow{}}
 	c := &compiler{options: o, set: s}
-	if families := families(acls); families != nil {
-		e, err := crs.New(families, crs.Options{Forget: o.Forget})
-		if err != nil {
-			return nil, fmt.Errorf("managed rule groups: %w", err)
-		}
-		s.rules = e
+	var err error
+	if s.rules, err = engineOf(families(acls), &o); err != nil {
+		return nil, fmt.Errorf("managed rule groups: %w", err)
 	}
 	var errs []error
 	for _, m := range acls {
@@ -106,7 +108,7 @@ func (s *Set) Close() error {
 	if s == nil || s.rules == nil {
 		return nil
 	}
-	return s.rules.Close()
+	return s.rules.release()
 }
 
 // Name is the name of the web ACL.

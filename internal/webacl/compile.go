@@ -17,10 +17,11 @@ type compiler struct {
 	set       *Set
 	namespace string // of the ACL or group that is compiled
 	readsBody bool
+	place     string // of the rule that is compiled: ACL, rule, rule of the group
 }
 
 func (c *compiler) acl(m *model.WebACL) (*ACL, error) {
-	c.namespace, c.readsBody = m.Namespace, false
+	c.namespace, c.readsBody, c.place = m.Namespace, false, m.ARN
 	rules, err := c.rules(m.Rules, m.Bodies, nil)
 	if err != nil {
 		return nil, err
@@ -48,6 +49,9 @@ func (c *compiler) rules(ms []*model.ACLRule, bodies map[string]model.ACLBody, o
 
 func (c *compiler) rule(m *model.ACLRule, bodies map[string]model.ACLBody, overrides []model.ACLActionOverride) (*rule, error) {
 	r := &rule{name: m.Name, countGroup: m.CountGroup}
+	outer := c.place
+	c.place += "\x00" + m.Name
+	defer func() { c.place = outer }()
 	for _, l := range m.Labels {
 		r.labels = append(r.labels, c.namespace+l)
 	}

@@ -76,7 +76,7 @@ func labelOf(rule string) string {
 
 // managed is a managed group in the place of a rule.
 type managed struct {
-	engine *crs.Engine
+	engine *engine
 	scope  statement // nil: every request
 	checks []check
 	of     func(crs.Hit) string

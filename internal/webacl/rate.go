@@ -135,7 +135,7 @@ func lookup(pairs []pair, is func(string) bool) (string, bool) {
 }
 
 func (c *compiler) rate(m *model.RateMatch) (*rateMatch, error) {
-	s := &rateMatch{from: compileForwarded(m.Forwarded), counts: newWindow(m.Limit, m.Window)}
+	s := &rateMatch{from: compileForwarded(m.Forwarded), counts: c.window(m)}
 	if m.ScopeDown != nil {
 		scope, err := c.statement(m.ScopeDown)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	"github.com/corazawaf/coraza/v3"
@@ -31,7 +32,10 @@ type Engine struct {
 	points      map[int]int
 	heads       *memory // nil: nothing is remembered
 	elements    *memory
-	idle        sync.Pool // *work
+	toHeads     flights
+	toElements  flights
+	runs        atomic.Uint64 // transactions
+	idle        sync.Pool     // *work
 }
 
 // Hit is a rule that matched at a place.
@@ -141,18 +145,34 @@ func (e *Engine) Screen(rq *httpmsg.Request, body []byte, out *Result) error {
 	}
 	defer e.idle.Put(w)
 	w.key = w.key[:0]
-	if e.heads != nil && len(body) == 0 {
-		w.key = appendHead(w.key, rq)
+	if e.heads == nil || len(body) > 0 {
+		return e.examine(w, rq, body, out)
+	}
+	w.key = appendHead(w.key, rq)
+	if hits, ok := e.heads.lookup(w.key); ok {
+		out.Hits = append(out.Hits, hits...)
+		return nil
+	}
+	return e.screenHead(w, rq, out)
+}
+
+// screenHead examines a head that is new, unless another request is at it.
+func (e *Engine) screenHead(w *work, rq *httpmsg.Request, out *Result) error {
+	if len(w.key) <= e.heads.most {
+		fl, own := e.toHeads.begin(w.key)
+		if own {
+			defer e.toHeads.end(fl)
+		} else {
+			<-fl.over
+		}
 		if hits, ok := e.heads.lookup(w.key); ok {
 			out.Hits = append(out.Hits, hits...)
 			return nil
 		}
 	}
-	if err := e.examine(w, rq, body, out); err != nil {
+	if err := e.examine(w, rq, nil, out); err != nil {
 		return err
 	}
-	if len(w.key) > 0 {
-		e.heads.store(w.key, out.Hits)
-	}
+	e.heads.store(w.key, out.Hits)
 	return nil
 }

@@ -17,40 +17,84 @@ import (
 
 // work is the memory of one Screen, used again.
 type work struct {
-	key      []byte // of the head; empty: it is not to be remembered
+	key      []byte // of the head
 	element  []byte
 	elements []element
 	unknown  []element
+	waiting  []waiting
+	own      []*flight // of unknown
 	hits     []Hit
+}
+
+// waiting is an element that another request is examining.
+type waiting struct {
+	element element
+	flight  *flight
 }
 
 // examine asks all rules, as far as their answers are not remembered.
 func (e *Engine) examine(w *work, rq *httpmsg.Request, body []byte, out *Result) error {
-	w.elements, w.unknown = w.elements[:0], w.unknown[:0]
+	w.elements, w.unknown, w.waiting = w.elements[:0], w.unknown[:0], w.waiting[:0]
 	if err := e.runRest(w, rq, body, out); err != nil {
 		return err
 	}
 	query := rq.Query != ""
-	for i := range w.elements {
-		el := &w.elements[i]
-		if e.elements == nil {
-			w.unknown = append(w.unknown, *el)
-			continue
-		}
-		w.element = el.appendKey(w.element[:0])
-		hits, ok := e.elements.lookup(w.element)
-		if !ok {
-			w.unknown = append(w.unknown, *el)
-			continue
-		}
-		for _, h := range hits {
-			out.add(h, el.place(query))
-		}
+	if err := e.settleOwn(w, query, out); err != nil || len(w.waiting) == 0 {
+		return err
 	}
-	if len(w.unknown) == 0 {
-		return nil
+	w.unknown = w.unknown[:0]
+	for i := range w.waiting {
+		<-w.waiting[i].flight.over
+		if !e.recall(w, &w.waiting[i].element, query, out) {
+			w.unknown = append(w.unknown, w.waiting[i].element)
+		}
 	}
 	return e.settle(w, w.unknown, query, out)
+}
+
+// settleOwn looks the elements up, and examines those that are new and that
+// nobody else examines; the others are left in w.waiting.
+func (e *Engine) settleOwn(w *work, query bool, out *Result) error {
+	w.own = w.own[:0]
+	defer func() {
+		for _, fl := range w.own {
+			e.toElements.end(fl)
+		}
+		clear(w.own)
+	}()
+	for i := range w.elements {
+		el := &w.elements[i]
+		if e.recall(w, el, query, out) {
+			continue
+		}
+		if e.elements != nil && len(w.element) <= e.elements.most {
+			fl, own := e.toElements.begin(w.element)
+			if !own {
+				w.waiting = append(w.waiting, waiting{*el, fl})
+				continue
+			}
+			w.own = append(w.own, fl)
+			if e.recall(w, el, query, out) { // it was just examined
+				continue
+			}
+		}
+		w.unknown = append(w.unknown, *el)
+	}
+	return e.settle(w, w.unknown, query, out)
+}
+
+// recall adds what is remembered of an element. It leaves the element's key in
+// w.element.
+func (e *Engine) recall(w *work, el *element, query bool, out *Result) bool {
+	if e.elements == nil {
+		return false
+	}
+	w.element = el.appendKey(w.element[:0])
+	hits, ok := e.elements.lookup(w.element)
+	for _, h := range hits {
+		out.add(h, el.place(query))
+	}
+	return ok
 }
 
 // settle asks the local rules about elements that are new. Where they find
@@ -58,6 +102,9 @@ func (e *Engine) examine(w *work, rq *httpmsg.Request, body []byte, out *Result)
 // so that a request with one bad element among n costs about 2 log n runs.
 func (e *Engine) settle(w *work, elements []element, query bool, out *Result) error {
 	w.hits = w.hits[:0]
+	if len(elements) == 0 {
+		return nil
+	}
 	if len(elements) == 1 {
 		if _, err := e.runLocal(elements, &w.hits); err != nil {
 			return err
@@ -97,6 +144,7 @@ func (r *Result) add(h Hit, at Place) {
 // runRest lets a transaction read the request and run the rules that join
 // components; it leaves the elements in w.
 func (e *Engine) runRest(w *work, rq *httpmsg.Request, body []byte, out *Result) (err error) {
+	e.runs.Add(1)
 	tx := e.rest.NewTransaction()
 	defer func() { err = errors.Join(err, tx.Close()) }()
 	if err := feed(tx, rq, body); err != nil {
@@ -155,6 +203,7 @@ func feed(tx types.Transaction, rq *httpmsg.Request, body []byte) error {
 // runLocal shows elements to the local rules. With one element, hits takes what
 // matched; with several, only whether something did is known.
 func (e *Engine) runLocal(elements []element, hits *[]Hit) (matched bool, err error) {
+	e.runs.Add(1)
 	tx := e.local.NewTransaction()
 	defer func() { err = errors.Join(err, tx.Close()) }()
 	v := tx.(plugintypes.TransactionState).Variables()
