@@ -136,15 +136,16 @@ type preview struct{ Shield }
 
 // Previewer is what a Shield has when it can decide without counting.
 type Previewer interface {
-	// Preview is Screen, but that rate-based rules do not count the request.
-	Preview(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error
+	// Preview is Screen, but that rate-based rules do not count the request and
+	// that nothing is logged.
+	Preview(q webacl.Ask, v *webacl.Verdict) error
 }
 
-func (p preview) Screen(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error {
+func (p preview) Screen(q webacl.Ask, v *webacl.Verdict) error {
 	if s, ok := p.Shield.(Previewer); ok {
-		return s.Preview(rq, now, v)
+		return s.Preview(q, v)
 	}
-	return p.Shield.Screen(rq, now, v)
+	return p.Shield.Screen(q, v)
 }
 
 func (d *dry) screened() {

@@ -56,6 +56,7 @@ type script struct {
 	last    *viewing
 	open    map[string]*viewing
 	sockets map[string]net.Conn // the viewers' ends
+	aclLog  aclLog
 
 	explained string
 }
@@ -178,6 +179,8 @@ var commands = map[string]command{
 	"origin-header":    {"NAME VALUE", "a field of the last request to an origin; Host too", (*script).originHeader},
 	"origin-no-header": {"NAME", "the last request to an origin has no such field", (*script).originNoHeader},
 	"record":           {"TAG=VALUE…", "tags of the last record, as in the JSON log", (*script).record},
+	"acl-logs":         {"N", "lines in the log of the web ACL", (*script).aclLogs},
+	"acl-log":          {"PATH=VALUE…", "values of the last of them, as JSON where they are no texts; left out: -", (*script).aclLogged},
 	"invalidate":       {"PATH…", "drops objects", (*script).invalidate},
 	"explain":          {"[METHOD] TARGET ['H: v'…] [fetch]", "explains a request, without effects; fetch asks the origin", (*script).explain},
 	"says":             {"TEXT", "text that the last explanation contains, white space as single blanks", (*script).says},

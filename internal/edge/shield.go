@@ -4,7 +4,6 @@ package edge
 
 import (
 	"errors"
-	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/record"
@@ -15,9 +14,9 @@ import (
 type Shield interface {
 	// ReadsBody tells whether Screen may read, and wait for, a request's body.
 	ReadsBody() bool
-	// Screen decides about rq. The error is webacl.ErrEngine, or that of
+	// Screen decides about a request. The error is webacl.ErrEngine, or that of
 	// reading its body.
-	Screen(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error
+	Screen(q webacl.Ask, v *webacl.Verdict) error
 }
 
 // askShield lets the web ACL of the distribution decide.
@@ -26,7 +25,8 @@ func (x *Exchange) askShield() stepID {
 		x.verdict = new(webacl.Verdict)
 	}
 	v := x.verdict
-	if err := x.dist.shield.Screen(x.rq, x.now(), v); err != nil {
+	q := webacl.Ask{Request: x.rq, Time: x.now(), ID: x.rec.ID, Source: webacl.Source{Name: "CF", ID: x.dist.m.ID}}
+	if err := x.dist.shield.Screen(q, v); err != nil {
 		return x.notScreened(err)
 	}
 	x.rec.Shield = record.Shield{

@@ -17,6 +17,7 @@ import (
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
 	"github.com/forelane/forelane/internal/schema"
+	"github.com/forelane/forelane/internal/webacl"
 )
 
 // Invoker runs functions: see integration.Invoker for what it must keep.
@@ -103,6 +104,7 @@ type stage struct {
 	share       float64                           // of the canary, 0 to 1
 	authorizers map[string]*authorizer.Authorizer // by id; nil: it cannot work
 	shield      Shield                            // nil: no web ACL
+	source      webacl.Source                     // what shield protects
 }
 
 // route is a compiled model.Route, for one stage.
@@ -236,6 +238,7 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 	if ms.WebACL != "" {
 		if g.webACL != nil {
 			st.shield = g.webACL(ms.WebACL)
+			st.source = webacl.Source{Name: "APIGW", ID: a.facts.AccountID + ":" + m.ID + ":" + ms.Name}
 		}
 		if st.shield == nil {
 			g.note("%s %s: the web ACL of stage %s is in no template: no request is blocked", m.Pos, m.LogicalID, ms.Name)

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/integration"
@@ -19,9 +18,9 @@ import (
 
 // Shield is the web ACL of a stage, as package webacl compiles it.
 type Shield interface {
-	// Screen decides about rq. The error is webacl.ErrEngine, or that of
+	// Screen decides about a request. The error is webacl.ErrEngine, or that of
 	// reading its body.
-	Screen(rq *httpmsg.Request, now time.Time, v *webacl.Verdict) error
+	Screen(q webacl.Ask, v *webacl.Verdict) error
 }
 
 // screen lets the web ACL of the stage decide, before anything else of the API
@@ -34,7 +33,7 @@ func (x *exchange) screen() bool {
 	}
 	rq := x.message()
 	var v webacl.Verdict
-	err := x.stage.shield.Screen(rq, x.call.Time, &v)
+	err := x.stage.shield.Screen(webacl.Ask{Request: rq, Time: x.call.Time, ID: x.call.RequestID, Source: x.stage.source}, &v)
 	if errors.Is(err, webacl.ErrEngine) { // fail closed
 		return x.refuse(ReasonInternal, err)
 	}

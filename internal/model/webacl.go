@@ -17,6 +17,9 @@ type WebACL struct {
 	// BodyLimit is how many bytes of a body are inspected: 16 KB where the
 	// template says nothing, 64 KB at most.
 	BodyLimit int
+
+	Logging *ACLLogging // nil: it keeps no log
+	Protect []ACLProtection
 }
 
 // ACLRuleGroup is an AWS::WAFv2::RuleGroup.
@@ -83,6 +86,7 @@ type ACLResponse struct {
 
 // ACLActionOverride replaces the action of a rule of a group.
 type ACLActionOverride struct {
-	Rule   string
-	Action ACLAction
+	Rule     string
+	Action   ACLAction
+	Excluded bool // by ExcludedRules: Action is Count
 }

@@ -10,13 +10,15 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
 
-// accessLogs are the access logs of API stages: a file below Data/access for
-// each log group or delivery stream that a template names, appended to. A file
-// is opened by the first line for it; one that cannot be is told once, and its
-// lines are lost.
+// accessLogs are the access logs of API stages and the logs of web ACLs: a file
+// below Data/access for each log group or delivery stream that a template names
+// (of web ACLs: for each of them there), appended to. A stage's file is opened
+// by the first line for it, a web ACL's before it decides about anything; one
+// that cannot be is told once, and its lines are lost.
 type accessLogs struct {
 	dir string
 	log *slog.Logger
@@ -46,6 +48,16 @@ func (l *accessLogs) write(arn, line string) {
 	}
 }
 
+// ofACL gives where a web ACL tells its decisions: its part of the destination
+// that it names. What it gives does not wait.
+func (l *accessLogs) ofACL(m *model.WebACL) func(line []byte) {
+	f := l.open(m.Logging.Destination + "/" + m.Name)
+	if f == nil {
+		return nil
+	}
+	return func(line []byte) { f.w.Line(string(line)) }
+}
+
 func (l *accessLogs) open(arn string) *accessFile {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +72,7 @@ func (l *accessLogs) open(arn string) *accessFile {
 		file, err = os.OpenFile(filepath.Join(l.dir, accessName(arn)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 	}
 	if err != nil {
-		l.log.Warn("an access log of APIs is not kept", "log", arn, "error", err)
+		l.log.Warn("an access log is not kept", "log", arn, "error", err)
 		return nil
 	}
 	f = &accessFile{file, record.NewWriter(file, record.WriterOptions{Format: record.JSON})}
@@ -68,13 +80,16 @@ func (l *accessLogs) open(arn string) *accessFile {
 	return f
 }
 
-// accessName is the file of a log: the name behind log-group: or
-// deliverystream/, with a hyphen for whatever is no plain character.
+// accessName is the file of a log: the name behind log-group:, deliverystream/
+// or s3:::, with a hyphen for whatever is no plain character.
 func accessName(arn string) string {
 	name := arn
 	if _, rest, ok := strings.Cut(arn, ":log-group:"); ok {
 		name = rest
 	} else if _, rest, ok := strings.Cut(arn, ":deliverystream/"); ok {
+		name = rest
+	}
+	if _, rest, ok := strings.Cut(arn, ":s3:::"); ok {
 		name = rest
 	}
 	name = strings.Map(func(r rune) rune {

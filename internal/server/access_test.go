@@ -56,8 +56,9 @@ func TestA25LogNames(t *testing.T) {
 		"arn:aws:logs:us-east-1:123456789012:log-group:shop/Canary":                  "shop-Canary.log",
 		"arn:aws:firehose:us-east-1:123456789012:deliverystream/amazon-apigateway-x": "amazon-apigateway-x.log",
 		"arn:aws:logs:us-east-1:123456789012:log-group:../../etc/passwd":             "etc-passwd.log",
-		"":  "api.log",
-		"ä": "api.log",
+		"arn:aws:s3:::aws-waf-logs-shop/edge":                                        "aws-waf-logs-shop-edge.log",
+		"":                                                                           "api.log",
+		"ä":                                                                          "api.log",
 		"arn:aws:logs:us-east-1:123456789012:log-group:" + strings.Repeat("x", 300): strings.Repeat("x", 200) + ".log",
 	} {
 		if got := accessName(arn); got != want {
@@ -99,4 +100,51 @@ func askPlane(t *testing.T, srv *Server, url string) {
 		t.Fatalf("%v %v", rs, err)
 	}
 	_ = rs.Body.Close()
+}
+
+// TestW8TheLogOfAWebACL: each web ACL with a logging configuration has a file,
+// for whatever it protects; a revision goes on in it.
+func TestW8TheLogOfAWebACL(t *testing.T) {
+	s := stack(t)
+	mock := &model.Integration{Kind: model.Mock, RequestTemplates: map[string]string{"application/json": `{"statusCode": 200}`}, Responses: []model.IntegrationResponse{{Status: "200"}}}
+	route := &model.Route{Key: "GET /pets", Method: "GET", Path: "/pets", Integration: mock, Responses: []model.MethodResponse{{Status: "200"}}}
+	s.APIs = []*model.API{{
+		LogicalID: "Api", ID: "restrestre", Kind: model.RESTAPI, Routes: []*model.Route{route},
+		Stages: []*model.Stage{{Name: "prod", WebACL: "arn:acl"}},
+	}}
+	s.AccountID = "123456789012"
+	s.WebACLs = []*model.WebACL{{
+		ARN: "arn:acl", Name: "shop", BodyLimit: 16 << 10, Default: model.ACLAction{Kind: model.ACLAllow},
+		Logging: &model.ACLLogging{Destination: "arn:aws:logs:us-east-1:123456789012:log-group:aws-waf-logs-x"},
+	}, {ARN: "arn:quiet", Name: "quiet", Default: model.ACLAction{Kind: model.ACLAllow}}}
+	data := t.TempDir()
+	srv, err := New(Options{Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := srv.Apply(t.Context(), []*model.Stack{s}); err != nil {
+			t.Fatal(err)
+		}
+		askPlane(t, srv, "https://restrestre.execute-api.localhost/prod/pets")
+	}
+	if err := srv.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(filepath.Join(data, "access"))
+	if err != nil || len(files) != 1 || files[0].Name() != "aws-waf-logs-x-shop.log" {
+		t.Fatalf("%v %v", files, err)
+	}
+	b, err := os.ReadFile(filepath.Join(data, "access", "aws-waf-logs-x-shop.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	for _, want := range []string{`"webaclId":"arn:acl"`, `"action":"ALLOW"`, `"httpSourceName":"APIGW","httpSourceId":"123456789012:restrestre:prod"`, `"uri":"/prod/pets"`, `"requestId":"`} {
+		for _, line := range lines {
+			if !strings.Contains(line, want) || len(lines) != 2 {
+				t.Errorf("%d lines; no %s in %s", len(lines), want, line)
+			}
+		}
+	}
 }

@@ -102,3 +102,49 @@ func TestW5CapacityIsTold(t *testing.T) {
 		})
 	}
 }
+
+const aclLog = `
+          Action: {Block: {}}
+          Statement: {IPSetReferenceStatement: {Arn: !GetAtt Set.Arn}}
+  Log:
+    Type: AWS::WAFv2::LoggingConfiguration
+    Properties:
+      ResourceArn: !GetAtt ACL.Arn
+`
+
+func TestW8LoggingIsRead(t *testing.T) {
+	r := project(t, map[string]string{"template.yaml": aclHead + aclLog + `
+      LogDestinationConfigs: [!GetAtt Lines.Arn]
+      RedactedFields: [{Method: {}}, {SingleHeader: {Name: authorization}}]
+      LoggingFilter:
+        DefaultBehavior: DROP
+        Filters: [{Behavior: KEEP, Requirement: MEETS_ANY, Conditions: [{ActionCondition: {Action: BLOCK}}, {LabelNameCondition: {LabelName: "awswaf:1:a"}}]}]
+  Lines: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: aws-waf-logs-a}}
+`}, Options{})
+	l := r.Stack.WebACLs[0].Logging
+	if l == nil || !strings.HasSuffix(l.Destination, ":log-group:aws-waf-logs-a") || !l.Drop || len(l.Redact) != 2 || l.Redact[0].Field != model.ProtectMethod {
+		t.Fatalf("%+v", l)
+	}
+	if f := l.Filters[0]; !f.Any || f.Drop || f.Conditions[0].Action != "BLOCK" || f.Conditions[1].Label != "awswaf:1:a" {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestW8LoggingIsRefused(t *testing.T) {
+	for want, rest := range map[string]string{
+		"not to 2":                "LogDestinationConfigs: [arn:aws:s3:::aws-waf-logs-a, arn:aws:s3:::aws-waf-logs-b]",
+		"no property Body":        "LogDestinationConfigs: [arn:aws:s3:::aws-waf-logs-a]\n      RedactedFields: [{Body: {}}]",
+		`"MAYBE" is not a value`:  "LogDestinationConfigs: [arn:aws:s3:::aws-waf-logs-a]\n      LoggingFilter: {DefaultBehavior: MAYBE, Filters: []}",
+		"at least one condition":  "LogDestinationConfigs: [arn:aws:s3:::aws-waf-logs-a]\n      LoggingFilter: {DefaultBehavior: KEEP, Filters: [{Behavior: DROP, Requirement: MEETS_ALL}]}",
+		"of exactly one kind":     "LogDestinationConfigs: [arn:aws:s3:::aws-waf-logs-a]\n      LoggingFilter: {DefaultBehavior: KEEP, Filters: [{Behavior: DROP, Requirement: MEETS_ALL, Conditions: [{}]}]}",
+		"logging configuration a": "LogDestinationConfigs: [arn:aws:s3:::aws-waf-logs-a]\n  Second: {Type: AWS::WAFv2::LoggingConfiguration, Properties: {ResourceArn: !GetAtt ACL.Arn, LogDestinationConfigs: [arn:aws:s3:::aws-waf-logs-b]}}",
+	} {
+		file := filepath.Join(t.TempDir(), "template.yaml")
+		if err := os.WriteFile(file, []byte(aclHead+aclLog+"      "+rest+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(t.Context(), file, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

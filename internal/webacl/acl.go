@@ -22,6 +22,11 @@ type Options struct {
 	Country func(netip.Addr) string
 	// Forget switches the memory of verdicts off. The verdicts are the same.
 	Forget bool
+	// Log gives where the lines go of a web ACL that has a logging
+	// configuration; it is asked while that is compiled. What it gives must not
+	// block and keeps nothing of the line, which has no end of line. Nil, or nil
+	// given: no lines are made.
+	Log func(*model.WebACL) func(line []byte)
 	// Before is the Set that the new one takes the place of. What its requests
 	// taught goes on where the rules are the same: the memory of verdicts, and
 	// the counts of rate-based rules. It must be open until Compile returns;
@@ -42,6 +47,7 @@ type ACL struct {
 	rules     []*rule
 	fallback  action
 	readsBody bool
+	log       *logger   // nil: it keeps none
 	idle      sync.Pool // *exam
 	options   Options
 }
@@ -54,6 +60,27 @@ type rule struct {
 	action     action
 	countGroup bool
 	labels     []string // fully qualified
+
+	// For the log: the id of the group, and what the rule of a group does
+	// where its reference does not override it.
+	groupID    string
+	native     model.ACLActionKind
+	overridden bool
+	excluded   bool // it is overridden by ExcludedRules
+}
+
+// Ask is a request to be decided about, and what the log says of whence it came.
+type Ask struct {
+	Request *httpmsg.Request
+	Time    time.Time
+	ID      string // of the request, as its answer shows it
+	Source  Source
+}
+
+// Source is what a web ACL protects.
+type Source struct {
+	Name string // CF or APIGW
+	ID   string // of the distribution; account, API and stage with colons between
 }
 
 // statement is what a rule asks.
@@ -119,18 +146,15 @@ func (a *ACL) Name() string { return a.m.Name }
 func (a *ACL) ReadsBody() bool { return a.readsBody }
 
 // Screen decides about a request and writes the decision into v, whose memory
-// is used again. Where a body was read, rq.Body gives it once more from its
-// beginning. The error is ErrEngine, or that of reading the body.
-func (a *ACL) Screen(rq *httpmsg.Request, now time.Time, v *Verdict) error {
-	return a.screen(rq, now, v, false)
-}
+// is used again. Where a body was read, Request.Body gives it once more from
+// its beginning. The error is ErrEngine, or that of reading the body.
+func (a *ACL) Screen(q Ask, v *Verdict) error { return a.screen(q, v, false) }
 
-// Preview is Screen, but that rate-based rules look and do not count.
-func (a *ACL) Preview(rq *httpmsg.Request, now time.Time, v *Verdict) error {
-	return a.screen(rq, now, v, true)
-}
+// Preview is Screen, but that rate-based rules look and do not count, and that
+// nothing is logged.
+func (a *ACL) Preview(q Ask, v *Verdict) error { return a.screen(q, v, true) }
 
-func (a *ACL) screen(rq *httpmsg.Request, now time.Time, v *Verdict, dry bool) error {
+func (a *ACL) screen(q Ask, v *Verdict, dry bool) error {
 	x, _ := a.idle.Get().(*exam)
 	if x == nil {
 		x = new(exam)
@@ -138,27 +162,40 @@ func (a *ACL) screen(rq *httpmsg.Request, now time.Time, v *Verdict, dry bool) e
 	defer a.recycle(x)
 	v.reset()
 	v.ACL = a.m.Name
-	x.acl, x.rq, x.now, x.v, x.dry = a, rq, now, v, dry
+	x.acl, x.rq, x.now, x.v, x.dry = a, q.Request, q.Time, v, dry
 	if a.readsBody {
 		if err := x.readBody(a.m.BodyLimit); err != nil {
 			return err
 		}
 	}
-	r := x.walk(a.rules)
+	if a.log != nil && !dry {
+		x.trace = new(trace)
+	}
+	if err := x.decide(); err != nil {
+		return err
+	}
+	if x.trace != nil {
+		a.log.write(x, q)
+	}
+	return nil
+}
+
+func (x *exam) decide() error {
+	r, v := x.walk(x.acl.rules), x.v
 	if x.err != nil { // fail closed: what should have been asked could not be
 		return fmt.Errorf("%w: %w", ErrEngine, x.err)
 	}
-	if r != nil {
-		v.Rule = r.name
-		v.take(&r.action)
-		if x.inner != nil {
-			v.Inner = x.inner.name
-			v.take(&x.inner.action)
-		}
+	if r == nil {
+		v.Rule = "Default_Action"
+		v.take(&x.acl.fallback)
 		return nil
 	}
-	v.Rule = "Default_Action"
-	v.take(&a.fallback)
+	v.Rule = r.name
+	v.take(&r.action)
+	if x.inner != nil {
+		v.Inner = x.inner.name
+		v.take(&x.inner.action)
+	}
 	return nil
 }
 
@@ -176,9 +213,11 @@ func (x *exam) walk(rules []*rule) *rule {
 			}
 			continue
 		}
+		x.trace.begin()
 		if !r.when.match(x) {
 			continue
 		}
+		x.trace.matched(r)
 		for _, l := range r.labels {
 			x.label(l)
 		}
@@ -192,7 +231,9 @@ func (x *exam) walk(rules []*rule) *rule {
 
 // walkGroup tries the rules of a group.
 func (x *exam) walkGroup(r *rule) (ended bool) {
+	x.trace.enter(r)
 	inner := r.group.evaluate(x)
+	x.trace.leave(inner != nil, r.countGroup)
 	if inner == nil {
 		return false
 	}

@@ -27,6 +27,7 @@ func (c *compiler) acl(m *model.WebACL) (*ACL, error) {
 		return nil, err
 	}
 	a := &ACL{m: m, rules: rules, readsBody: c.readsBody, options: c.options}
+	a.log = c.compileLog(m)
 	a.fallback, err = compileAction(&m.Default, m.Bodies)
 	return a, err
 }
@@ -58,26 +59,33 @@ func (c *compiler) rule(m *model.ACLRule, bodies map[string]model.ACLBody, overr
 	var err error
 	switch s := m.Statement.(type) {
 	case *model.GroupMatch:
+		r.groupID = s.Group.ARN
 		r.group, err = c.group(s)
 		return r, err
 	case *model.ManagedMatch:
+		r.groupID = s.Vendor + "#" + s.Name
 		r.group, err = c.managed(s)
 		return r, err
 	}
 	if r.when, err = c.statement(m.Statement); err != nil {
 		return nil, err
 	}
-	do := m.Action
-	for i := range overrides {
-		if overrides[i].Rule == m.Name {
-			do = &overrides[i].Action
-		}
-	}
-	if do == nil {
+	if m.Action == nil {
 		return nil, fmt.Errorf("it has no action")
 	}
+	return r, r.act(m.Action, bodies, overrides)
+}
+
+// act gives a rule its action, or that of the last override of it.
+func (r *rule) act(do *model.ACLAction, bodies map[string]model.ACLBody, overrides []model.ACLActionOverride) (err error) {
+	r.native = do.Kind
+	for i := range overrides {
+		if o := &overrides[i]; o.Rule == r.name {
+			do, r.overridden, r.excluded = &o.Action, true, o.Excluded
+		}
+	}
 	r.action, err = compileAction(do, bodies)
-	return r, err
+	return err
 }
 
 // referenced is a rule group in the place of a rule.

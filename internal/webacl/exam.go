@@ -20,7 +20,8 @@ type exam struct {
 	rq    *httpmsg.Request
 	now   time.Time
 	v     *Verdict
-	inner *rule // of the group that ended it
+	inner *rule  // of the group that ended it
+	trace *trace // nil: there is no log
 
 	body    []byte // as much as is inspected
 	more    bool   // there is more of it

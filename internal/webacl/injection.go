@@ -21,7 +21,22 @@ type sqliMatch struct {
 // maxMarks is how many places of a text HIGH asks about.
 const maxMarks = 16
 
-func (s *sqliMatch) match(x *exam) bool { return s.in.any(x, s.found) }
+func (s *sqliMatch) match(x *exam) bool {
+	if x.trace == nil {
+		return s.in.any(x, s.found)
+	}
+	sensitivity := "LOW"
+	if s.high {
+		sensitivity = "HIGH"
+	}
+	return s.in.any(x, func(t string) bool {
+		if !s.found(t) {
+			return false
+		}
+		x.trace.found(detail{"SQL_INJECTION", sensitivity, s.in, t})
+		return true
+	})
+}
 
 func (s *sqliMatch) found(t string) bool {
 	if found, _ := libinjection.IsSQLi(t); found || !s.high {
@@ -48,7 +63,18 @@ func compileSQLi(m *model.SQLiMatch) (*sqliMatch, error) {
 // xssMatch looks for HTML that runs scripts.
 type xssMatch struct{ in *inspect }
 
-func (s *xssMatch) match(x *exam) bool { return s.in.any(x, libinjection.IsXSS) }
+func (s *xssMatch) match(x *exam) bool {
+	if x.trace == nil {
+		return s.in.any(x, libinjection.IsXSS)
+	}
+	return s.in.any(x, func(t string) bool {
+		if !libinjection.IsXSS(t) {
+			return false
+		}
+		x.trace.found(detail{"XSS", "", s.in, t})
+		return true
+	})
+}
 
 func compileXSS(m *model.XSSMatch) (*xssMatch, error) {
 	in, err := compileInspect(&m.Inspect)

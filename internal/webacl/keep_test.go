@@ -41,7 +41,7 @@ func ask(t *testing.T, s *Set, n int) Verdict {
 	rq := &httpmsg.Request{Method: "GET", Host: "a", Path: "/", Viewer: httpmsg.Viewer{Addr: netip.MustParseAddrPort("198.51.100.1:1")}}
 	var v Verdict
 	for range n {
-		if err := s.ACL("arn:acl").Screen(rq, time.Unix(1_700_000_000, 0), &v); err != nil {
+		if err := s.ACL("arn:acl").Screen(Ask{Request: rq, Time: time.Unix(1_700_000_000, 0)}, &v); err != nil {
 			t.Fatal(err)
 		}
 	}

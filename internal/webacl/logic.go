@@ -13,14 +13,24 @@ type (
 )
 
 func (s and) match(x *exam) bool {
-	return !slices.ContainsFunc(s, func(of statement) bool { return !of.match(x) })
+	was := x.trace.mark()
+	if slices.ContainsFunc(s, func(of statement) bool { return !of.match(x) }) {
+		x.trace.forget(was)
+		return false
+	}
+	return true
 }
 
 func (s or) match(x *exam) bool {
 	return slices.ContainsFunc(s, func(of statement) bool { return of.match(x) })
 }
 
-func (s not) match(x *exam) bool { return !s.of.match(x) }
+func (s not) match(x *exam) bool {
+	was := x.trace.mark()
+	match := !s.of.match(x)
+	x.trace.forget(was)
+	return match
+}
 
 // never is a statement that is not built.
 type never struct{}

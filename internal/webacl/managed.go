@@ -106,14 +106,7 @@ func (c *compiler) managed(m *model.ManagedMatch) (group, error) {
 	}
 	for _, name := range append(slices.Clone(def.rules), "AnomalyScore") {
 		r := &rule{name: name, labels: []string{def.label + labelOf(name)}}
-		do := &model.ACLAction{Kind: model.ACLBlock}
-		for i := range m.Overrides {
-			if m.Overrides[i].Rule == name {
-				do = &m.Overrides[i].Action
-			}
-		}
-		var err error
-		if r.action, err = compileAction(do, nil); err != nil {
+		if err := r.act(&model.ACLAction{Kind: model.ACLBlock}, nil, m.Overrides); err != nil {
 			return nil, err
 		}
 		g.rules[name] = r
@@ -174,6 +167,8 @@ func (g *managed) judge(x *exam) *rule {
 
 // fire adds the labels of a rule and returns it when it ends the evaluation.
 func (g *managed) fire(x *exam, r *rule) *rule {
+	x.trace.begin()
+	x.trace.matched(r)
 	for _, l := range r.labels {
 		x.label(l)
 	}

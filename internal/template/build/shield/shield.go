@@ -56,6 +56,9 @@ func Build(s *base.Scope) {
 	for _, r := range s.Of("AWS::WAFv2::WebACLAssociation") {
 		b.association(r)
 	}
+	for _, r := range s.Of("AWS::WAFv2::LoggingConfiguration") {
+		b.logging(r)
+	}
 }
 
 // association says what an association with something else than a stage does.
@@ -141,6 +144,9 @@ func (b *builder) webACL(r *base.Resource) *model.WebACL {
 		}
 	}
 	a.Rules = b.rules(r.Props.Get("Rules"), a.Bodies)
+	if v := r.Props.Get("DataProtectionConfig"); v.Exists() {
+		a.Protect = protections(v)
+	}
 	tellCapacity(r, a)
 	return a
 }

@@ -183,7 +183,7 @@ func (b *builder) groupReference(s base.Value) model.ACLStatement {
 func overrides(s base.Value) []model.ACLActionOverride {
 	var out []model.ACLActionOverride
 	for _, v := range s.Get("ExcludedRules").List() {
-		out = append(out, model.ACLActionOverride{Rule: v.Get("Name").Text()}) // Count
+		out = append(out, model.ACLActionOverride{Rule: v.Get("Name").Text(), Excluded: true}) // Count
 	}
 	for _, v := range s.Get("RuleActionOverrides").List() {
 		only(v, "Name", "ActionToUse")
