@@ -96,6 +96,7 @@ func (w *world) compile() *world {
 			defer w.mu.Unlock()
 			c := *r
 			c.Shield.Labels, c.Shield.Counted = slices.Clone(r.Shield.Labels), slices.Clone(r.Shield.Counted)
+			c.Shield.Findings = slices.Clone(r.Shield.Findings)
 			w.recs = append(w.recs, c)
 		},
 	})

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/request.md and testdata/script/README.md")
+var update = flag.Bool("update", false, "rewrite docs/request.md, testdata/script/README.md and bench/results/crs-edge.txt")
 
 // TestRequestPage compares docs/request.md with the step table.
 func TestRequestPage(t *testing.T) {

@@ -30,7 +30,7 @@ func (x *Exchange) askShield() stepID {
 		return x.notScreened(err)
 	}
 	x.rec.Shield = record.Shield{
-		ACL: v.ACL, Rule: v.Rule, Inner: v.Inner, Action: v.Action.String(), Labels: v.Labels, Counted: v.Counted,
+		ACL: v.ACL, Rule: v.Rule, Inner: v.Inner, Action: v.Action.String(), Labels: v.Labels, Counted: v.Counted, Findings: v.Findings,
 	}
 	if v.Passes() {
 		for _, f := range v.Insert {

@@ -58,6 +58,23 @@ func (o object) texts(list []string) object {
 	return o.text(strings.Join(list, ","))
 }
 
+// numbers is a list as one text, as texts writes it.
+func (o object) numbers(list []int) object {
+	if len(list) == 0 {
+		return o
+	}
+	o = o.key()
+	o.b = append(o.b, '"')
+	for i, n := range list {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = strconv.AppendInt(o.b, int64(n), 10)
+	}
+	o.b = append(o.b, '"')
+	return o
+}
+
 func (o object) textIf(cond bool, s string) object {
 	if cond {
 		return o.text(s)

@@ -89,6 +89,9 @@ type Shield struct {
 	Inner   string   // the rule of the group that Rule is
 	Labels  []string // good until Write returns
 	Counted []string // rules that only counted; good until Write returns
+	// Findings are ids of rules of the Core Rule Set, which stands behind the
+	// managed groups; good until Write returns.
+	Findings []int
 }
 
 // Result is how it ended.

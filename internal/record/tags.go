@@ -44,6 +44,7 @@ var tags = [...]Tag{
 	{"web_acl_group_rule", "rule of the group that decided", func(o object, r *Record) object { return o.text(r.Shield.Inner) }},
 	{"web_acl_counted", "rules that matched and only counted", func(o object, r *Record) object { return o.texts(r.Shield.Counted) }},
 	{"web_acl_labels", "labels that rules added", func(o object, r *Record) object { return o.texts(r.Shield.Labels) }},
+	{"web_acl_findings", "rules of the Core Rule Set that matched behind managed groups", func(o object, r *Record) object { return o.numbers(r.Shield.Findings) }},
 	{"result", "result type as in X-Cache", func(o object, r *Record) object { return o.enum(uint8(r.Result.Type), r.Result.Type.String()) }},
 	{"detail", "detailed result type, where it says more", func(o object, r *Record) object { return o.enum(uint8(r.Result.Detail), r.Result.Detail.String()) }},
 	{"why", "why a request was refused, where the viewer is not told", func(o object, r *Record) object { return o.text(r.Result.Why) }},

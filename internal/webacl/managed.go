@@ -131,6 +131,11 @@ func (g *managed) evaluate(x *exam) *rule {
 		if x.err = g.engine.Screen(x.rq, x.body, &x.hits); x.err != nil {
 			return g.last
 		}
+		for _, h := range x.hits.Hits {
+			if !slices.Contains(x.v.Findings, h.Rule) { // it may have matched in several places
+				x.v.Findings = append(x.v.Findings, h.Rule)
+			}
+		}
 	}
 	if len(x.hits.Hits) == 0 {
 		return nil

@@ -20,6 +20,9 @@ type Verdict struct {
 	Labels []string            // all that rules added
 	// Counted are the rules that matched and only counted.
 	Counted []string
+	// Findings are the rules of the Core Rule Set that matched, if the managed
+	// groups were asked, whichever rule decided.
+	Findings []int
 	// Insert goes into the request before anybody else sees it. AWS replaces
 	// what a viewer sent under such a name.
 	Insert []httpmsg.Field
@@ -41,7 +44,7 @@ type Answer struct {
 func (v *Verdict) Passes() bool { return v.Action == model.ACLAllow }
 
 func (v *Verdict) reset() {
-	*v = Verdict{Labels: v.Labels[:0], Counted: v.Counted[:0], Insert: v.Insert[:0]}
+	*v = Verdict{Labels: v.Labels[:0], Counted: v.Counted[:0], Findings: v.Findings[:0], Insert: v.Insert[:0]}
 }
 
 func (v *Verdict) count(r *rule) {
