@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -33,12 +34,20 @@ func (c *compiler) compileLog(m *model.WebACL) *logger {
 	}
 	l := &logger{m: m.Logging, to: to}
 	for i := range m.Logging.Redact { // before the others: nothing is stronger
-		l.protect = append(l.protect, protection{&m.Logging.Redact[i]})
+		l.protect = append(l.protect, protection{&m.Logging.Redact[i], ""})
 	}
 	for i := range m.Protect {
-		l.protect = append(l.protect, protection{&m.Protect[i]})
+		l.protect = append(l.protect, protection{&m.Protect[i], account(m.ARN)})
 	}
 	return l
+}
+
+// account is the account in an ARN (arn:aws:wafv2:us-east-1:123456789012:…).
+func account(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
 }
 
 // write tells of an evaluation that is over.

@@ -135,7 +135,7 @@ func (l *logger) line(x *exam, q Ask) *line {
 	case v.Action == model.ACLBlock && v.Answer.Custom:
 		out.Status = &v.Answer.Status
 	}
-	if x.acl.readsBody && x.rq.ContentLength != 0 {
+	if x.acl.readsBody && x.rq.Body != nil && x.rq.ContentLength != 0 {
 		size, seen := max(x.rq.ContentLength, int64(len(x.body))), int64(len(x.body))
 		out.BodySize, out.BodyInspected = &size, &seen
 		if x.more {

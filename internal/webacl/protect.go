@@ -4,7 +4,7 @@ package webacl
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,17 +14,22 @@ import (
 
 // protection hides a part of a request in the log: RedactedFields of the
 // logging configuration and DataProtectionConfig of the web ACL.
-type protection struct{ *model.ACLProtection }
+type protection struct {
+	*model.ACLProtection
+	account string
+}
 
 const redacted = "REDACTED"
 
-// hide is what stands in place of a text.
+// hide is what stands in place of a text. A digest is that of the account and
+// the text, in Base64 (Developer Guide, "Data protection"): who guesses a text
+// can make sure of it.
 func (p protection) hide(text string) string {
 	if !p.Hash {
 		return redacted
 	}
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
+	sum := sha256.Sum256([]byte(p.account + text))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // about tells whether a name is one of the keys. Names of headers and arguments

@@ -3,14 +3,19 @@
 package webacl
 
 import (
+	"net/netip"
 	"testing"
+	"time"
 
+	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 )
 
-const digestOfABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+const digestOfABC = "O8FWj8GHuDZk3LxYtbWt2nf//qBKx2uJbq5Y+G0e2lY="
 
-func hidden(p model.ACLProtection) *logger { return &logger{protect: []protection{{&p}}} }
+func hidden(p model.ACLProtection) *logger {
+	return &logger{protect: []protection{{&p, account("arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b")}}}
+}
 
 // TestW8WhatIsProtectedIsNotShown: the parts of a request that the log shows.
 func TestW8WhatIsProtectedIsNotShown(t *testing.T) {
@@ -81,3 +86,36 @@ func TestW8DetailsAreOfWhatMatched(t *testing.T) {
 type fake func() bool
 
 func (f fake) match(*exam) bool { return f() }
+
+// BenchmarkLine is what a line costs the request that it is about.
+func BenchmarkLine(b *testing.B) {
+	acl := limited(1_000_000_000)
+	acl.Logging = &model.ACLLogging{Redact: []model.ACLProtection{{Keys: []string{"authorization"}}}}
+	for _, tt := range []struct {
+		name string
+		log  func(*model.WebACL) func([]byte)
+	}{{"without", nil}, {"with", func(*model.WebACL) func([]byte) { return func([]byte) {} }}} {
+		b.Run(tt.name, func(b *testing.B) {
+			s, err := Compile([]*model.WebACL{acl}, Options{Log: tt.log})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() {
+				if err := s.Close(); err != nil {
+					b.Error(err)
+				}
+			}()
+			rq := &httpmsg.Request{Method: "GET", Host: "shop.example.com", Path: "/a", Query: "b=1", Viewer: httpmsg.Viewer{Addr: netip.MustParseAddrPort("198.51.100.1:1")}}
+			for _, n := range []string{"User-Agent", "Accept", "Accept-Language", "Cookie", "Authorization"} {
+				rq.Header.Add(n, "some value of ordinary length; q=0.5")
+			}
+			q, v := Ask{Request: rq, Time: time.Now(), ID: "id"}, new(Verdict)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.ACL("arn:acl").Screen(q, v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

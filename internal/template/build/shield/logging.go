@@ -46,7 +46,7 @@ func (b *builder) logging(r *base.Resource) {
 }
 
 func redacted(f base.Value) model.ACLProtection {
-	only(f, "SingleHeader", "UriPath", "QueryString", "Method")
+	only(f, "SingleHeader", "UriPath", "QueryString", "Method", "JsonBody")
 	var p model.ACLProtection
 	if len(f.Pairs()) != 1 {
 		f.Fail("give one of SingleHeader, UriPath, QueryString, Method", "a redacted field is of exactly one kind")
@@ -64,6 +64,8 @@ func redacted(f base.Value) model.ACLProtection {
 		p.Field = model.ProtectQuery
 	case "Method":
 		p.Field = model.ProtectMethod
+	case "JsonBody": // of older templates: no body is logged but for what was found in it
+		p.Field = model.ProtectBody
 	}
 	return p
 }
