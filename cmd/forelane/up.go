@@ -62,7 +62,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.h2WebSocket, "h2-websocket", false, "offer WebSocket over HTTP/2 (RFC 8441), which CloudFront does not")
 	fl.BoolVar(&f.http3, "http3", true, "HTTP/3 beside HTTPS, on the UDP port of the same number")
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
-	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages in access) and the cache on disk (default: .forelane beside the template)")
+	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages and web ACLs in access) and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
 	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
