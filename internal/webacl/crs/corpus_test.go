@@ -167,6 +167,8 @@ func TestRegressions(t *testing.T) {
 	t.Parallel()
 	e := open(t, Options{Settings: ciSettings()})
 	all, skipped := examples(t, e)
+	whole := len(all)
+	all = thinned(all)
 	var failed []string
 	for _, ex := range all {
 		var out Result
@@ -187,6 +189,12 @@ func TestRegressions(t *testing.T) {
 		}
 	}
 	share := 100 * float64(len(all)-len(failed)) / float64(len(all))
+	if share < 95 {
+		t.Errorf("%.1f %% pass, want 95", share)
+	}
+	if len(all) < whole {
+		return
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Regression tests of the OWASP Core Rule Set 4.25.0 at paranoia level 1, through the engine of web ACLs.\n")
 	fmt.Fprintf(&b, "Written by: go test ./internal/webacl/crs -run TestRegressions -update\n\n%d tests apply, %d pass (%.1f %%).\n\nNot run:\n", len(all), len(all)-len(failed), share)
@@ -209,9 +217,6 @@ func TestRegressions(t *testing.T) {
 	}
 	if string(want) != b.String() {
 		t.Errorf("%s is out of date: -update writes it\n%s", file, b.String())
-	}
-	if share < 95 {
-		t.Errorf("%.1f %% pass, want 95", share)
 	}
 }
 
