@@ -36,7 +36,7 @@ var floors = map[string]float64{
 	"cmd/forelane":    5,
 }
 
-// rooms are parts of a package of floor 2: only what is listed may import them.
+// rooms are parts of a package of floor 2 or 3: only what is listed may import them.
 var rooms = map[string]string{
 	"internal/template/": "internal/template",
 	"internal/viewer/":   "internal/viewer",
@@ -49,6 +49,7 @@ var rooms = map[string]string{
 	"internal/integration/": "internal/integration",
 	"internal/authorizer/":  "internal/authorizer",
 	"internal/geo/":         "internal/geo",
+	"internal/gateway/":     "internal/gateway",
 }
 
 // groundOnly are the packages that import the standard library only.

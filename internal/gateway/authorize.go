@@ -88,7 +88,7 @@ func (x *exchange) authorize() bool {
 	}
 	grant, denial := r.authorizer.Authorize(x.req.Context(), x.asking())
 	if denial != nil && denial.Grant != nil && x.api.policy != nil {
-		if d, _ := x.api.policy.decide(x); d == policy.Allow {
+		if d, _ := x.api.policy.decide(x, actInvoke); d == policy.Allow {
 			grant, denial = denial.Grant, nil
 		}
 	}

@@ -20,6 +20,9 @@ func (g *Gateway) compileCanary(m *model.API, a *api, ms *model.Stage, st *stage
 	maps.Copy(variables, ms.Canary.Variables)
 	canary := *st
 	canary.table, canary.routes = nil, nil
+	if !ms.Canary.UseCache {
+		canary.cache = nil
+	}
 	canary.facts.Variables, canary.facts.DeploymentID = variables, ms.Canary.DeploymentID
 	canary.facts.Release = integration.Canary
 	st.canary, st.share, st.facts.Release = &canary, ms.Canary.Percent/100, integration.Main

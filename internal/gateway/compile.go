@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/authorizer"
+	"github.com/forelane/forelane/internal/gateway/stagecache"
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
@@ -43,6 +44,8 @@ type Deps struct {
 	Log func(*Record)
 	// Limits are those that an earlier Gateway has used; nil: fresh ones.
 	Limits *Limits
+	// Caches are the stages' caches, of an earlier Gateway as well; nil: fresh ones.
+	Caches *stagecache.Node
 	// KeyValue gives the value of an API key that the template gives none; nil:
 	// such a key opens nothing.
 	KeyValue func(*model.APIKey) string
@@ -69,6 +72,7 @@ type Gateway struct {
 	domains pattern.Hosts[*domain]
 	targets map[string]bool // what DNS points domains at
 	limits  *Limits
+	caches  *stagecache.Node
 	chance  func() float64
 	webACL  func(arn string) Shield
 	notes   []string
@@ -105,6 +109,7 @@ type stage struct {
 	authorizers map[string]*authorizer.Authorizer // by id; nil: it cannot work
 	shield      Shield                            // nil: no web ACL
 	source      webacl.Source                     // what shield protects
+	cache       *stagecache.Stage                 // nil: it has none
 }
 
 // route is a compiled model.Route, for one stage.
@@ -119,6 +124,7 @@ type route struct {
 	apiKey        bool
 	limit         *allowance  // of the stage for this route
 	validation    *validation // nil: nothing is checked
+	caching       *caching    // nil: no answer is kept
 	identity      string      // X-Edge-Identity of its answers; empty: they are for everybody
 }
 
@@ -126,12 +132,15 @@ type route struct {
 // key that cannot be read; what cannot be served besides is a note, and is
 // answered with a 500 or 403.
 func Compile(s *model.Stack, d Deps) (*Gateway, error) {
-	g := &Gateway{log: d.Log, webACL: d.WebACL, auth: authorizer.Options{Invoke: d.Invoke, Issuers: d.Issuers}, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits}
+	g := &Gateway{log: d.Log, webACL: d.WebACL, auth: authorizer.Options{Invoke: d.Invoke, Issuers: d.Issuers}, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits, caches: d.Caches}
 	if g.chance == nil {
 		g.chance = rand.Float64
 	}
 	if g.limits == nil {
 		g.limits = NewLimits()
+	}
+	if g.caches == nil {
+		g.caches = &stagecache.Node{}
 	}
 	deps := d.integrations()
 	keys, apis := g.compileKeys(s, d), map[string]*api{}
@@ -235,6 +244,9 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 		access:      compileAccessLog(m, ms),
 		subscribers: map[*apiKey]*subscriber{},
 	}
+	if ms.CacheBytes > 0 && m.Kind == model.RESTAPI {
+		st.cache = g.caches.Stage(m.ID, ms.Name, ms.CacheBytes)
+	}
 	if ms.WebACL != "" {
 		if g.webACL != nil {
 			st.shield = g.webACL(ms.WebACL)
@@ -267,6 +279,7 @@ func (g *Gateway) compileRoutes(m *model.API, a *api, st *stage, ms *model.Stage
 		parsed = append(parsed, p)
 		r := g.compileRoute(m, a, st, mr, p, deps)
 		r.limit = g.limits.allowance(ms.RouteThrottles[r.key].Or(ms.Throttle), "route", m.ID, ms.Name, r.key)
+		r.caching = g.compileCaching(st, ms, mr, r)
 		st.routes = append(st.routes, r)
 	}
 	st.table = pattern.NewRouteTable(style, parsed)

@@ -8,7 +8,8 @@
 // of each request and takes it through the steps that exchange.apiSteps lists
 // (roundtrip.go): the API by host or by a custom domain's mapping, limits of size,
 // the stage or its canary, the route, preflight, authorization, the API key,
-// limits of rate and quotas, request validation, the integration. Each step goes
+// limits of rate and quotas, request validation, the stage's cache (stagecache.go),
+// the integration. Each step goes
 // on or refuses with a Reason; respond (respond.go) makes the response out of the
 // answer or the refusal, and one Record tells about it, with the line of the
 // stage's access log (accesslog.go).
@@ -30,9 +31,10 @@
 // X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
 //
 // What it does not do: AWS_IAM authorization, integrations with AWS services
-// other than Lambda, stage caches, routing rules and client certificates of custom domains,
+// other than Lambda, routing rules and client certificates of custom domains,
 // WebSocket APIs. Compile's Notes name what of a stack this concerns.
 //
 // Concurrency: a Gateway is immutable and serves any number of requests. What
-// they use of their limits is in Limits, which outlives it.
+// they use of their limits is in Limits, and what stages keep in a stagecache.Node;
+// both outlive it.
 package gateway

@@ -36,6 +36,7 @@ const (
 	ReasonRate                    // a limit on requests
 	ReasonQuota                   // the quota of the usage plan is used up
 	ReasonPolicy                  // the API's resource policy does not allow it
+	ReasonCacheControl            // who asks may not have the stage's cache make an answer anew
 	ReasonParameters              // a required parameter is missing
 	ReasonBody                    // the body is not what its model says
 	ReasonMediaType               // no mapping template for the content type
@@ -65,6 +66,7 @@ var reasonWords = [reasonCount]string{
 	"", "no such API", "no mapping", "domain closed", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
 	"unsigned", "wrong signature", "unauthorized", "token expired", "scope missing",
 	"not allowed by authorizer", "denied by authorizer", "authorizer misconfigured", "authorizer failed", "no valid API key", "throttled", "quota exceeded", "refused by resource policy",
+	"cache control refused",
 	"missing parameters", "invalid body", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
 	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "blocked by web ACL", "viewer gone",
@@ -179,6 +181,8 @@ func restWire(r Reason) wire {
 		return wire{http.StatusTooManyRequests, "Limit Exceeded", false, "LimitExceededException", "QUOTA_EXCEEDED"}
 	case ReasonPolicy:
 		return wire{http.StatusForbidden, "Forbidden", false, "AccessDeniedException", "ACCESS_DENIED"}
+	case ReasonCacheControl: // "returns a 403 Unauthorized response"
+		return wire{http.StatusForbidden, "Unauthorized", false, "AccessDeniedException", "ACCESS_DENIED"}
 	case ReasonShield:
 		return wire{http.StatusForbidden, "Forbidden", false, "ForbiddenException", "WAF_FILTERED"}
 	case ReasonUnauthorized:

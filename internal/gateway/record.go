@@ -24,6 +24,7 @@ type Record struct {
 
 	Latency            time.Duration
 	IntegrationLatency time.Duration // 0: it was not asked
+	Cache              CacheUse      // of the stage
 	SourceIP           string
 	APIKeyID           string // never the key itself
 	RequestID          string
@@ -34,3 +35,16 @@ type Record struct {
 	// a canary's with /Canary.
 	AccessLine, AccessLog string
 }
+
+// CacheUse is what a stage's cache did for a request: a closed list.
+type CacheUse uint8
+
+// The uses. The zero CacheUse is that the method's answers are not kept.
+const (
+	CacheNone CacheUse = iota
+	CacheHit           // the endpoint was not asked
+	CacheMiss          // nothing was kept, or the viewer had it made anew
+)
+
+// String is the word of the record.
+func (u CacheUse) String() string { return [...]string{"", "hit", "miss", "?"}[u&3] }

@@ -35,15 +35,21 @@ func (g *Gateway) compilePolicy(m *model.API, arn string) *resourcePolicy {
 	return p
 }
 
+// Actions that a policy is asked about.
+const (
+	actInvoke     = "execute-api:Invoke"
+	actInvalidate = "execute-api:InvalidateCache"
+)
+
 // decide asks the policy about a request, under each of its names.
-func (p *resourcePolicy) decide(x *exchange) (d policy.Decision, resource string) {
+func (p *resourcePolicy) decide(x *exchange, action string) (d policy.Decision, resource string) {
 	names := x.resources()
 	if p.doc == nil {
 		return policy.Deny, names[0]
 	}
 	d, context := policy.Allow, x.conditions()
 	for _, name := range names {
-		switch p.doc.Decide(&policy.Request{Action: "execute-api:Invoke", Resource: name, Context: context}) {
+		switch p.doc.Decide(&policy.Request{Action: action, Resource: name, Context: context}) {
 		case policy.Allow:
 		case policy.Deny:
 			return policy.Deny, name
@@ -57,7 +63,7 @@ func (p *resourcePolicy) decide(x *exchange) (d policy.Decision, resource string
 // admitted applies the resource policy: it must allow, or with Implicit only
 // not deny.
 func (x *exchange) admitted(least policy.Decision) bool {
-	d, resource := x.api.policy.decide(x)
+	d, resource := x.api.policy.decide(x, actInvoke)
 	if d == policy.Allow || d == least {
 		return true
 	}

@@ -48,7 +48,7 @@ func (x *exchange) record(start time.Time, gone bool) *Record {
 	r := &Record{
 		Time: start, APIID: c.API.ID, Kind: c.API.Style.String(), Stage: c.Stage.Name, Route: c.Route.Key,
 		Method: c.Method, Path: c.Path, Reason: x.refused.reason, Detail: x.refused.detail,
-		Latency: time.Since(start), IntegrationLatency: x.integrationTime,
+		Latency: time.Since(start), IntegrationLatency: x.integrationTime, Cache: x.cached,
 		APIKeyID: c.APIKeyID, RequestID: c.RequestID,
 	}
 	if x.api != nil {
@@ -76,6 +76,9 @@ func (x *exchange) response() *http.Response {
 	if x.refused.reason == ReasonNone && !x.final {
 		if x.call.API.Style == integration.RESTAPI {
 			remap(h)
+		}
+		if x.ignored {
+			h["Warning"] = append(h["Warning"], ignoredWarning)
 		}
 		dropFraming(h)
 	}

@@ -39,6 +39,9 @@ type exchange struct {
 	invalid string              // what is wrong with the request, when it was validated
 	final   bool                // the answer is a preflight's: no fields are added to it
 
+	cached  CacheUse // of the stage's cache
+	ignored bool     // Cache-Control of the request, which the answer says
+
 	integrationTime time.Duration
 	asked           bool // the integration
 	backendStatus   int  // what the integration answered
@@ -49,7 +52,7 @@ type step func(*exchange) bool
 
 // apiSteps is everything that happens to a request of an API, in order. Rows
 // that are not built stand where they will be.
-func apiSteps() [10]step {
+func apiSteps() [11]step {
 	return [...]step{
 		(*exchange).limits,
 		(*exchange).findStage,
@@ -60,6 +63,7 @@ func apiSteps() [10]step {
 		(*exchange).identifyKey,
 		(*exchange).throttle,
 		(*exchange).validate,
+		(*exchange).recall,
 		(*exchange).integrate,
 	}
 }
@@ -263,9 +267,11 @@ func (x *exchange) answerPreflight() bool {
 // integrate asks the integration.
 func (x *exchange) integrate() bool {
 	start := time.Now()
-	x.asked = true
+	x.asked = x.call.Kept == nil
 	a, err := x.run.Run(x.req.Context(), &x.call)
-	x.integrationTime = time.Since(start)
+	if x.asked {
+		x.integrationTime = time.Since(start)
+	}
 	if err != nil {
 		return x.refuseFault(err)
 	}

@@ -125,6 +125,12 @@ type Call struct {
 	EndpointStatus          int
 	EndpointID, EndpointID2 string
 
+	// Kept is taken for the endpoint's answer, and the endpoint is not asked. Keep
+	// takes what an endpoint that was asked said, when it can be kept. Nil: nothing
+	// is kept. Mock integrations have no endpoint, and streams are not kept.
+	Kept *Kept
+	Keep func(*Kept)
+
 	mappedPath string // by overwrite:path, percent-encoded
 	pathMapped bool
 	headerOwn  bool

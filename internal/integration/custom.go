@@ -50,6 +50,7 @@ type inbound struct {
 	selection string
 	header    http.Header
 	body      []byte
+	passing   bool // not to be kept: a mock's, a failed function's, a part
 }
 
 // compileCustom makes the Runner of a custom integration.
@@ -86,11 +87,18 @@ func (i *custom) Run(ctx context.Context, c *Call) (*Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, i.timeout)
 	defer cancel()
-	answer, err := i.backend.ask(ctx, c, out)
+	if c.Kept != nil {
+		return i.responses.respond(c, &inbound{selection: c.Kept.selection, header: c.Kept.header, body: c.Kept.body}, overrides)
+	}
+	in, err := i.backend.ask(ctx, c, out)
 	if err != nil {
 		return nil, err
 	}
-	return i.responses.respond(c, answer, overrides)
+	a, err := i.responses.respond(c, in, overrides)
+	if err == nil && !in.passing {
+		c.keep(Kept{selection: in.selection, header: in.header, body: in.body})
+	}
+	return a, err
 }
 
 // render runs a template.

@@ -57,7 +57,7 @@ func (h *httpCustom) ask(ctx context.Context, c *Call, out *outbound) (*inbound,
 		return nil, faultf(FaultMalformed, "the response is above %d bytes", MaxPayload)
 	}
 	dropHop(resp.Header)
-	return &inbound{selection: strconv.Itoa(resp.StatusCode), header: resp.Header, body: body}, nil
+	return &inbound{selection: strconv.Itoa(resp.StatusCode), header: resp.Header, body: body, passing: !keepable(resp.StatusCode)}, nil
 }
 
 // customFault tells a timeout from a viewer that left and a target that is not

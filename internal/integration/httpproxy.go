@@ -141,6 +141,10 @@ func isHex(c byte) bool {
 
 // Run sends the request and returns the response, its body still arriving.
 func (h *httpProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
+	if c.Kept != nil {
+		c.closeBody()
+		return c.Kept.answer(), nil
+	}
 	if c.Length > c.limit() {
 		c.closeBody()
 		return nil, &Fault{Kind: FaultTooLarge}
@@ -177,6 +181,11 @@ func (h *httpProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
 	a.Body = &closer{resp.Body, func() { cancel(nil) }}
 	dropHop(a.Header)
 	a.Header.Del("Content-Length")
+	if err := a.retain(c); err != nil {
+		fault := proxyFault(ctx, err)
+		_ = a.Body.Close() // the answer is already a fault
+		return nil, fault
+	}
 	return mapResponse(h.response, c, a)
 }
 

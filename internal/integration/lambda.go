@@ -32,6 +32,10 @@ type lambdaProxy struct {
 
 // Run invokes the function.
 func (l *lambdaProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
+	if c.Kept != nil {
+		c.closeBody()
+		return l.buffered(c, c.Kept.body)
+	}
 	body, err := c.readBody()
 	if err != nil {
 		return nil, err
@@ -111,7 +115,11 @@ func (l *lambdaProxy) answer(c *Call, res *model.InvocationResult, done func()) 
 	}
 	if res.Body == nil && len(res.Head) == 0 {
 		done()
-		return l.buffered(c, res.Payload)
+		a, err := l.buffered(c, res.Payload)
+		if err == nil {
+			c.keep(Kept{body: res.Payload})
+		}
+		return a, err
 	}
 	if !l.stream && res.Body != nil {
 		data, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))

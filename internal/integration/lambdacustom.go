@@ -31,7 +31,7 @@ func (l *lambdaCustom) ask(ctx context.Context, c *Call, out *outbound) (*inboun
 	}
 	if _, err := parseValue(event); err != nil {
 		// What the Lambda API says to API Gateway, which takes it for an answer.
-		return &inbound{body: []byte(`{"Type":"User","message":"Could not parse request body into json: ` +
+		return &inbound{passing: true, body: []byte(`{"Type":"User","message":"Could not parse request body into json: ` +
 			`Unrecognized token: was expecting JSON"}`)}, nil
 	}
 	res, err := l.invoke.Invoke(ctx, &model.Invocation{
@@ -53,7 +53,7 @@ func (l *lambdaCustom) ask(ctx context.Context, c *Call, out *outbound) (*inboun
 	if len(reply) > maxReply {
 		return nil, faultf(FaultMalformed, "the answer is above 6 MB")
 	}
-	return &inbound{selection: errorMessage(reply), body: reply}, nil
+	return &inbound{selection: errorMessage(reply), body: reply, passing: res.Error != ""}, nil
 }
 
 // errorMessage is what selection patterns of functions are matched with. A

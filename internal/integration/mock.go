@@ -17,7 +17,7 @@ func (mock) ask(_ context.Context, _ *Call, out *outbound) (*inbound, error) {
 	if !ok {
 		return nil, faultf(FaultConfig, "mock: unable to parse statusCode; the request template yields %q, which should be as {\"statusCode\": 200}", clip(out.body))
 	}
-	return &inbound{selection: strconv.Itoa(status)}, nil
+	return &inbound{selection: strconv.Itoa(status), passing: true}, nil
 }
 
 // mockStatus finds statusCode in what is almost JSON: {"statusCode": 200}, and

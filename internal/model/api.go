@@ -119,8 +119,13 @@ type Integration struct {
 	ContentHandling    string            // "", CONVERT_TO_BINARY, CONVERT_TO_TEXT
 	Responses          []IntegrationResponse
 	Credentials        string
-	VPCLink            string // connection id; empty: public
-	TLSServerName      string
+	// CacheKey are the parameters that a stage's cache tells answers apart by,
+	// "method.request.querystring.q"; CacheNamespace is shared by methods whose
+	// answers are the same; empty: the resource's id.
+	CacheKey       []string
+	CacheNamespace string
+	VPCLink        string // connection id; empty: public
+	TLSServerName  string
 }
 
 // Mapping is one parameter mapping: where to, what from.
@@ -157,10 +162,15 @@ type Stage struct {
 	// bucket of its own.
 	Throttle       Throttle
 	RouteThrottles map[string]Throttle
-	CacheEnabled   bool
-	WebACL         string
-	DeploymentID   string  // REST: of the deployment that it serves; may be empty
-	Canary         *Canary // REST; nil: it has none
+	// CacheBytes is the size of the stage's cache (REST); 0: it has none.
+	// Caching is what holds for every GET method that has no settings of its own
+	// in RouteCaching, by route key.
+	CacheBytes   int64
+	Caching      Caching
+	RouteCaching map[string]Caching
+	WebACL       string
+	DeploymentID string  // REST: of the deployment that it serves; may be empty
+	Canary       *Canary // REST; nil: it has none
 }
 
 // Canary is a second deployment of a stage that gets a part of its requests,
@@ -170,6 +180,37 @@ type Canary struct {
 	DeploymentID string
 	Routes       []*Route          // as Stage.Routes
 	Variables    map[string]string // those of the stage, overridden
+	UseCache     bool              // the stage's cache is also the canary's
+}
+
+// Caching is what a REST API's stage says about keeping answers of its methods.
+// A member that is not set is inherited.
+type Caching struct {
+	Enabled *bool          // nil: no
+	TTL     *time.Duration // 0 to an hour; nil: 300 s; 0: nothing is kept
+	// Authorize: only who may do execute-api:InvalidateCache has an entry made
+	// anew, with Cache-Control: max-age=0; nil: so it is. Unauthorized is what
+	// happens to those who may not: FAIL_WITH_403, SUCCEED_WITHOUT_RESPONSE_HEADER,
+	// or the default, SUCCEED_WITH_RESPONSE_HEADER.
+	Authorize    *bool
+	Unauthorized string
+}
+
+// Or fills what c does not say.
+func (c Caching) Or(d Caching) Caching {
+	if c.Enabled == nil {
+		c.Enabled = d.Enabled
+	}
+	if c.TTL == nil {
+		c.TTL = d.TTL
+	}
+	if c.Authorize == nil {
+		c.Authorize = d.Authorize
+	}
+	if c.Unauthorized == "" {
+		c.Unauthorized = d.Unauthorized
+	}
+	return c
 }
 
 // APICORS is the CorsConfiguration of an HTTP API.

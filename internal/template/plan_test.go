@@ -72,6 +72,42 @@ func TestA15Throttles(t *testing.T) {
 	}
 }
 
+// TestA16StageCache reads the caches of stages.
+func TestA16StageCache(t *testing.T) {
+	stage := func(with string) string {
+		return strings.Replace(keyed, "StageName: prod", "StageName: prod, "+with, 1)
+	}
+	const all, pets = "{ResourcePath: /*, HttpMethod: '*', CachingEnabled: true, CacheTtlInSeconds: 60}", "{ResourcePath: /~1pets, HttpMethod: GET, CacheTtlInSeconds: 0}"
+	for _, tt := range []struct {
+		name, text, all, routes, note string
+		size                          int64
+	}{
+		{"nothing said", keyed, `{"Enabled":null,"TTL":null,"Authorize":null,"Unauthorized":""}`, "null", "", 0},
+		{"a cluster", stage("CacheClusterEnabled: true"), `{"Enabled":null,"TTL":null,"Authorize":null,"Unauthorized":""}`, "null", "", 1 << 29},
+		{"a size alone", stage("CacheClusterSize: '237'"), `{"Enabled":null,"TTL":null,"Authorize":null,"Unauthorized":""}`, "null", "", 0},
+		{"settings", stage("CacheClusterEnabled: true, CacheClusterSize: '118', MethodSettings: [" + all + ", " + pets + "]"), `{"Enabled":true,"TTL":60000000000,"Authorize":null,"Unauthorized":""}`, `{"GET /pets":{"Enabled":null,"TTL":0,"Authorize":null,"Unauthorized":""}}`, "", 118 << 30},
+		{"no such method", stage("MethodSettings: [{ResourcePath: /cats, HttpMethod: GET, CachingEnabled: true}]"), `{"Enabled":null,"TTL":null,"Authorize":null,"Unauthorized":""}`, "null", "the API has no GET /cats", 0},
+		{"of Cache-Control", strings.Replace(keyed, "{Type: AWS::ApiGateway::Stage, ", "{Type: AWS::ApiGateway::Stage, Metadata: {Forelane: {RequireAuthorizationForCacheControl: false, UnauthorizedCacheControlHeaderStrategy: FAIL_WITH_403}}, ", 1), `{"Enabled":null,"TTL":null,"Authorize":false,"Unauthorized":"FAIL_WITH_403"}`, "null", "AWS takes this from its API", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := loadOne(t, tt.text)
+			s := r.Stack.APIs[0].Stages[0]
+			if all, routes := asJSON(t, s.Caching), asJSON(t, s.RouteCaching); all != tt.all || routes != tt.routes || s.CacheBytes != tt.size {
+				t.Errorf("%d %s %s", s.CacheBytes, all, routes)
+			}
+			hasNote(t, r, "S", tt.note)
+		})
+	}
+	for with, want := range map[string]string{
+		"CacheClusterEnabled: true, CacheClusterSize: '1'":                               "is no size of a stage's cache",
+		"MethodSettings: [{ResourcePath: /*, HttpMethod: '*', CacheTtlInSeconds: 3601}]": "is no time to keep an answer",
+	} {
+		if _, err := load(t, stage(with), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", with, err)
+		}
+	}
+}
+
 func hasNote(t *testing.T, r *Result, id, want string) {
 	t.Helper()
 	for _, res := range r.Report.Resources {

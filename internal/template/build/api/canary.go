@@ -71,7 +71,7 @@ func (b *builder) canary(r *base.Resource, a *model.API, s *model.Stage, v base.
 	if !v.Exists() {
 		return
 	}
-	c := &model.Canary{Percent: v.Get("PercentTraffic").Float(0), Variables: v.Get("StageVariableOverrides").TextMap(), DeploymentID: s.DeploymentID, Routes: s.Routes}
+	c := &model.Canary{Percent: v.Get("PercentTraffic").Float(0), Variables: v.Get("StageVariableOverrides").TextMap(), DeploymentID: s.DeploymentID, Routes: s.Routes, UseCache: v.Get("UseStageCache").Bool()}
 	if c.Percent < 0 || c.Percent > 100 {
 		v.Get("PercentTraffic").Fail("give 0 to 100", "a canary cannot get %g %% of the requests", c.Percent)
 	}

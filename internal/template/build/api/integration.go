@@ -60,6 +60,7 @@ func restIntegration(v base.Value) *model.Integration {
 		RequestParameters: stringMap(v.Get("RequestParameters")), RequestTemplates: v.Get("RequestTemplates").TextMap(),
 		Passthrough: v.Get("PassthroughBehavior").TextOr("WHEN_NO_MATCH"), ContentHandling: v.Get("ContentHandling").Text(),
 		Credentials: v.Get("Credentials").Text(),
+		CacheKey:    cacheKey(v.Get("CacheKeyParameters")), CacheNamespace: v.Get("CacheNamespace").Text(),
 	}
 	if v.Get("ConnectionType").Text() == "VPC_LINK" {
 		i.VPCLink = v.Get("ConnectionId").TextOr("unknown")
@@ -148,7 +149,7 @@ func importIntegration(v base.Value, kind model.APIKind) *model.Integration {
 			i.ResponseParameters = append(i.ResponseParameters, model.StatusMapping{Status: status.Key, Mappings: stringMap(status.Value)})
 		}
 	} else {
-		i.Payload = "1.0"
+		i.Payload, i.CacheKey, i.CacheNamespace = "1.0", cacheKey(v.Get("cacheKeyParameters")), v.Get("cacheNamespace").Text()
 	}
 	if strings.EqualFold(v.Get("connectionType").Text(), "VPC_LINK") {
 		i.VPCLink = v.Get("connectionId").TextOr("unknown")

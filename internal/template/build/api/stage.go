@@ -71,9 +71,10 @@ func restStage(r *base.Resource, a *model.API, v base.Value, name string) *model
 	s := &model.Stage{
 		LogicalID: r.ID, Name: name, Description: v.Get("Description").Text(), Variables: v.Get("Variables").TextMap(),
 		AccessFormat: v.Get("AccessLogSetting", "Format").Text(), AccessLogARN: v.Get("AccessLogSetting", "DestinationArn").Text(),
-		CacheEnabled: v.Get("CacheClusterEnabled").Bool(), Throttle: stageThrottle(r, v),
+		CacheBytes: cacheSize(v), Caching: caching(v), Throttle: stageThrottle(r, v),
 	}
 	methodSettings(r, a, s, v.Get("MethodSettings"))
+	cacheControl(r, s)
 	return s
 }
 

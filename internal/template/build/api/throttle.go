@@ -30,19 +30,23 @@ func stageThrottle(r *base.Resource, v base.Value) model.Throttle {
 	return throttle(r, v, "ThrottlingRateLimit", "ThrottlingBurstLimit")
 }
 
-// methodSettings reads the limits of a REST stage: those of /* and *, which
-// every method inherits, and those of single methods.
+// methodSettings reads the limits and the caching of a REST stage: those of /*
+// and *, which every method inherits, and those of single methods.
 func methodSettings(r *base.Resource, a *model.API, s *model.Stage, list base.Value) {
 	for _, m := range list.List() {
-		t, path, verb := stageThrottle(r, m), m.Get("ResourcePath"), m.Get("HttpMethod")
+		t, c, path, verb := stageThrottle(r, m), caching(m), m.Get("ResourcePath"), m.Get("HttpMethod")
 		switch {
-		case !t.Set():
+		case !t.Set() && c == model.Caching{}:
 		case path.Text() == "/*" && verb.Text() == "*":
-			s.Throttle = t.Or(s.Throttle)
+			s.Throttle, s.Caching = t.Or(s.Throttle), c.Or(s.Caching)
 		case strings.HasSuffix(path.Text(), "*") || verb.Text() == "*":
-			r.Note(m, fidelity.Unsupported, "settings are for /* with *, or for one method of one path: this one limits nothing")
+			r.Note(m, fidelity.Unsupported, "settings are for /* with *, or for one method of one path: this one limits nothing and caches nothing")
 		default:
-			limitRoute(r, a, s, strings.ToUpper(verb.Text())+" "+settingPath(path.Text()), t, m)
+			key := strings.ToUpper(verb.Text()) + " " + settingPath(path.Text())
+			if t.Set() {
+				limitRoute(r, a, s, key, t, m)
+			}
+			cacheRoute(r, a, s, key, c, m)
 		}
 	}
 }
@@ -63,9 +67,17 @@ func routeSettings(r *base.Resource, a *model.API, s *model.Stage, v base.Value)
 	}
 }
 
-func limitRoute(r *base.Resource, a *model.API, s *model.Stage, key string, t model.Throttle, at base.Value) {
-	if !slices.ContainsFunc(a.Routes, func(rt *model.Route) bool { return rt.Key == key }) {
+// concerns tells whether the API has the route that settings are for.
+func concerns(r *base.Resource, a *model.API, key string, at base.Value) bool {
+	has := slices.ContainsFunc(a.Routes, func(rt *model.Route) bool { return rt.Key == key })
+	if !has {
 		r.Note(at, fidelity.Ignored, "the API has no "+key+": these settings concern nothing")
+	}
+	return has
+}
+
+func limitRoute(r *base.Resource, a *model.API, s *model.Stage, key string, t model.Throttle, at base.Value) {
+	if !concerns(r, a, key, at) {
 		return
 	}
 	if s.RouteThrottles == nil {
