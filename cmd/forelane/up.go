@@ -41,6 +41,7 @@ type upFlags struct {
 	apiRate            float64
 	apiBurst           int
 	cacheMemory        string
+	apiCache           string
 	cacheDisk          string
 	drain              time.Duration
 	h2c, h2WebSocket   bool
@@ -77,6 +78,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.Float64Var(&f.apiRate, "api-rate", 10000, "requests a second that all APIs take together, as an account of AWS does; 0: no limit")
 	fl.IntVar(&f.apiBurst, "api-burst", 5000, "requests that they take at once")
 	fl.StringVar(&f.cacheMemory, "cache-memory", "256MiB", "memory of the edge cache")
+	fl.StringVar(&f.apiCache, "api-cache", "64MiB", "memory of all stage caches of APIs together, whatever sizes their templates name")
 	fl.StringVar(&f.cacheDisk, "cache-disk", "", "space for the edge cache below --data, such as 20GiB: it then holds more than memory and survives a restart")
 	fl.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests may take to finish when stopping; a second signal stops at once")
 	fl.BoolVar(&f.replace, "replace", false, "take the sockets of the node with this --data over, when one runs, and let it leave: no connection is refused")
@@ -274,6 +276,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	}
 	if o.CacheBytes, err = size(f.cacheMemory); err != nil {
 		return o, closeLog, wrong(fmt.Errorf("--cache-memory: %w", err))
+	}
+	if o.APICache, err = size(f.apiCache); err != nil {
+		return o, closeLog, wrong(fmt.Errorf("--api-cache: %w", err))
 	}
 	if f.cacheDisk != "" {
 		if f.data == "" {

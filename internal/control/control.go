@@ -6,7 +6,8 @@
 // The flow: (1) New makes the handler of the admin listener; (2) guard refuses
 // what a web page could have sent; (3) the route answers in JSON. Function
 // calls also answer at the Lambda API's own path, so that
-// `aws lambda invoke --endpoint-url` works.
+// `aws lambda invoke --endpoint-url` works; so does `aws apigateway
+// flush-stage-cache`.
 //
 //	GET  /healthz                                     200 when the node serves
 //	GET  /v1/status                                   what runs (the ready event's form)
@@ -14,8 +15,10 @@
 //	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects
 //	POST /v1/explain {"url": "http://…"}              why a request is answered as it is (package explain)
 //	GET  /v1/explain?url=…&header=…&fetch=1           the same
+//	POST /v1/flushes {"api": "Api", "stage": "prod"}  drop what a stage's cache keeps
 //	GET  /v1/logs?function=NAME&follow=1              log lines, one JSON object a line
 //	POST /2015-03-31/functions/{name}/invocations     the Lambda API's Invoke
+//	DELETE /restapis/{api}/stages/{stage}/cache/data  the API Gateway API's FlushStageCache
 //
 // What it does not do: it has no accounts. It listens on loopback unless told
 // otherwise, and whoever reaches it may do everything.
@@ -51,6 +54,9 @@ type Node interface {
 	Invalidate(distribution string, paths []string) (int, error)
 	// Explain says why a request would be answered as it would be.
 	Explain(ctx context.Context, in *explain.Request) (*explain.Explanation, error)
+	// FlushCache drops what the cache of a stage keeps; the API is named by its
+	// id or logical id. False: there is no such cache.
+	FlushCache(api, stage string) bool
 	// Logs gives the kept lines of a function (empty: of all) and then, until
 	// ctx ends, the new ones.
 	Logs(ctx context.Context, function string, follow bool, emit func(line any) error) error
@@ -69,6 +75,8 @@ func New(n Node) http.Handler {
 	mux.HandleFunc("POST /v1/invalidations", c.invalidate)
 	mux.HandleFunc("POST /v1/explain", c.explain)
 	mux.HandleFunc("GET /v1/explain", c.explain)
+	mux.HandleFunc("POST /v1/flushes", c.flush)
+	mux.HandleFunc("DELETE /restapis/{api}/stages/{stage}/cache/data", c.flushStage)
 	mux.HandleFunc("GET /v1/logs", c.logs)
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", c.invoke)
 	return guard(mux)
@@ -121,6 +129,33 @@ func (c *control) invalidate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply(w, http.StatusOK, map[string]any{"status": "Completed", "distributions": n, "paths": in.Paths})
+}
+
+const noCache = "there is no stage of this name with a cache"
+
+func (c *control) flush(w http.ResponseWriter, r *http.Request) {
+	var in struct{ API, Stage string }
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil || in.API == "" || in.Stage == "" {
+		fail(w, http.StatusBadRequest, `send {"api": "id or logical id", "stage": "prod"}`)
+		return
+	}
+	if !c.node.FlushCache(in.API, in.Stage) {
+		fail(w, http.StatusNotFound, noCache)
+		return
+	}
+	reply(w, http.StatusOK, map[string]string{"status": "Completed", "api": in.API, "stage": in.Stage})
+}
+
+// flushStage is API Gateway's FlushStageCache.
+func (c *control) flushStage(w http.ResponseWriter, r *http.Request) {
+	if !c.node.FlushCache(r.PathValue("api"), r.PathValue("stage")) {
+		w.Header().Set("X-Amzn-Errortype", "NotFoundException")
+		fail(w, http.StatusNotFound, noCache)
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
 }
 
 func (c *control) metrics(w http.ResponseWriter, _ *http.Request) {

@@ -21,6 +21,8 @@ type node struct {
 	out   *model.InvocationResult
 	err   error
 	paths []string
+
+	flushed []string
 }
 
 func (n *node) Status() any { return map[string]string{"stack": "shop"} }
@@ -42,6 +44,11 @@ func (n *node) Explain(_ context.Context, in *explain.Request) (*explain.Explana
 		return nil, errors.New("no address")
 	}
 	return &explain.Explanation{Method: in.Method, URL: in.URL, Warnings: []string{fmt.Sprint(in.Headers, in.Fetch)}}, nil
+}
+
+func (n *node) FlushCache(api, stage string) bool {
+	n.flushed = append(n.flushed, api+"/"+stage)
+	return stage == "prod"
 }
 
 func (n *node) Logs(_ context.Context, function string, _ bool, emit func(any) error) error {
@@ -103,6 +110,27 @@ func TestInvalidate(t *testing.T) {
 	for _, bad := range []string{"", "{}", `{"path":"/a"}`} {
 		if w := call(n, "POST", "/v1/invalidations", bad); w.Code != 400 {
 			t.Errorf("%q: %d", bad, w.Code)
+		}
+	}
+}
+
+// TestA16Flush: both ways to drop a stage's cache.
+func TestA16Flush(t *testing.T) {
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		asked              string
+	}{
+		{"POST", "/v1/flushes", `{"api":"Api","stage":"prod"}`, 200, "Api/prod"},
+		{"POST", "/v1/flushes", `{"api":"Api","stage":"none"}`, 404, "Api/none"},
+		{"POST", "/v1/flushes", `{"api":"Api"}`, 400, ""},
+		{"POST", "/v1/flushes", `{"api":"Api","stage":"prod","path":"/"}`, 400, ""},
+		{"DELETE", "/restapis/abc/stages/prod/cache/data", "", 202, "abc/prod"},
+		{"DELETE", "/restapis/abc/stages/none/cache/data", "", 404, "abc/none"},
+	} {
+		n := &node{}
+		if w := call(n, tt.method, tt.path, tt.body); w.Code != tt.status || strings.Join(n.flushed, " ") != tt.asked {
+			t.Errorf("%s %s %s: %d, asked %q", tt.method, tt.path, tt.body, w.Code, n.flushed)
 		}
 	}
 }

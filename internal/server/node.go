@@ -76,6 +76,21 @@ func (n node) Invalidate(distribution string, paths []string) (int, error) {
 	return done, nil
 }
 
+// FlushCache drops what the cache of a stage keeps.
+func (n node) FlushCache(api, stage string) bool {
+	snap := n.s.pin()
+	if snap == nil {
+		return false
+	}
+	defer snap.release()
+	for _, u := range snap.units {
+		if u.gateway.FlushCache(api, stage) {
+			return true
+		}
+	}
+	return false
+}
+
 // Logs gives the kept lines of a function and then, if follow, the new ones.
 func (n node) Logs(ctx context.Context, name string, follow bool, emit func(any) error) error {
 	if name != "" {

@@ -33,6 +33,7 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/function"
+	"github.com/forelane/forelane/internal/gateway/stagecache"
 	"github.com/forelane/forelane/internal/geo"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/metrics"
@@ -101,6 +102,8 @@ type Options struct {
 	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
 	APIRate  float64
 	APIBurst int
+	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
+	APICache int64
 	// Functions are handed on to the function service; Dir, Log and Event are
 	// set here.
 	Functions function.Options
@@ -127,6 +130,7 @@ type Server struct {
 	meter     metrics.Registry
 	gate      *viewer.Gate
 	kept      *keeper // what requests used of their limits
+	stages    stagecache.Node
 
 	keySecret func() ([]byte, error)
 
@@ -141,7 +145,7 @@ type Server struct {
 
 // New makes a node that serves nothing yet.
 func New(o Options) (*Server, error) {
-	s := &Server{o: o, log: o.Log, lines: newLogBook(), gate: viewer.NewGate(o.Connections)}
+	s := &Server{o: o, log: o.Log, lines: newLogBook(), gate: viewer.NewGate(o.Connections), stages: stagecache.Node{Limit: o.APICache}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -80,7 +80,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	}
 	deps := gateway.Deps{
 		Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog,
-		Issuers: s.keys, Limits: s.kept.limits, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
+		Issuers: s.keys, Limits: s.kept.limits, Caches: &s.stages, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
 		WebACL: stageShields(snap.shields),
 	}
 	gw, err := gateway.Compile(st, deps)
