@@ -51,11 +51,13 @@ type IssuerOptions struct {
 	Log *slog.Logger
 }
 
-// Issuers keeps the keys of all issuers of a node, over revisions.
+// Issuers keeps the keys of all issuers of a node, and the tokens that they
+// signed, over revisions.
 type Issuers struct {
-	o   IssuerOptions
-	mu  sync.Mutex
-	set map[string]*keySet
+	o      IssuerOptions
+	tokens *memory
+	mu     sync.Mutex
+	set    map[string]*keySet
 }
 
 // NewIssuers knows no key yet.
@@ -63,7 +65,7 @@ func NewIssuers(o IssuerOptions) *Issuers {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Issuers{o: o, set: map[string]*keySet{}}
+	return &Issuers{o: o, tokens: newMemory(), set: map[string]*keySet{}}
 }
 
 // keySet is what is known of one issuer.

@@ -37,18 +37,22 @@ const maxToken = 16 << 10
 // verifier checks tokens of one or more issuers.
 type verifier struct {
 	parser   *jwt.Parser
+	times    *jwt.Validator // as the parser's
 	issuers  map[string]*keySet
 	audience []string // empty: any
+	memory   *memory  // nil: every signature is checked
 }
 
 func newVerifier(issuers, audience []string, known *Issuers) (*verifier, error) {
+	times := []jwt.ParserOption{jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(time.Now)}
 	v := &verifier{
-		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{"RS256", "RS384", "RS512"}),
-			jwt.WithStrictDecoding(), jwt.WithJSONNumber(),
-			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(time.Now),
-		),
+		parser: jwt.NewParser(append(times,
+			jwt.WithValidMethods([]string{"RS256", "RS384", "RS512"}), jwt.WithStrictDecoding(), jwt.WithJSONNumber())...),
+		times:   jwt.NewValidator(times...),
 		issuers: map[string]*keySet{}, audience: audience,
+	}
+	if known != nil {
+		v.memory = known.tokens
 	}
 	for _, issuer := range issuers {
 		set, err := known.get(issuer)
@@ -68,46 +72,81 @@ var (
 	errForm     = errors.New("the token is malformed")
 )
 
-// verify does steps 1 to 4.
+// verify does steps 1 to 4, or those that memory.go says of a token that is
+// known. The claims are read only.
 func (v *verifier) verify(ctx context.Context, raw string) (jwt.MapClaims, error) {
 	if len(raw) > maxToken {
 		return nil, errForm
 	}
+	id := digestOfToken(raw)
+	t, fresh := v.memory.find(id), false
+	if t != nil {
+		k, err := v.key(ctx, t.issuer, t.kid, t.alg)
+		if err != nil {
+			return nil, err
+		}
+		if !k.public.Equal(t.public) {
+			t = nil // another key has the id now
+		}
+	}
+	if t == nil {
+		var err error
+		if t, err = v.check(ctx, raw); err != nil {
+			return nil, err
+		}
+		fresh = true
+	} else if err := v.times.Validate(t.claims); err != nil {
+		if errors.Is(err, jwt.ErrTokenExpired) {
+			v.memory.forget(id)
+		}
+		return nil, fmt.Errorf("%w: %w", jwt.ErrTokenInvalidClaims, err)
+	}
+	if !v.meant(t.claims) {
+		return nil, errAudience
+	}
+	if fresh {
+		v.memory.put(id, t)
+	}
+	return t.claims, nil
+}
+
+// key is the key that a token names.
+func (v *verifier) key(ctx context.Context, issuer, kid, alg string) (key, error) {
+	set := v.issuers[issuer]
+	if set == nil {
+		return key{}, errIssuer
+	}
+	k, err := set.key(ctx, kid)
+	if err == nil && k.alg != "" && k.alg != alg {
+		err = errForm
+	}
+	return k, err
+}
+
+// check does steps 1 to 3.
+func (v *verifier) check(ctx context.Context, raw string) (*verified, error) {
 	header, rest, _ := strings.Cut(raw, ".")
 	payload, _, _ := strings.Cut(rest, ".")
 	if !plainObject(header) || !plainObject(payload) {
 		return nil, errForm
 	}
 	claims := jwt.MapClaims{}
+	out := &verified{claims: claims}
 	_, err := v.parser.ParseWithClaims(raw, claims, func(t *jwt.Token) (any, error) {
 		if _, ok := t.Header["crit"]; ok {
 			return nil, errForm // RFC 7515, 4.1.11: an extension that is not understood
 		}
-		kid, _ := t.Header["kid"].(string)
-		if kid == "" {
+		out.kid, _ = t.Header["kid"].(string)
+		if out.kid == "" {
 			return nil, errForm
 		}
-		iss, _ := claims["iss"].(string)
-		set := v.issuers[iss]
-		if set == nil {
-			return nil, errIssuer
-		}
-		k, err := set.key(ctx, kid)
-		if err != nil {
-			return nil, err
-		}
-		if k.alg != "" && k.alg != t.Method.Alg() {
-			return nil, errForm
-		}
-		return k.public, nil
+		out.issuer, _ = claims["iss"].(string)
+		out.alg = t.Method.Alg()
+		k, err := v.key(ctx, out.issuer, out.kid, out.alg)
+		out.public = k.public
+		return k.public, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if !v.meant(claims) {
-		return nil, errAudience
-	}
-	return claims, nil
+	return out, err
 }
 
 // plainObject tells whether a segment is one JSON object without a member
