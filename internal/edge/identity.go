@@ -6,7 +6,9 @@
 //	header:Authorization, query:token    these fields and parameters
 //	*                                    anything in the request
 //
-// When one of them is not in the cache key, the answer is for one viewer: it is
+// A field that the origin's custom headers set is the same for all viewers, and
+// tells nobody apart. When another one is not in the cache key, the answer is for
+// one viewer: it is
 // neither stored nor given to those who wait for it, whatever its lifetime and
 // the policy's say. CloudFront does not know of it and would serve the answer
 // to everybody (AllViewerExceptHostHeader forwards Authorization, and no
@@ -21,6 +23,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
 )
 
 const identityField = "X-Edge-Identity"
@@ -35,11 +38,7 @@ func (x *Exchange) personal(rs *httpmsg.Response) bool {
 		kind, name, _ := strings.Cut(strings.TrimSpace(item), ":")
 		switch kind {
 		case "header":
-			if name = strings.ToLower(name); name == "cookie" {
-				if !x.beh.keyCookies.all() {
-					return true
-				}
-			} else if !slices.Contains(x.beh.keyHeaders, name) {
+			if !x.target.sets(name) && !x.beh.keyed(strings.ToLower(name)) {
 				return true
 			}
 		case "query":
@@ -52,4 +51,23 @@ func (x *Exchange) personal(rs *httpmsg.Response) bool {
 		}
 	}
 	return false
+}
+
+// keyed tells whether a field, in lower case, is in the cache key as a whole.
+func (b *behavior) keyed(name string) bool {
+	if name == "cookie" {
+		return b.keyCookies.all()
+	}
+	return slices.Contains(b.keyHeaders, name)
+}
+
+// sets tells whether a field comes from the custom headers of the origin, of each
+// one in a group, whatever the viewer sent.
+func (o *originRef) sets(name string) bool {
+	for i := range o.members {
+		if !slices.ContainsFunc(o.members[i].m.Headers, func(f model.HeaderField) bool { return strings.EqualFold(f.Name, name) }) {
+			return false
+		}
+	}
+	return len(o.members) > 0
 }

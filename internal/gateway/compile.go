@@ -313,6 +313,9 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 	}
 	where := fmt.Sprintf("%s %s, stage %s, %s", mr.Pos, m.LogicalID, st.facts.Name, r.facts.Key)
 	g.attachAuthorizer(r, st, mr.AuthorizerID, where)
+	if r.apiKey && m.Kind == model.RESTAPI && !a.keyFromAuth { // else the authorizer's sources tell the key
+		r.identity = strings.TrimPrefix(r.identity+", header:X-Api-Key", ", ")
+	}
 	if r.apiKey && m.Kind != model.RESTAPI {
 		g.note("%s: it requires an API key, which HTTP APIs do not know: every request is refused with 403", where)
 	}

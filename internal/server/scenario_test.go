@@ -146,6 +146,7 @@ func (p *play) Invoke(ctx context.Context, in *model.Invocation) (*model.Invocat
 	var e struct {
 		Headers        map[string]string
 		RequestContext struct {
+			Identity   struct{ APIKey string }
 			Authorizer struct {
 				PrincipalID string `json:"principalId"`
 				Claims      map[string]string
@@ -158,7 +159,7 @@ func (p *play) Invoke(ctx context.Context, in *model.Invocation) (*model.Invocat
 		return nil, err
 	}
 	z := e.RequestContext.Authorizer
-	who := z.PrincipalID + z.Claims["sub"] + z.JWT.Claims["sub"] + z.Lambda.User
+	who := e.RequestContext.Identity.APIKey + z.PrincipalID + z.Claims["sub"] + z.JWT.Claims["sub"] + z.Lambda.User
 	if who == "" {
 		who = "nobody"
 	}
