@@ -68,6 +68,7 @@ type flight struct {
 	done   chan struct{}
 	answer *answer // after done: one of the two
 	denial *Denial
+	asked  Asked
 }
 
 func newKept() *kept {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -105,8 +106,14 @@ func (l *lambdaJudge) decide(ctx context.Context, rq *Request, values [][]string
 	for _, v := range values {
 		ask.Identity = append(ask.Identity, strings.Join(v, ","))
 	}
+	if rq.Asked != nil {
+		rq.Asked.Lambda = true
+	}
 	if l.kept == nil {
-		a, d := l.ask(ctx, rq.Event(ask))
+		a, asked, d := l.ask(ctx, rq.Event(ask))
+		if rq.Asked != nil {
+			*rq.Asked = asked
+		}
 		if d != nil {
 			if ctx.Err() != nil {
 				d = &Denial{Kind: Gone, Cause: ctx.Err()}
@@ -124,13 +131,16 @@ func (l *lambdaJudge) decide(ctx context.Context, rq *Request, values [][]string
 		event := rq.Event(ask)
 		go func() {
 			defer l.kept.end(key, f, l.ttl)
-			f.answer, f.denial = l.ask(context.WithoutCancel(ctx), event)
+			f.answer, f.asked, f.denial = l.ask(context.WithoutCancel(ctx), event)
 		}()
 	}
 	select {
 	case <-f.done:
 	case <-ctx.Done():
 		return nil, &Denial{Kind: Gone, Cause: ctx.Err()}
+	}
+	if lead && rq.Asked != nil {
+		*rq.Asked = f.asked
 	}
 	if f.denial != nil {
 		return nil, f.denial
@@ -142,14 +152,22 @@ func (l *lambdaJudge) decide(ctx context.Context, rq *Request, values [][]string
 }
 
 // ask invokes the function.
-func (l *lambdaJudge) ask(ctx context.Context, event []byte) (*answer, *Denial) {
+func (l *lambdaJudge) ask(ctx context.Context, event []byte) (*answer, Asked, *Denial) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	start := time.Now()
 	res, err := l.invoke.Invoke(ctx, &model.Invocation{Function: l.function, Payload: event})
+	asked := Asked{Lambda: true, Took: time.Since(start)}
 	if err != nil {
-		return nil, deny(Failed, "asking %s: %w", l.function, err)
+		return nil, asked, deny(Failed, "asking %s: %w", l.function, err)
 	}
+	asked.Status, asked.RequestID = http.StatusOK, res.RequestID
+	a, d := l.read(res, asked.Took)
+	return a, asked, d
+}
+
+// read takes the answer of the function.
+func (l *lambdaJudge) read(res *model.InvocationResult, took time.Duration) (*answer, *Denial) {
 	if res.Body != nil {
 		_ = res.Body.Close() // what streams is no answer
 		return nil, deny(Misconfigured, "%s streams its answer", l.function)
@@ -163,7 +181,7 @@ func (l *lambdaJudge) ask(ctx context.Context, event []byte) (*answer, *Denial) 
 		}
 		return nil, deny(Failed, "%s failed: %s", l.function, res.Error)
 	}
-	a, err := parseAnswer(res.Payload, l.form, time.Since(start))
+	a, err := parseAnswer(res.Payload, l.form, took)
 	if err != nil {
 		return nil, deny(Misconfigured, "the answer of %s: %w", l.function, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -30,6 +31,17 @@ type Request struct {
 	// Event makes the event of a Lambda authorizer. It is called while the
 	// request is being authorized, not later.
 	Event func(Ask) []byte
+	// Asked is set by a Lambda authorizer: what became of its function's
+	// invocation for this request. Nil: nobody wants to know.
+	Asked *Asked
+}
+
+// Asked is an invocation of an authorizer's function.
+type Asked struct {
+	Lambda    bool          // the authorizer has a function
+	Took      time.Duration // 0: an answer was kept, or another request has asked
+	Status    int           // of the Lambda service; 0: it was not asked, or did not answer
+	RequestID string
 }
 
 // Ask is what an authorizer adds to the event.

@@ -103,7 +103,7 @@ func (l *accessLog) line(x *exchange) func(ending) string {
 			case "context.responseLength":
 				b.WriteString(strconv.FormatInt(e.length, 10))
 			case "context.responseLatency":
-				b.WriteString(strconv.FormatInt(e.latency.Milliseconds(), 10))
+				b.WriteString(millis(e.latency))
 			}
 		}
 		s := b.String()
@@ -142,6 +142,9 @@ func (l *accessLog) own(x *exchange, name string) (v string, ok bool) {
 	if rest, ok := strings.CutPrefix(name, "error."); ok {
 		return x.errorValue(rest), true
 	}
+	if v, ok := x.phases.value(name); ok {
+		return v, true
+	}
 	return x.integrationValue(name)
 }
 
@@ -178,7 +181,7 @@ func (x *exchange) integrationValue(name string) (v string, ok bool) {
 		if !x.asked {
 			return "", true
 		}
-		return strconv.FormatInt(x.integrationTime.Milliseconds(), 10), true
+		return millis(x.integrationTime), true
 	case "integration.integrationStatus", "integrationStatus":
 		return number(c.EndpointStatus), true
 	case "integration.status":
@@ -198,6 +201,8 @@ func (x *exchange) integrationValue(name string) (v string, ok bool) {
 	}
 	return "", false
 }
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 func number(n int) string {
 	if n == 0 {

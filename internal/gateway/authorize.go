@@ -18,7 +18,9 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/forelane/forelane/internal/authorizer"
 	"github.com/forelane/forelane/internal/integration"
@@ -78,6 +80,7 @@ func (x *exchange) authorize() bool {
 	r := x.route
 	switch {
 	case r.authorization == "AWS_IAM":
+		x.phases.authenticate = phase{status: http.StatusForbidden, err: restWire(ReasonUnsigned).message}
 		return x.refuse(ReasonUnsigned, errors.New("AWS_IAM authorization is not built yet"))
 	case r.authorization == "NONE":
 		return x.api.policy == nil || x.admitted(policy.Allow)
@@ -86,10 +89,15 @@ func (x *exchange) authorize() bool {
 	case r.authorizer == nil:
 		return x.refuse(ReasonAuthorizer, fmt.Errorf("the route's authorizer (authorization %s) cannot work", r.authorization))
 	}
-	grant, denial := r.authorizer.Authorize(x.req.Context(), x.asking())
+	start, asked := time.Now(), authorizer.Asked{}
+	rq := x.asking()
+	rq.Asked = &asked
+	grant, denial := r.authorizer.Authorize(x.req.Context(), rq)
+	x.phases.judged(r.authorization, denial, asked, time.Since(start))
 	if denial != nil && denial.Grant != nil && x.api.policy != nil {
 		if d, _ := x.api.policy.decide(x, actInvoke); d == policy.Allow {
 			grant, denial = denial.Grant, nil
+			x.phases.authorize = phase{status: http.StatusOK}
 		}
 	}
 	if denial != nil {

@@ -42,6 +42,7 @@ type exchange struct {
 	cached  CacheUse // of the stage's cache
 	ignored bool     // Cache-Control of the request, which the answer says
 
+	phases          phases
 	integrationTime time.Duration
 	asked           bool // the integration
 	backendStatus   int  // what the integration answered

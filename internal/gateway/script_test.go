@@ -18,10 +18,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/forelane/forelane/internal/authorizer"
+	"github.com/forelane/forelane/internal/authorizer/authorizertest"
 	"github.com/forelane/forelane/internal/gateway"
 	"github.com/forelane/forelane/internal/gateway/stagecache"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/template"
+	"github.com/forelane/forelane/internal/webacl"
 )
 
 // scriptRows are the rows of API Gateway's behaviour that scripts hold us to
@@ -36,6 +39,7 @@ const scriptDir = "../../testdata/script/"
 // the gateway that is compiled from it under a fake clock, and functions and
 // targets that the script speaks for.
 func TestScripts(t *testing.T) {
+	authorizertest.Key(0) // made outside of the bubbles
 	for _, row := range scriptRows {
 		files, err := filepath.Glob(scriptDir + row + "_*.txtar")
 		if err != nil || len(files) == 0 {
@@ -130,9 +134,22 @@ func (s *script) apply(a []string) {
 	for _, k := range s.stack.APIKeys {
 		ids = append(ids, "{"+k.LogicalID+"}", k.ID)
 	}
+	ids = append(ids, "{token}", authorizertest.Sign(authorizertest.Key(0), authorizertest.Header,
+		fmt.Sprintf(`{"iss":"https://issuer.example","aud":"app","sub":"alice","scope":"read","exp":%d}`, time.Now().Unix()+3600)))
 	s.ids = strings.NewReplacer(ids...)
+	shields, err := webacl.Compile(s.stack.WebACLs, webacl.Options{})
+	if err != nil {
+		s.fatalf("%v", err)
+	}
 	s.g, err = gateway.Compile(s.stack, gateway.Deps{
-		Invoke: &s.functions, Client: &s.targets, Chance: s.throw, Limits: s.limits, Caches: s.caches,
+		WebACL: func(arn string) gateway.Shield {
+			if a := shields.ACL(arn); a != nil {
+				return a
+			}
+			return nil
+		},
+		Issuers: authorizer.NewIssuers(authorizer.IssuerOptions{Client: authorizertest.New("https://issuer.example")}),
+		Invoke:  &s.functions, Client: &s.targets, Chance: s.throw, Limits: s.limits, Caches: s.caches,
 		Log:      func(r *gateway.Record) { s.record = r },
 		KeyValue: func(k *model.APIKey) string { return "made-up-value-of-" + k.LogicalID },
 	})
@@ -197,7 +214,8 @@ A script ` + "`ROW_what.txtar`" + ` of the rows A1 to A25 is a txtar file: comma
 is a CloudFormation or SAM template; the gateway that is compiled from it runs in-process, under a fake clock that begins
 with the year 2000, a Saturday. They are run by ` + "`go test ./internal/gateway -run TestScripts`" + `.
 
-Single quotes hold words together, two of them inside are one; # begins a remark; {Name} is the id of an API or API key.
+Single quotes hold words together, two of them inside are one; # begins a remark; {Name} is the id of an API or API key,
+{token} a token of alice for the audience app, by https://issuer.example.
 A wanted text may end in *. A function answers its own name until the script says something else, a target "target"; an
 API key without a value has ` + "`made-up-value-of-NAME`" + `. Each throw of dice is said before (` + "`chance`" + `).
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/integration"
@@ -33,8 +34,11 @@ func (x *exchange) screen() bool {
 	}
 	rq := x.message()
 	var v webacl.Verdict
+	start := time.Now()
 	err := x.stage.shield.Screen(webacl.Ask{Request: rq, Time: x.call.Time, ID: x.call.RequestID, Source: x.stage.source}, &v)
+	x.phases.waf = phase{status: http.StatusOK, took: time.Since(start)}
 	if errors.Is(err, webacl.ErrEngine) { // fail closed
+		x.phases.waf.status, x.phases.waf.err = http.StatusInternalServerError, err.Error()
 		return x.refuse(ReasonInternal, err)
 	}
 	if err != nil {
@@ -49,6 +53,7 @@ func (x *exchange) screen() bool {
 	}
 	detail := fmt.Errorf("web ACL %s: %s by rule %s %s", v.ACL, v.Action, v.Rule, v.Inner)
 	x.refuse(ReasonShield, detail)
+	x.phases.waf.status, x.phases.waf.err = http.StatusForbidden, http.StatusText(http.StatusForbidden)
 	if v.Answer.Custom {
 		x.own = customAnswer(&v.Answer)
 	}
