@@ -58,7 +58,7 @@ func TestScriptPage(t *testing.T) {
 A script is a txtar file: commands, one a line, then sections. Three actors: origins, the edge, viewers. The scripts
 ` + "`cache_ROW_what.txtar`" + ` (CloudFront's rules) and ` + "`rfcNNNN_SECTION_what.txtar`" + ` (the RFCs', a policy with Caching: RFC9111)
 are run by ` + "`go test ./internal/edge -run TestScripts`" + ` in-process, under a fake clock that begins with the year 2000: a
-day's TTL costs nothing. (Those of APIs, ` + "`A15_what.txtar`" + `, have a language of their own: APIS.md.) ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold
+day's TTL costs nothing. (Those of APIs, ` + "`A1_what.txtar`" + ` to ` + "`A25_what.txtar`" + `, have a language of their own: APIS.md.) ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold
 words together; # begins a remark.
 
 | command | meaning |
