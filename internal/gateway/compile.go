@@ -213,7 +213,7 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 		stages:      map[string]*stage{},
 	}
 	if m.Kind == model.RESTAPI {
-		a.facts.Style = integration.RESTAPI
+		a.facts.Style, a.facts.EdgeOptimized = integration.RESTAPI, m.Endpoint == "EDGE"
 		a.responses = g.compileResponses(m)
 		a.models = schema.New(m.ID, m.Models)
 	} else {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/forelane/forelane/internal/model"
@@ -30,7 +31,7 @@ type payload struct {
 }
 
 // Invoke answers as the script says; else with the function's name.
-func (f *functions) Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error) {
+func (f *functions) Invoke(_ context.Context, in *model.Invocation) (*model.InvocationResult, error) {
 	f.last = in
 	f.calls++
 	if in.Async {
@@ -44,7 +45,7 @@ func (f *functions) Invoke(ctx context.Context, in *model.Invocation) (*model.In
 	switch {
 	case ok && p.stream:
 		head, body, _ := strings.Cut(p.text, "\n\n")
-		return &model.InvocationResult{Head: []byte(head), Body: &slowly{ctx: ctx, lines: strings.SplitAfter(body, "\n"), broken: p.broken}}, nil
+		return &model.InvocationResult{Head: []byte(head), Body: &slowly{closed: make(chan struct{}), lines: strings.SplitAfter(body, "\n"), broken: p.broken}}, nil
 	case ok && p.fails:
 		return &model.InvocationResult{Error: "Unhandled", Payload: []byte(p.text)}, nil
 	case ok:
@@ -64,9 +65,11 @@ func functionName(in *model.Invocation) string {
 	return name
 }
 
-// slowly is a body whose lines come a second apart.
+// slowly is a body whose lines come a second apart, whatever became of the
+// invocation's context.
 type slowly struct {
-	ctx    context.Context // the invocation's
+	closed chan struct{}
+	once   sync.Once
 	lines  []string
 	broken bool
 }
@@ -79,10 +82,18 @@ func (s *slowly) Read(p []byte) (int, error) {
 		}
 		return 0, io.EOF
 	}
+	pause := time.Second
+	if d, ok := strings.CutPrefix(s.lines[0], "silence "); ok { // so long, before what follows
+		var err error
+		if pause, err = time.ParseDuration(strings.TrimSpace(d)); err != nil {
+			return 0, err
+		}
+		s.lines = append([]string{"and on\n"}, s.lines[1:]...)
+	}
 	select {
-	case <-time.After(time.Second):
-	case <-s.ctx.Done():
-		return 0, s.ctx.Err()
+	case <-time.After(pause):
+	case <-s.closed:
+		return 0, io.ErrClosedPipe
 	}
 	n := copy(p, s.lines[0])
 	s.lines[0] = s.lines[0][n:]
@@ -92,8 +103,11 @@ func (s *slowly) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close has nothing to close.
-func (s *slowly) Close() error { return nil }
+// Close ends a Read that waits.
+func (s *slowly) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return nil
+}
 
 // targets are those of HTTP integrations.
 type targets struct {

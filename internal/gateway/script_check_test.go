@@ -36,7 +36,7 @@ var scriptCommands = map[string]scriptCommand{
 	"echo":    {"", "functions answer their event from now on, targets the body that they were sent", func(s *script, _ []string) { s.echo, s.mirror = true, true }},
 	"answers": {"[FUNCTION] SECTION | TEXT", "the payload that a function, or every one, answers from now on, after 20 ms", (*script).answer},
 	"fails":   {"MESSAGE", "functions fail from now on with this errorMessage", (*script).fail},
-	"streams": {"SECTION [broken]", "functions stream from now on: a head, an empty line, and lines that come a second apart; broken: and then an error", (*script).stream},
+	"streams": {"SECTION [broken]", "functions stream from now on: a head, an empty line, and lines that come a second apart (silence N: after so long); broken: and then an error", (*script).stream},
 	"targets": {"SECTION | silent", "what targets of HTTP integrations answer from now on: status, fields, an empty line, the body (x * N: so many letters)", (*script).setTarget},
 
 	"status":   {"N", "status of the last answer", (*script).status},

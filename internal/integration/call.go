@@ -36,6 +36,7 @@ type API struct {
 	ID               string
 	AccountID        string
 	BinaryMediaTypes []string // REST only
+	EdgeOptimized    bool     // REST: endpoint type EDGE
 }
 
 // Stage is the stage that a request chose. A function URL has $default.

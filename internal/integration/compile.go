@@ -110,7 +110,7 @@ func compileHTTP(in *model.Integration, api *API, stage *Stage, route *Route, d 
 	if strings.HasPrefix(uri, "arn:") {
 		return nil, faultf(FaultNotBuilt, "the target %s is reached through a VPC link, which is not built yet", uri)
 	}
-	h := &httpProxy{client: d.Client, timeout: timeout(in, api), rest: api.Style == RESTAPI}
+	h := &httpProxy{client: d.Client, timeout: timeout(in, api), rest: api.Style == RESTAPI, stream: in.Stream && api.Style == RESTAPI}
 	if in.Method != "ANY" {
 		h.method = strings.ToUpper(in.Method)
 	}

@@ -27,6 +27,7 @@ type httpProxy struct {
 	method   string // empty: the viewer's
 	timeout  time.Duration
 	rest     bool
+	stream   bool
 	wholeURL bool // $default: the request's path goes behind the URI's
 	request  requestMapping
 	response []statusMapping
@@ -169,6 +170,7 @@ func (h *httpProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
 		c.closeBody()
 		return nil, err
 	}
+	begun := time.Now()
 	timer := time.AfterFunc(h.timeout, func() { cancel(errTimeout) })
 	resp, err := h.client.RoundTrip(req)
 	timer.Stop()
@@ -185,6 +187,9 @@ func (h *httpProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
 		fault := proxyFault(ctx, err)
 		_ = a.Body.Close() // the answer is already a fault
 		return nil, fault
+	}
+	if h.stream {
+		a.Body = newStream(a.Body, begun, h.timeout, c.API.idle())
 	}
 	return mapResponse(h.response, c, a)
 }

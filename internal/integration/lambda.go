@@ -51,7 +51,7 @@ func (l *lambdaProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
 	} else {
 		payload = appendEvent2(payload, c, body)
 	}
-	cancel := func() {}
+	begun, cancel := time.Now(), func() {}
 	if l.timeout > 0 {
 		ctx, cancel = context.WithTimeout(ctx, l.timeout)
 	}
@@ -70,6 +70,9 @@ func (l *lambdaProxy) Run(ctx context.Context, c *Call) (*Answer, error) {
 			_ = res.Body.Close() // the answer is already a fault
 		}
 		return nil, err
+	}
+	if l.timeout > 0 && res.Body != nil && a.Length < 0 {
+		a.Body = newStream(a.Body, begun, l.timeout, c.API.idle())
 	}
 	return mapResponse(l.response, c, a)
 }
