@@ -14,7 +14,9 @@
 //
 // Whom it is for is where we leave API Gateway, which gives what one caller's
 // endpoint said to the next one. Here a method with an authorizer, or one that
-// requires an API key, has entries for each identity (decision 0012).
+// requires an API key, has entries for each identity; so has every method for
+// each Authorization that it is sent, for the endpoint may look at it itself; and
+// what makes an answer that sets a cookie is not kept (decision 0012).
 //
 // Cache-Control: max-age=0 has an entry made anew, if the resource policy lets
 // the caller do execute-api:InvalidateCache, or the method does not ask for it.
@@ -214,6 +216,7 @@ func (c *caching) digest(x *exchange) stagecache.Key {
 		writeTexts(h, []string{p.place, p.name})
 		writeTexts(h, values)
 	}
+	writeTexts(h, x.call.Header["Authorization"])
 	if c.apiKey {
 		writeTexts(h, []string{"API key", x.call.APIKeyID})
 	}

@@ -96,7 +96,7 @@ func (i *custom) Run(ctx context.Context, c *Call) (*Answer, error) {
 	}
 	a, err := i.responses.respond(c, in, overrides)
 	if err == nil && !in.passing {
-		c.keep(Kept{selection: in.selection, header: in.header, body: in.body})
+		c.keep(Kept{selection: in.selection, header: in.header, body: in.body}, a)
 	}
 	return a, err
 }

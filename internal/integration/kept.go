@@ -34,9 +34,10 @@ func (k *Kept) Size() int {
 	return n
 }
 
-// keep hands over what is worth keeping.
-func (c *Call) keep(k Kept) {
-	if c.Keep == nil || len(k.body) > MaxKept {
+// keep hands over what is worth keeping: what made an answer that sets a cookie
+// is for one viewer.
+func (c *Call) keep(k Kept, a *Answer) {
+	if c.Keep == nil || len(k.body) > MaxKept || a.Header["Set-Cookie"] != nil {
 		return
 	}
 	k.body = slices.Clone(k.body) // it may be a part of something larger
@@ -61,7 +62,7 @@ func (a *Answer) retain(c *Call) error {
 	}
 	rest := a.Body
 	if len(body) <= MaxKept {
-		c.keep(Kept{status: a.Status, header: a.Header.Clone(), body: body})
+		c.keep(Kept{status: a.Status, header: a.Header.Clone(), body: body}, a)
 		a.Length = int64(len(body))
 	}
 	a.Body = &closer{io.NopCloser(io.MultiReader(bytes.NewReader(body), rest)), func() {

@@ -120,7 +120,7 @@ func (l *lambdaProxy) answer(c *Call, res *model.InvocationResult, done func()) 
 		done()
 		a, err := l.buffered(c, res.Payload)
 		if err == nil {
-			c.keep(Kept{body: res.Payload})
+			c.keep(Kept{body: res.Payload}, a)
 		}
 		return a, err
 	}
