@@ -30,6 +30,7 @@ func TestBeginAnswersHitsInline(t *testing.T) {
 		t.Fatal("a miss was answered without waiting")
 	}
 	rest()
+	w.wg.Wait() // until it is stored
 	w.expect(&v.viewer, 200, "Miss", "hello")
 	if last.Request.Path != "/a" {
 		t.Errorf("the record has the connection's buffer: %q", last.Request.Path)
