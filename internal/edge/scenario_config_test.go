@@ -61,7 +61,7 @@ func (s *script) configure(text string) {
 		case "geo":
 			w.dist.Geo = model.GeoRestriction{Allow: a[1] == "allow", Countries: strings.Split(a[2], ",")}
 		case "place":
-			w.configPlace(netip.MustParseAddr(a[1]), a[2:])
+			s.configPlace(netip.MustParseAddr(a[1]), a[2:])
 		case "stack":
 			w.stack.Name = a[1]
 		default:
@@ -78,7 +78,7 @@ func (s *script) configure(text string) {
 }
 
 // configPlace says where an address is; others are nowhere.
-func (w *world) configPlace(addr netip.Addr, a []string) {
+func (s *script) configPlace(addr netip.Addr, a []string) {
 	p := &model.Place{}
 	to := map[string]*string{
 		"country": &p.Country, "country-name": &p.CountryName, "region": &p.Region, "region-name": &p.RegionName, "city": &p.City,
@@ -87,12 +87,12 @@ func (w *world) configPlace(addr netip.Addr, a []string) {
 	for _, kv := range a {
 		k, v, _ := strings.Cut(kv, "=")
 		if k == "asn" {
-			p.ASN = 64500
+			p.ASN = uint32(s.number(v))
 			continue
 		}
 		*to[k] = v
 	}
-	w.places[addr] = p
+	s.w.places[addr] = p
 }
 
 func (s *script) number(t string) int {

@@ -4,6 +4,7 @@ package edge
 
 import (
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,7 +31,7 @@ func (s *script) shield(text string) {
 		s.fatalf("acl: %v", err)
 	}
 	acls := loaded[0].Stack.WebACLs
-	set, err := webacl.Compile(acls, webacl.Options{Log: func(*model.WebACL) func([]byte) { return s.aclLog.add }})
+	set, err := webacl.Compile(acls, webacl.Options{Place: func(a netip.Addr) *model.Place { return s.w.places[a] }, Log: func(*model.WebACL) func([]byte) { return s.aclLog.add }})
 	if err != nil {
 		s.fatalf("acl: %v", err)
 	}

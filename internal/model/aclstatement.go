@@ -61,6 +61,12 @@ type GeoMatch struct {
 	Forwarded *ACLForwardedIP
 }
 
+// ASNMatch is an AsnMatchStatement; 0 is a network that is not known.
+type ASNMatch struct {
+	Numbers   []uint32
+	Forwarded *ACLForwardedIP
+}
+
 // LabelMatch is a LabelMatchStatement.
 type LabelMatch struct {
 	Namespace bool // Key is a namespace, not a label
@@ -101,6 +107,7 @@ const (
 	RateByLabel
 	RateByJA3
 	RateByJA4
+	RateByASN
 )
 
 // ACLRateKey is one part of the key of a rate-based rule.
@@ -135,6 +142,7 @@ func (*SizeMatch) aclStatement()    {}
 func (*SQLiMatch) aclStatement()    {}
 func (*XSSMatch) aclStatement()     {}
 func (*GeoMatch) aclStatement()     {}
+func (*ASNMatch) aclStatement()     {}
 func (*LabelMatch) aclStatement()   {}
 func (*AndMatch) aclStatement()     {}
 func (*OrMatch) aclStatement()      {}

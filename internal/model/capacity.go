@@ -90,7 +90,7 @@ func cost(m ACLStatement) int {
 			return 5
 		}
 		return 1
-	case *GeoMatch, *LabelMatch:
+	case *GeoMatch, *ASNMatch, *LabelMatch:
 		return 1
 	case *ByteMatch:
 		base := 10

@@ -17,9 +17,8 @@ import (
 
 // Options are what an ACL needs of the world.
 type Options struct {
-	// Country tells the ISO 3166 code of an address's country, "" when it is
-	// not known. Nil: none is known.
-	Country func(netip.Addr) string
+	// Place tells where an address is. Nil, or a nil Place: not known.
+	Place func(netip.Addr) *model.Place
 	// Forget switches the memory of verdicts off. The verdicts are the same.
 	Forget bool
 	// Log gives where the lines go of a web ACL that has a logging

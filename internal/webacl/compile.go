@@ -111,6 +111,8 @@ func (c *compiler) statement(m model.ACLStatement) (statement, error) {
 		return compileIP(s), nil
 	case *model.GeoMatch:
 		return compileGeo(s), nil
+	case *model.ASNMatch:
+		return &asnMatch{s.Numbers, compileForwarded(s.Forwarded)}, nil
 	case *model.LabelMatch:
 		return labelMatch{c.qualify(s.Key), s.Namespace}, nil
 	case *model.RateMatch:

@@ -155,10 +155,8 @@ func (l *logger) request(x *exam, q Ask) request {
 		Method: l.whole(model.ProtectMethod, rq.Method), ID: q.ID, Scheme: rq.Scheme, Host: l.header("Host", rq.Host),
 		Headers: []named{},
 	}
-	if of := x.acl.options.Country; of != nil {
-		if c := of(x.addr()); c != "" {
-			out.Country = c
-		}
+	if c := x.place(x.addr()).Country; c != "" {
+		out.Country = c
 	}
 	if rq.Host != "" && !rq.Header.Has("Host") {
 		out.Headers = append(out.Headers, named{"Host", out.Host})
@@ -294,6 +292,6 @@ func (s *rateMatch) shown(x *exam, p *ratePart) string {
 func keyWord(k model.ACLRateKeyKind) string {
 	return [...]string{
 		"IP", "FORWARDED_IP", "HEADER", "COOKIE", "QUERY_ARGUMENT", "QUERY_STRING", "HTTP_METHOD", "URI_PATH", "LABEL_NAMESPACE",
-		"JA3_FINGERPRINT", "JA4_FINGERPRINT", "", "", "", "", "",
+		"JA3_FINGERPRINT", "JA4_FINGERPRINT", "ASN", "", "", "", "",
 	}[k&15]
 }

@@ -5,6 +5,7 @@ package webacl
 import (
 	"encoding/binary"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/forelane/forelane/internal/model"
@@ -96,6 +97,9 @@ func (p *ratePart) text(x *exam, from *forwardedIP) (text string, ok bool) {
 		if t := x.rq.Viewer.TLS; t != nil {
 			return t.JA3, t.JA3 != ""
 		}
+	case model.RateByASN:
+		n := x.place(x.addr()).ASN
+		return strconv.FormatUint(uint64(n), 10), true
 	case model.RateByJA4:
 		if t := x.rq.Viewer.TLS; t != nil {
 			return t.JA4, t.JA4 != ""

@@ -149,7 +149,7 @@ func customKeys(list base.Value) []model.ACLRateKey {
 	for _, v := range list.List() {
 		names := []string{
 			"IP", "ForwardedIP", "Header", "Cookie", "QueryArgument", "QueryString", "HTTPMethod", "UriPath", "LabelNamespace",
-			"JA3Fingerprint", "JA4Fingerprint",
+			"JA3Fingerprint", "JA4Fingerprint", "ASN",
 		}
 		only(v, names...)
 		pairs := v.Pairs()

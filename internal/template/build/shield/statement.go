@@ -4,6 +4,7 @@ package shield
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,8 +71,7 @@ func (b *builder) statement(v base.Value, depth int) model.ACLStatement {
 	case "GeoMatchStatement":
 		return b.geo(s)
 	case "AsnMatchStatement":
-		b.on.Note(s, fidelity.Unsupported, "there is no database of networks: the statement matches no request")
-		return &model.UnbuiltMatch{Kind: kind}
+		return b.asn(s)
 	case "LabelMatchStatement":
 		only(s, "Scope", "Key")
 		return &model.LabelMatch{Namespace: oneOf(s.Get("Scope"), "LABEL", "NAMESPACE") == "NAMESPACE", Key: s.Get("Key").Text()}
@@ -142,8 +142,29 @@ func (b *builder) ipReference(s base.Value) model.ACLStatement {
 
 func (b *builder) geo(s base.Value) model.ACLStatement {
 	only(s, "CountryCodes", "ForwardedIPConfig")
-	b.on.Note(s, fidelity.Unsupported, "there is no database of addresses: every country is unknown and in no list")
+	b.on.Note(s, fidelity.Approximated, "countries are known with --geo FILE.mmdb; without it every country is unknown and in no list")
 	return &model.GeoMatch{Countries: s.Get("CountryCodes").Texts(), Forwarded: forwarded(s.Get("ForwardedIPConfig"), false)}
+}
+
+// maxASNs is how many networks a statement may name.
+const maxASNs = 100
+
+func (b *builder) asn(s base.Value) model.ACLStatement {
+	only(s, "AsnList", "ForwardedIPConfig")
+	b.on.Note(s, fidelity.Approximated, "networks are known with --geo FILE.mmdb; without it every network is 0")
+	m := &model.ASNMatch{Forwarded: forwarded(s.Get("ForwardedIPConfig"), false)}
+	list := s.Get("AsnList")
+	if n := len(list.List()); n < 1 || n > maxASNs {
+		list.Fail("give 1 to 100 numbers", "an AsnMatchStatement names 1 to %d networks, not %d", maxASNs, n)
+	}
+	for _, v := range list.List() {
+		n, err := strconv.ParseUint(v.Text(), 10, 32)
+		if err != nil {
+			v.Fail("give 0 to 4294967295", "%q is no number of a network", v.Text())
+		}
+		m.Numbers = append(m.Numbers, uint32(n))
+	}
+	return m
 }
 
 // forwarded reads where an address of a header comes from; nil: nowhere.
