@@ -77,6 +77,7 @@ type Cache struct {
 	views   sync.Pool // of Objects that were released
 	filling atomic.Int64
 	variety atomic.Uint64 // numbers the markers of vary.go
+	tags    tagClock
 	disk    lower
 }
 
@@ -102,6 +103,7 @@ func New(cfg Config) *Cache {
 	n := min(max(cfg.Budget/max(4*cfg.ObjectLimit, 16<<20), 1), 64)
 	n = 1 << (bits.Len64(uint64(n)) - 1)
 	c := &Cache{cfg: cfg, seed: maphash.MakeSeed(), start: time.Now(), shards: make([]shard, n)}
+	c.tags.seed = c.seed
 	for i := range c.shards {
 		c.shards[i].init(cfg.Budget/n, c)
 	}

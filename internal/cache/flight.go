@@ -35,6 +35,8 @@ type Flight struct {
 	alone  bool // not in s.flights before its end: a sweep cannot see it
 	epoch  uint64
 	clock  uint64 // the disk's, when it began
+	// tagClock is that of the tags (tag.go), when it began.
+	tagClock uint64
 
 	mu      sync.Mutex
 	state   state

@@ -8,27 +8,25 @@ import (
 	"github.com/forelane/forelane/internal/cache/index"
 )
 
-// Path is one path of an invalidation: exact, or a prefix that ended in a star.
+// Path is one path of an invalidation: exact, a prefix that ended in a star, or
+// a tag.
 type Path struct {
-	Text   string // without the star
+	Text   string // without the star or the number sign; of a tag in lower case
 	Prefix bool
+	Tag    bool
 }
 
-// ParsePath reads an invalidation path: "/a/b", "/a*", "*"; the slash in front
-// may be left out.
+// ParsePath reads an invalidation path: "/a/b", "/a*", "*", "#tag"; the slash in
+// front may be left out.
 func ParsePath(s string) Path {
+	if tag, ok := strings.CutPrefix(s, "#"); ok {
+		return Path{Text: strings.ToLower(tag), Tag: true}
+	}
 	text, star := strings.CutSuffix(s, "*")
 	if !strings.HasPrefix(text, "/") {
 		text = "/" + text
 	}
 	return Path{Text: text, Prefix: star}
-}
-
-func (p Path) match(target string) bool {
-	if p.Prefix {
-		return strings.HasPrefix(target, p.Text)
-	}
-	return target == p.Text
 }
 
 // sweepStep is how many entries are looked at before the shard's lock is let
@@ -41,25 +39,22 @@ const sweepStep = 1024
 // from memory.
 func (c *Cache) Invalidate(dist string, paths []Path) int {
 	defer c.disk.sweeping()()
+	t := newTargets(dist, paths)
+	for tag := range t.tags {
+		c.tags.strike(dist, tag)
+	}
 	hits := make([]hit, len(paths))
 	for i, p := range paths {
-		hits[i] = hit{string(AppendKey(nil, dist, p.Text)), p.Prefix}
+		text := p.Text
+		if p.Tag {
+			text = "#" + text
+		}
+		hits[i] = hit{string(AppendKey(nil, dist, text)), p.Prefix}
 	}
 	c.disk.invalidate(hits)
 	n := 0
 	for i := range c.shards {
-		n += c.shards[i].sweep(func(key string) bool {
-			d, target := SplitKey(key)
-			if d != dist {
-				return false
-			}
-			for _, p := range paths {
-				if p.match(target) {
-					return true
-				}
-			}
-			return false
-		})
+		n += c.shards[i].sweep(t)
 	}
 	return n
 }
@@ -70,29 +65,32 @@ func (c *Cache) Purge() int {
 	c.disk.invalidate([]hit{{prefix: true}})
 	n := 0
 	for i := range c.shards {
-		n += c.shards[i].sweep(func(string) bool { return true })
+		n += c.shards[i].sweep(&targets{everything: true})
 	}
 	return n
 }
 
-// sweep drops the entries and dooms the flights for which hit is true.
+// sweep drops the entries and dooms the flights that t hits.
 //
 // The lock is let go between steps. What is stored in a step's pause comes
 // from a fetch that began before the sweep only if its flight was doomed
 // first: flights are looked at before entries.
-func (s *shard) sweep(hit func(key string) bool) int {
+func (s *shard) sweep(t *targets) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.epoch++
+	s.swept++
+	if t.paths() {
+		s.epoch++
+	}
 	for key, f := range s.flights {
-		if hit(key) {
+		if t.hit(key, f.tags(t)) {
 			f.doomed = true
 			delete(s.flights, key) // new requests ask the origin
 		}
 	}
 	dropped, seen := 0, 0
 	for e := s.index.Next(0); e != index.None; e = s.index.Next(e + 1) {
-		if hit(stringOf(s.record(s.index.At(e).Block).key())) {
+		if r := s.record(s.index.At(e).Block); t.hit(stringOf(r.key()), stringOf(r.tags())) {
 			s.drop(e)
 			dropped++
 		}

@@ -4,6 +4,7 @@ package cache
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/forelane/forelane/internal/cache/arena"
@@ -35,7 +36,7 @@ func (c *Cache) solo(s *shard, key string, h uint64) *Lease {
 	}{}
 	f := &all.flight
 	f.c, f.s, f.key, f.hash, f.refs, f.alone, f.epoch, f.fetch = c, s, key, h, 1, true, s.epoch, &all.fetch
-	f.clock = c.disk.clock()
+	f.clock, f.tagClock = c.disk.clock(), c.tags.now.Load()
 	all.lease.f = f
 	return &all.lease
 }
@@ -58,10 +59,16 @@ func (l *Lease) Begin(o *Object) (*Fill, *Reader) {
 	if o.home != nil || o.file != nil { // the flight keeps it: not at the cost of a block
 		own := *o
 		own.Head, own.home, own.file, own.chunks = o.Head.Clone(), nil, nil, nil
+		own.Tags = strings.Clone(o.Tags)
 		o = &own
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.struck(o) { // who came after the invalidation must not have it
+		own := *o
+		own.Alone = true
+		o = &own
+	}
 	f.obj = o
 	switch n := max(o.Length, 0); {
 	case n > f.c.cfg.ObjectLimit:
@@ -88,7 +95,7 @@ func (l *Lease) Renew(o *Object) {
 	f.store(o)
 	f.mu.Lock()
 	f.state = renewed
-	if o.Alone {
+	if o.Alone || f.struck(o) {
 		f.state = private
 	} else if f.coming > 0 { // until the last of them has it
 		o.Retain()
@@ -141,10 +148,10 @@ func (f *Flight) store(o *Object) {
 	c, s := f.c, f.s
 	below := f.early() && !o.Transient && c.lower(f.clock, f.key, kindObject, o)
 	s.mu.Lock()
-	valid := !o.Transient && !f.invalid()
+	valid := !o.Transient && !f.invalid() && !f.struck(o)
 	if valid && o.file == nil {
 		b, ok := c.copy(s, f.hash, f.key, o)
-		valid = !f.invalid()
+		valid = !f.invalid() && !f.struck(o)
 		switch {
 		case ok && valid:
 			s.put(f.hash, f.key, b, kindObject)

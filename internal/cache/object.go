@@ -42,6 +42,9 @@ type Object struct {
 
 	// Flags are the edge's own; the cache does not read them.
 	Flags uint32
+	// Tags are what an invalidation by tag hits, as JoinTags writes them; ""
+	// has none.
+	Tags string
 
 	chunks [][]byte
 
@@ -102,7 +105,7 @@ func (o *Object) Release() {
 		return // so that whoever uses it still is noticed
 	}
 	clear(o.chunks)
-	o.Head, o.home, o.cache = httpmsg.Head{}, nil, nil
+	o.Head, o.Tags, o.home, o.cache = httpmsg.Head{}, "", nil, nil
 	c.views.Put(o)
 }
 
@@ -159,7 +162,7 @@ func NewObject(head Object, body []byte) *Object {
 // size is what o takes in a block with its key, and how much of that must be in
 // one piece.
 func (o *Object) size(key string) (all, whole int) {
-	whole = recordSize + len(key) + len(o.Head.Lines()) + len(o.Head.Block())
+	whole = recordSize + len(key) + len(o.Head.Lines()) + len(o.Head.Block()) + len(o.Tags)
 	all = whole
 	for _, c := range o.chunks {
 		all += len(c)

@@ -11,7 +11,7 @@ import (
 )
 
 // What lies in a block: a record of fixed size, the key, the head as HTTP/1
-// lines and as an HTTP/2 block, and the body. The body may go on in further
+// lines and as an HTTP/2 block, the tags, and the body. The body may go on in further
 // pieces; all else is in the first. A marker has its text in place of the lines.
 //
 // Times count from the Cache's start, so that they keep the monotonic clock.
@@ -19,7 +19,7 @@ type record struct {
 	born, age                time.Duration
 	ttl, stale, staleIfError time.Duration
 	length                   int64
-	key, lines, block        uint32 // lengths
+	key, lines, block, tags  uint32 // lengths
 	flags                    uint32
 	status                   int32 // of an object; the reason of a passing marker
 	alone                    bool
@@ -42,10 +42,16 @@ func (s stored) text() []byte {
 	return s[recordSize+int(h.key):][:h.lines]
 }
 
+// tags are the tags of an object, as Object.Tags.
+func (s stored) tags() []byte {
+	h := s.head()
+	return s[recordSize+int(h.key)+int(h.lines)+int(h.block):][:h.tags]
+}
+
 // body is where the body begins.
 func (s stored) body() int {
 	h := s.head()
-	return recordSize + int(h.key) + int(h.lines) + int(h.block)
+	return recordSize + int(h.key) + int(h.lines) + int(h.block) + int(h.tags)
 }
 
 // fresh is Object.Fresh; at counts from the Cache's start.
@@ -65,13 +71,14 @@ func (c *Cache) write(a *arena.Arena, b arena.Ref, key string, o *Object) {
 	lines, block := o.Head.Lines(), o.Head.Block()
 	*recordIn(first) = record{
 		born: c.since(o.Born), age: o.Age, ttl: o.TTL, stale: o.Stale, staleIfError: o.StaleIfError,
-		length: o.Length, key: uint32(len(key)), lines: uint32(len(lines)), block: uint32(len(block)),
+		length: o.Length, key: uint32(len(key)), lines: uint32(len(lines)), block: uint32(len(block)), tags: uint32(len(o.Tags)),
 		flags: o.Flags, status: int32(o.Status), alone: o.Alone,
 	}
 	rest := first[recordSize:]
 	rest = rest[copy(rest, key):]
 	rest = rest[copy(rest, lines):]
 	rest = rest[copy(rest, block):]
+	rest = rest[copy(rest, o.Tags):]
 	if len(o.chunks) == 0 {
 		return
 	}
@@ -101,6 +108,7 @@ func (c *Cache) view(s *shard, b arena.Ref) *Object {
 	lines := from[recordSize+int(h.key):]
 	o.Status, o.Length = int(h.status), h.length
 	o.Head = httpmsg.HeadOf(stringOf(lines[:h.lines]), stringOf(lines[h.lines:][:h.block]))
+	o.Tags = stringOf(lines[h.lines+h.block:][:h.tags])
 	o.Born, o.Age = c.start.Add(h.born), h.age
 	o.TTL, o.Stale, o.StaleIfError = h.ttl, h.stale, h.staleIfError
 	o.Alone, o.Transient, o.Flags = h.alone, false, h.flags

@@ -23,7 +23,8 @@ type shard struct {
 	loads   map[string]chan struct{} // of keys that are read from disk; closed at the end
 	disk    *lower
 	budget  int64
-	epoch   uint64 // counts sweeps
+	epoch   uint64 // counts sweeps that may hit what the shard cannot see
+	swept   uint64 // counts all sweeps
 	stats   Stats
 	markers markers // vary.go
 }

@@ -102,7 +102,7 @@ func (f *Flight) trimWritten() {
 func (w *Fill) sunk(o *Object) {
 	f, s := w.f, w.f.s
 	s.mu.Lock()
-	valid := !f.invalid()
+	valid := !f.invalid() && !f.struck(o)
 	s.mu.Unlock()
 	if valid { // of what comes from now on the disk knows itself
 		valid = f.below.Commit(encode(kindObject, o)) == nil

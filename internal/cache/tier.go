@@ -95,7 +95,7 @@ func (c *Cache) lift(ctx context.Context, key []byte) (kind uint8, o *Object) {
 // fetch reads ref and moves it up; nil when that fails or it is not the present
 // object of key any more. The caller holds s.mu, which is let go meanwhile.
 func (c *Cache) fetch(s *shard, h uint64, key []byte, ref disk.Ref) (kind uint8, o *Object) {
-	epoch := s.epoch
+	swept := s.swept
 	s.mu.Unlock()
 	kind, o = c.read(ref, key)
 	s.mu.Lock()
@@ -104,7 +104,7 @@ func (c *Cache) fetch(s *shard, h uint64, key []byte, ref disk.Ref) (kind uint8,
 	}
 	present := func() bool {
 		now, ok := c.disk.find(key)
-		return ok && now == ref && s.epoch == epoch && s.index.Find(h, key) == index.None
+		return ok && now == ref && s.swept == swept && s.index.Find(h, key) == index.None
 	}
 	if !present() {
 		o.Release()

@@ -20,7 +20,7 @@ import (
 // openDisk opens the tier in dir; the test closes it, if it has not been.
 func openDisk(t *testing.T, dir string) *disk.Store {
 	t.Helper()
-	d, err := disk.Open(disk.Options{Dir: dir, Budget: 64 << 20, Log: slog.New(slog.DiscardHandler)})
+	d, err := disk.Open(disk.Options{Dir: dir, Budget: 64 << 20, Labels: Labels, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,6 +110,7 @@ func (l *Lease) Move(key []byte, collapse bool) *Lease {
 	s := old.s
 	f := &Flight{
 		c: old.c, s: s, key: string(key), hash: maphash.Bytes(old.c.seed, key), refs: 1, fetch: old.fetch, clock: old.clock,
+		tagClock: old.tagClock,
 	}
 	s.mu.Lock()
 	f.doomed, f.alone, f.epoch = old.doomed, true, old.epoch
@@ -137,6 +138,7 @@ func (c *Cache) Drop(key []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
+	s.swept++
 	variants := string(key) + string(rune(VariantSep))
 	for k, f := range s.flights {
 		if k == string(key) || strings.HasPrefix(k, variants) {

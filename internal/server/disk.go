@@ -53,7 +53,7 @@ func (s *Server) openCache() {
 }
 
 func (s *Server) openDisk() (*disk.Store, error) {
-	return disk.Open(disk.Options{Dir: filepath.Join(s.o.Data, "cache"), Budget: s.o.CacheDisk, Log: s.log})
+	return disk.Open(disk.Options{Dir: filepath.Join(s.o.Data, "cache"), Budget: s.o.CacheDisk, Labels: cache.Labels, Log: s.log})
 }
 
 // awaitDisk attaches the disk when its folder is free.

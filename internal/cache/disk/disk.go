@@ -70,6 +70,10 @@ type Options struct {
 	Segment int64
 	// Queue is how many bytes may wait to be written; 0: 64 MiB.
 	Queue int64
+	// Labels are further texts that an exact Invalidate of a record with this
+	// key and meta may have; each is allocated, or shared with nothing that
+	// changes. It may be called with locks held. Nil: none.
+	Labels func(key, meta []byte) [][]byte
 	// Log takes what an operator must know; nil: slog.Default().
 	Log *slog.Logger
 	// FS is for tests; nil: the real one.
@@ -86,6 +90,7 @@ type Store struct {
 	segSize  int64
 	queueMax int64
 	inline   int64 // the longest body within a segment
+	labels   func(key, meta []byte) [][]byte
 
 	index   index
 	rules   rules

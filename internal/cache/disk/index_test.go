@@ -72,7 +72,7 @@ func TestRules(t *testing.T) {
 			for _, n := range all {
 				want = want || n.seq > seq && strings.HasPrefix(text, n.text)
 			}
-			if got := rs.kills([]byte(text+"\nGET"), 1, seq); got != want {
+			if got := rs.kills([]byte(text+"\nGET"), nil, 1, seq); got != want {
 				t.Fatalf("%q at %d: %v, want %v\n%v", text, seq, got, want, rs.prefixes)
 			}
 		}
@@ -88,7 +88,7 @@ func TestTooManyInvalidations(t *testing.T) {
 		t.Fatal("not full")
 	}
 	rs.add(rule{kind: rulePrefix, seq: ruleLimit + 1})
-	if rs.full() || !rs.kills([]byte("any\n/\n"), 1, ruleLimit) || rs.kills([]byte("any\n/\n"), 1, ruleLimit+1) {
+	if rs.full() || !rs.kills([]byte("any\n/\n"), nil, 1, ruleLimit) || rs.kills([]byte("any\n/\n"), nil, 1, ruleLimit+1) {
 		t.Error("the rule for all does not hit all")
 	}
 }

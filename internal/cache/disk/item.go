@@ -50,6 +50,13 @@ func (it *Item) Size() int64 { return it.size }
 func (s *Store) Read(ref Ref, key []byte) (*Item, error) {
 	s.n.reads.Add(1)
 	it, err := s.read(ref, key)
+	if err == nil {
+		if labels := s.labels(key, it.meta); labels != nil && s.rules.kills(key, labels, ref.hash, ref.seq) {
+			it.Close()
+			s.forget(ref.hash, ref.seq)
+			it, err = nil, ErrGone
+		}
+	}
 	switch {
 	case errors.Is(err, ErrGone):
 		s.n.gone.Add(1)
@@ -68,7 +75,7 @@ func (s *Store) read(ref Ref, key []byte) (*Item, error) {
 		if !ok || v.seq != ref.seq {
 			return nil, ErrGone
 		}
-		if s.rules.kills(key, ref.hash, ref.seq) {
+		if s.rules.kills(key, nil, ref.hash, ref.seq) {
 			s.forget(ref.hash, ref.seq)
 			return nil, ErrGone
 		}

@@ -41,6 +41,9 @@ func Open(o Options) (*Store, error) {
 	if s.queueMax <= 0 {
 		s.queueMax = 64 << 20
 	}
+	if s.labels = o.Labels; s.labels == nil {
+		s.labels = func(_, _ []byte) [][]byte { return nil }
+	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}

@@ -133,17 +133,18 @@ func (s *Store) mayWrite() bool {
 // enqueue gives q its place in the order of everything, and makes it found.
 // Its cost has been taken.
 func (s *Store) enqueue(q *queued, c condition) bool {
+	labels := s.labels(q.key(), q.meta())
 	s.mu.Lock()
 	ok := !s.closing
 	if ok && c.over != 0 {
 		// What is in the index no forgotten rule has hit.
 		v, found := s.index.get(q.hash)
-		ok = found && v.seq == c.over && !s.rules.kills(q.key(), q.hash, c.over) &&
+		ok = found && v.seq == c.over && !s.rules.kills(q.key(), labels, q.hash, c.over) &&
 			(q.file == 0 || s.large[q.hash].file == q.file)
 	} else if ok {
-		ok = !s.rules.bars(q.key(), q.hash, c.since)
+		ok = !s.rules.bars(q.key(), labels, q.hash, c.since)
 		if v, found := s.index.get(q.hash); c.first && found {
-			ok = ok && s.rules.kills(q.key(), q.hash, v.seq)
+			ok = ok && s.rules.kills(q.key(), nil, q.hash, v.seq)
 		}
 	}
 	if !ok {

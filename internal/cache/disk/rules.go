@@ -13,7 +13,8 @@ import (
 // hashes only, so an invalidation cannot look for what it hits: it is kept, and
 // who reads a record asks here. A rule hits what has a lower sequence.
 //
-//	exact   the first two lines of the key are equal to its text
+//	exact   the first two lines of the key, or one of the record's labels, are
+//	        equal to its text
 //	prefix  they begin with it
 //	tomb    the key has this hash (Delete)
 //
@@ -133,13 +134,18 @@ func (r *rules) link() {
 	}
 }
 
-// kills tells whether the record of key and seq is dead.
-func (r *rules) kills(key []byte, hash, seq uint64) bool {
+// kills tells whether the record of key, labels and seq is dead.
+func (r *rules) kills(key []byte, labels [][]byte, hash, seq uint64) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	text := textOf(key)
 	if r.exact[string(text)].seq > seq || r.tombs[hash].seq > seq {
 		return true
+	}
+	for _, l := range labels {
+		if r.exact[string(l)].seq > seq {
+			return true
+		}
 	}
 	lo, hi := 0, len(r.prefixes)
 	for lo < hi {
@@ -176,11 +182,11 @@ func (r *rules) full() bool {
 }
 
 // bars tells whether something begun at seq may no longer be written.
-func (r *rules) bars(key []byte, hash, seq uint64) bool {
+func (r *rules) bars(key []byte, labels [][]byte, hash, seq uint64) bool {
 	r.mu.RLock()
 	old := r.forgotten > seq || r.barred[hash%uint64(len(r.barred))] > seq
 	r.mu.RUnlock()
-	return old || r.kills(key, hash, seq)
+	return old || r.kills(key, labels, hash, seq)
 }
 
 // forget drops the rules whose segments are all older than oldest.

@@ -129,12 +129,13 @@ func (s *Store) place(q *queued) error {
 
 // assign decides whether q is still wanted, and where it stands.
 func (s *Store) assign(q *queued) (live, fits bool) {
+	labels := s.labels(q.key(), q.meta())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch v, ok := s.index.get(q.hash); {
 	case !ok || v.seq != q.seq || v.seg != q.from:
 		return false, false
-	case s.rules.kills(q.key(), q.hash, q.seq):
+	case s.rules.kills(q.key(), labels, q.hash, q.seq):
 		return false, false // its slot goes when somebody reads it, or with the segment
 	}
 	g, size := s.current, q.size()
