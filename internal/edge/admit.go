@@ -129,7 +129,7 @@ func (x *Exchange) keep(bodyless bool) {
 	if x.asked.rs != nil && !bodyless {
 		x.encode(o, &h)
 	}
-	setHead(o, &h)
+	x.setHead(o, &h)
 	l := x.store.lease
 	switch {
 	case x.asked.rs == nil:
@@ -156,8 +156,10 @@ func (x *Exchange) keep(bodyless bool) {
 	})
 }
 
-// setHead encodes the fields of an object, and notes what the edge has to add.
-func setHead(o *cache.Object, h *httpmsg.Header) {
+// setHead encodes the fields of an object, and notes what the edge has to add
+// and which tags they name.
+func (x *Exchange) setHead(o *cache.Object, h *httpmsg.Header) {
+	o.Tags = x.dist.tags(h)
 	o.Head = httpmsg.NewHead(h)
 	o.Flags &^= flagNoDate
 	if !h.Has("Date") {

@@ -24,6 +24,7 @@ type distribution struct {
 	altSvc    string // value of Alt-Svc, "": none
 	shield    Shield // nil: no web ACL
 	secure    Secure
+	rollout   *rollout // nil: it answers all of its requests
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
 
@@ -78,11 +79,11 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 
 // fileHosts makes the table of hosts: aliases and cloudfront.net names,
 // LOGICALID.STACK.localhost, and STACK.localhost for an only distribution. A
-// disabled distribution answers to nothing.
+// disabled distribution answers to nothing, a staging one to its primary only.
 func (e *Edge) fileHosts(stack string) error {
 	var live []*distribution
 	for _, d := range e.dists {
-		if d.m.Enabled {
+		if d.m.Enabled && !d.m.Staging {
 			live = append(live, d)
 		}
 	}
@@ -170,8 +171,12 @@ func (x *Exchange) distribution() stepID {
 		x.body = body{text: []byte(text)}
 		return x.generated(record.Error)
 	}
+	wrong := x.wrongVersion()
+	if r := x.dist.rollout; r != nil && !wrong {
+		x.rollOut(r)
+	}
 	x.rec.Edge.Distribution, x.rec.Edge.Domain = x.dist.m.ID, x.dist.m.DomainName
-	if x.wrongVersion() {
+	if wrong {
 		x.rec.Result.Detail = record.InvalidRequest
 		return x.refuse(421, "The distribution is not served over HTTP/3.")
 	}

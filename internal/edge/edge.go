@@ -142,9 +142,7 @@ func Compile(s *model.Stack, d Deps) (*Edge, error) {
 		}
 		e.dists = append(e.dists, dist)
 	}
-	if err := e.fileHosts(s.Name); err != nil {
-		errs = append(errs, err)
-	}
+	errs = append(errs, e.fileHosts(s.Name), e.rollouts())
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,9 @@ type Exchange struct {
 
 	dist *distribution
 	beh  *behavior
+	// session is what the viewer's cookie is to say, for idle (rollout.go).
+	session session
+	idle    time.Duration
 	// target is where the behavior, or a function, sends the request.
 	target *originRef
 

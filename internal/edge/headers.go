@@ -49,6 +49,9 @@ func (x *Exchange) sign() {
 	}
 	h.Set("X-Amz-Cf-Id", x.rec.ID)
 	x.offerHTTP3()
+	if x.session.seen != 0 {
+		x.keepSession()
+	}
 	if age, ok := x.age(); ok {
 		at := len(x.scratch)
 		x.scratch = strconv.AppendInt(x.scratch, int64(age/time.Second), 10)

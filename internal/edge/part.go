@@ -109,7 +109,7 @@ func (x *Exchange) keepPart() bool {
 			h.Set("Content-Range", string(httpspec.AppendContentRange(nil, span, size)))
 		}
 	}
-	setHead(now, &h)
+	x.setHead(now, &h)
 	x.date(now)
 	closer := x.asked.rs.Body
 	x.store.lease = x.store.lease.Move(x.partKey(), false)

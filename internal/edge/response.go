@@ -158,7 +158,7 @@ func (x *Exchange) merge(o *cache.Object) httpmsg.Header {
 	if o.Flags&flagEncoded != 0 {
 		weaken(&h)
 	}
-	setHead(o, &h)
+	x.setHead(o, &h)
 	return h
 }
 

@@ -24,6 +24,9 @@ import (
 //	alias HOST
 //	version http2and3
 //	stack NAME
+//	tags NAME                     header in which the origins name tags
+//	staging header=NAME:VALUE | weight=N [idle=5m max=10m]
+//	                              a staging distribution E2STAGING before origin s
 //
 // Keys of behaviors: target, min, default, max (durations), queries, headers,
 // cookies (none, all, a,b or !a,b for all except), gzip, brotli, methods (get,
@@ -64,6 +67,10 @@ func (s *script) configure(text string) {
 			s.configPlace(netip.MustParseAddr(a[1]), a[2:])
 		case "stack":
 			w.stack.Name = a[1]
+		case "tags":
+			w.dist.TagHeader = a[1]
+		case "staging":
+			s.configStaging(a[1:])
 		default:
 			s.fatalf("config: unknown noun %q", a[0])
 		}
@@ -93,6 +100,39 @@ func (s *script) configPlace(addr netip.Addr, a []string) {
 		*to[k] = v
 	}
 	s.w.places[addr] = p
+}
+
+func (s *script) configStaging(a []string) {
+	p := &model.ContinuousDeployment{ID: "policy", Enabled: true, Staging: "E2STAGING"}
+	for _, kv := range a {
+		k, v, _ := strings.Cut(kv, "=")
+		var err error
+		switch k {
+		case "header":
+			p.Header, p.Value, _ = strings.Cut(v, ":")
+		case "weight":
+			p.Weight, err = strconv.ParseFloat(v, 64)
+		case "idle":
+			p.Idle = s.duration(v)
+		case "max":
+			p.Max = s.duration(v)
+		default:
+			s.fatalf("config: unknown key %q", k)
+		}
+		if err != nil {
+			s.fatalf("config: %v", err)
+		}
+	}
+	b := *s.w.behavior()
+	b.Target = "s"
+	s.w.dist.Deployment = p
+	s.w.stack.Distributions = append(s.w.stack.Distributions, &model.Distribution{
+		LogicalID: "Staging", ID: p.Staging, DomainName: "d2.cloudfront.net", Enabled: true, Staging: true,
+		Aliases:   []string{"staging.example.com"},
+		Origins:   []*model.Origin{{ID: "s", DomainName: "s.example.com", Attempts: 1}},
+		Behaviors: []*model.Behavior{&b},
+	})
+	s.originNamed("s")
 }
 
 func (s *script) number(t string) int {

@@ -52,7 +52,7 @@ func table() [stepCount]row {
 			(*Exchange).open,
 		},
 		stepDistribution: {
-			"distribution", "distribution.go", "distribution by Host", "distribution", false,
+			"distribution", "distribution.go", "distribution by Host; its staging distribution instead", "distribution, staging", false,
 			(*Exchange).distribution,
 		},
 		stepScreen: {

@@ -18,7 +18,7 @@ type Distribution struct {
 	DefaultRootObject string // without the leading slash; empty for none
 	HTTPVersion       string // http1.1, http2 (AWS's default), http3, http2and3
 	PriceClass        string
-	Staging           bool
+	Staging           bool   // answers only what its primary hands over
 	WebACL            string // ARN, empty for none
 
 	Origins      []*Origin
@@ -31,7 +31,12 @@ type Distribution struct {
 	Geo          GeoRestriction
 	Logging      *Logging // nil: no standard log in the template
 
-	LeakGuard       LeakGuard
+	LeakGuard LeakGuard
+	// TagHeader is the response header in which the origin names an answer's
+	// tags, in lower case; empty: answers have none.
+	TagHeader  string
+	Deployment *ContinuousDeployment // nil: no continuous deployment policy
+
 	MinimumProtocol string // TLSv1.2_2021 …; empty: CloudFront's default certificate
 }
 

@@ -79,6 +79,7 @@ type Edge struct {
 	Distribution string // E…
 	Domain       string // d….cloudfront.net
 	Behavior     string // its path pattern
+	Staging      bool   // the distribution is the staging one of that which was asked
 }
 
 // Shield is what the web ACL decided. An empty ACL: there was none.

@@ -37,6 +37,7 @@ var tags = [...]Tag{
 	{"pop", "edge location", func(o object, r *Record) object { return o.text(r.Edge.Location) }},
 	{"stack", "stack of the distribution", func(o object, r *Record) object { return o.text(r.Edge.Stack) }},
 	{"distribution", "id of the distribution", func(o object, r *Record) object { return o.text(r.Edge.Distribution) }},
+	{"staging", "the staging distribution answered for its primary", func(o object, r *Record) object { return o.flag(r.Edge.Staging) }},
 	{"behavior", "path pattern of the behavior", func(o object, r *Record) object { return o.text(r.Edge.Behavior) }},
 	{"web_acl", "web ACL that was asked", func(o object, r *Record) object { return o.text(r.Shield.ACL) }},
 	{"web_acl_action", "what it decided: ALLOW, BLOCK, CAPTCHA, CHALLENGE", func(o object, r *Record) object { return o.text(r.Shield.Action) }},

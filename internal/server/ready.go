@@ -99,13 +99,13 @@ func (s *Server) Ready() *Ready {
 func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 	live := 0
 	for _, d := range st.Distributions {
-		if d.Enabled {
+		if d.Enabled && !d.Staging {
 			live++
 		}
 	}
 	for _, d := range st.Distributions {
 		rd := ReadyDistribution{LogicalID: d.LogicalID, ID: d.ID, DomainName: d.DomainName, Aliases: append([]string{}, d.Aliases...), URLs: []string{}}
-		if d.Enabled {
+		if d.Enabled && !d.Staging {
 			rd.URLs = r.urls(edge.LocalHost(st.Name, d, live == 1))
 		}
 		r.Distributions = append(r.Distributions, rd)

@@ -29,6 +29,7 @@ func (b *builder) distribution(r *base.Resource) *model.Distribution {
 	leakGuard(r, d)
 	b.rootObject(d, c.Get("DefaultRootObject"))
 	aliases(c.Get("Aliases"))
+	cacheTags(d, c.Get("CacheTagConfig"))
 	b.origins(r, d, c)
 	b.groups(d, c.Get("OriginGroups", "Items"))
 	b.behaviors(r, d, c)

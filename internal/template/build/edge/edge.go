@@ -65,4 +65,5 @@ func Build(s *base.Scope) {
 		}
 		s.Stack.Distributions = append(s.Stack.Distributions, b.distribution(r))
 	}
+	b.deployments()
 }
