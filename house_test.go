@@ -30,6 +30,7 @@ var floors = map[string]float64{
 	"internal/authorizer":  2,
 	"internal/integration": 2, "internal/function": 2, "internal/record": 2, "internal/encode": 2, "internal/template": 2,
 	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/schema": 2, "internal/webacl": 2,
+	"internal/invalidation": 2,
 
 	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3,
 	"internal/server": 4,
@@ -47,6 +48,7 @@ var rooms = map[string]string{
 	"internal/webacl/":   "internal/webacl",
 
 	"internal/integration/": "internal/integration",
+	"internal/control/":     "internal/control",
 	"internal/authorizer/":  "internal/authorizer",
 	"internal/geo/":         "internal/geo",
 	"internal/gateway/":     "internal/gateway",
