@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs what tests and examples need beyond Go, git and make: node and
-# python3 for functions, curl for the README's commands, a C compiler for the
-# race detector. Does nothing where all is there.
+# python3 for functions, curl for the README's commands, awscli for what AWS's
+# command asks of the admin side, a C compiler for the race detector. Does nothing where all is there.
 set -eu
 
 missing=""
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v aws >/dev/null 2>&1 || missing="$missing awscli"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 [ -n "$missing" ] || exit 0
 

@@ -172,29 +172,3 @@ func printLog(r io.Reader, w io.Writer, asJSON bool) error {
 		fmt.Fprintf(w, "%s %s %s\n", l.Time, l.Function, strings.TrimRight(l.Text, "\n"))
 	}
 }
-
-func invalidateCommand() *cobra.Command {
-	var t target
-	var distribution string
-	cmd := &cobra.Command{
-		Use:   "invalidate PATH...",
-		Short: "drop cached objects by path: /a, /images/*, /*",
-		Args:  args(cobra.MinimumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			body, err := json.Marshal(map[string]any{"distribution": distribution, "paths": args})
-			if err != nil {
-				return err
-			}
-			rs, err := t.ask(cmd.Context(), http.MethodPost, "/v1/invalidations", body)
-			if err != nil {
-				return err
-			}
-			defer rs.Body.Close()
-			fmt.Fprintln(cmd.OutOrStdout(), "invalidated", strings.Join(args, " "))
-			return nil
-		},
-	}
-	t.register(cmd)
-	cmd.Flags().StringVar(&distribution, "distribution", "", "id or logical id (default: all)")
-	return cmd
-}

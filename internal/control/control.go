@@ -12,10 +12,12 @@
 //	GET  /healthz                                     200 when the node serves
 //	GET  /v1/status                                   what runs (the ready event's form)
 //	GET  /metrics                                     counters, in Prometheus's text format
-//	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects
 //	POST /v1/explain {"url": "http://…"}              why a request is answered as it is (package explain)
 //	GET  /v1/explain?url=…&header=…&fetch=1           the same
 //	POST /v1/flushes {"api": "Api", "stage": "prod"}  drop what a stage's cache keeps
+//	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects; "dryRun": only tell which
+//	POST /v1/promote {"distribution": "…"}            give a distribution its staging configuration
+//	*    /2020-05-31/…                                a part of CloudFront's API (room cloudfront)
 //	GET  /v1/logs?function=NAME&follow=1              log lines, one JSON object a line
 //	POST /2015-03-31/functions/{name}/invocations     the Lambda API's Invoke
 //	DELETE /restapis/{api}/stages/{stage}/cache/data  the API Gateway API's FlushStageCache
@@ -38,7 +40,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/forelane/forelane/internal/control/cloudfront"
 	"github.com/forelane/forelane/internal/explain"
+	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/model"
 )
 
@@ -49,17 +53,37 @@ type Node interface {
 	// AppendMetrics appends series in Prometheus's text format.
 	AppendMetrics(b []byte) []byte
 	Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error)
-	// Invalidate drops cached objects; distribution is an id, a logical id, or
-	// empty for all. It returns how many distributions it was done for.
-	Invalidate(distribution string, paths []string) (int, error)
 	// Explain says why a request would be answered as it would be.
 	Explain(ctx context.Context, in *explain.Request) (*explain.Explanation, error)
 	// FlushCache drops what the cache of a stage keeps; the API is named by its
 	// id or logical id. False: there is no such cache.
 	FlushCache(api, stage string) bool
+	// Invalidate drops cached objects; the distribution is an id, a logical id,
+	// or empty for all, each of which then has an invalidation of its own.
+	Invalidate(ctx context.Context, rq invalidation.Request) ([]invalidation.Invalidation, error)
+	// Reach tells what that would drop.
+	Reach(ctx context.Context, distribution string, paths []string) ([]Reach, error)
+	cloudfront.Node
+	// Demote ends the promotion of a distribution (an id).
+	Demote(ctx context.Context, primary string) error
 	// Logs gives the kept lines of a function (empty: of all) and then, until
 	// ctx ends, the new ones.
 	Logs(ctx context.Context, function string, follow bool, emit func(line any) error) error
+}
+
+// Reach is what an invalidation would drop of a distribution. Most of what is in
+// memory is on disk too.
+type Reach struct {
+	Distribution string `json:"distribution"`
+	Memory       Extent `json:"memory"`
+	Disk         Extent `json:"disk"`
+}
+
+// Extent is how much that is of a tier: targets, their variants, and bytes.
+type Extent struct {
+	Entries  int   `json:"entries"`
+	Variants int   `json:"variants"`
+	Bytes    int64 `json:"bytes"`
 }
 
 // maxBody bounds what is read of a request: Lambda's own 6 MB and a little.
@@ -77,6 +101,8 @@ func New(n Node) http.Handler {
 	mux.HandleFunc("GET /v1/explain", c.explain)
 	mux.HandleFunc("POST /v1/flushes", c.flush)
 	mux.HandleFunc("DELETE /restapis/{api}/stages/{stage}/cache/data", c.flushStage)
+	mux.HandleFunc("POST /v1/promote", c.promote)
+	mux.Handle(cloudfront.Prefix, cloudfront.New(n))
 	mux.HandleFunc("GET /v1/logs", c.logs)
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", c.invoke)
 	return guard(mux)
@@ -110,25 +136,6 @@ func reply(w http.ResponseWriter, status int, v any) {
 
 func fail(w http.ResponseWriter, status int, msg string) {
 	reply(w, status, map[string]string{"message": msg})
-}
-
-func (c *control) invalidate(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Distribution string   `json:"distribution"`
-		Paths        []string `json:"paths"`
-	}
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil || len(in.Paths) == 0 {
-		fail(w, http.StatusBadRequest, `send {"paths": ["/a", "/b*"], "distribution": "optional id"}`)
-		return
-	}
-	n, err := c.node.Invalidate(in.Distribution, in.Paths)
-	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	reply(w, http.StatusOK, map[string]any{"status": "Completed", "distributions": n, "paths": in.Paths})
 }
 
 const noCache = "there is no stage of this name with a cache"

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/forelane/forelane/internal/control/cloudfront"
 	"github.com/forelane/forelane/internal/explain"
+	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/model"
 )
 
@@ -34,9 +36,30 @@ func (n *node) Invoke(_ context.Context, in *model.Invocation) (*model.Invocatio
 	return n.out, n.err
 }
 
-func (n *node) Invalidate(_ string, paths []string) (int, error) {
-	n.paths = paths
-	return 1, nil
+func (n *node) Invalidate(_ context.Context, rq invalidation.Request) ([]invalidation.Invalidation, error) {
+	n.paths = rq.Paths
+	return []invalidation.Invalidation{{ID: "I1", Distribution: "E1", Status: invalidation.Completed}}, n.err
+}
+
+func (n *node) Reach(_ context.Context, _ string, paths []string) ([]Reach, error) {
+	return []Reach{{Distribution: "E1", Memory: Extent{Entries: len(paths), Variants: 2, Bytes: 3}}}, nil
+}
+
+func (n *node) Invalidations() cloudfront.Invalidations { return nil }
+
+func (n *node) Distributions() []cloudfront.Distribution {
+	primary := &model.Distribution{LogicalID: "D", ID: "E1", Deployment: &model.ContinuousDeployment{Staging: "E2"}}
+	return []cloudfront.Distribution{{Distribution: primary}, {Distribution: &model.Distribution{LogicalID: "S", ID: "E2"}}}
+}
+
+func (n *node) Promote(_ context.Context, primary, staging string) error {
+	n.paths = []string{primary, staging}
+	return n.err
+}
+
+func (n *node) Demote(_ context.Context, primary string) error {
+	n.paths = []string{primary}
+	return n.err
 }
 
 func (n *node) Explain(_ context.Context, in *explain.Request) (*explain.Explanation, error) {
@@ -107,6 +130,13 @@ func TestInvalidate(t *testing.T) {
 	if w := call(n, "POST", "/v1/invalidations", `{"paths":["/a*"]}`); w.Code != 200 || len(n.paths) != 1 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	if w := call(n, "POST", "/v1/invalidations", `{"paths":["a","#t"]}`); !strings.Contains(w.Body.String(), `"id":"I1"`) || strings.Join(n.paths, " ") != "/a #t" {
+		t.Errorf("%s %v", w.Body, n.paths)
+	}
+	n.paths = nil
+	if w := call(n, "POST", "/v1/invalidations", `{"paths":["/a"],"dryRun":true}`); w.Code != 200 || n.paths != nil || !strings.Contains(w.Body.String(), `"memory":{"entries":1,"variants":2,"bytes":3}`) {
+		t.Errorf("%d %s %v", w.Code, w.Body, n.paths)
+	}
 	for _, bad := range []string{"", "{}", `{"path":"/a"}`} {
 		if w := call(n, "POST", "/v1/invalidations", bad); w.Code != 400 {
 			t.Errorf("%q: %d", bad, w.Code)
@@ -165,6 +195,25 @@ func TestExplain(t *testing.T) {
 	} {
 		if w.Code != 400 || !strings.Contains(w.Body.String(), "message") {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
+func TestPromote(t *testing.T) {
+	for body, want := range map[string]struct {
+		code  int
+		asked string
+	}{
+		`{"distribution":"D"}`:              {200, "E1 E2"},
+		`{"distribution":"E1"}`:             {200, "E1 E2"},
+		`{"distribution":"E1","undo":true}`: {200, "E1"},
+		`{"distribution":"S"}`:              {400, ""},
+		`{"distribution":"X"}`:              {404, ""},
+		`{}`:                                {400, ""},
+	} {
+		n := &node{}
+		if w := call(n, "POST", "/v1/promote", body); w.Code != want.code || strings.Join(n.paths, " ") != want.asked {
+			t.Errorf("%s: %d %s, asked %v", body, w.Code, w.Body, n.paths)
 		}
 	}
 }

@@ -5,9 +5,7 @@ package server
 import (
 	"context"
 	"fmt"
-	"strings"
 
-	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/model"
 )
 
@@ -45,35 +43,6 @@ func (s *Server) Invoke(ctx context.Context, in *model.Invocation) (*model.Invoc
 		}
 	}
 	return s.funcs.Invoke(ctx, in)
-}
-
-// Invalidate drops cached objects of one distribution, or of all.
-func (n node) Invalidate(distribution string, paths []string) (int, error) {
-	snap := n.s.pin()
-	if snap == nil {
-		return 0, fmt.Errorf("nothing is running")
-	}
-	defer snap.release()
-	var parsed []cache.Path
-	for _, p := range paths {
-		if i := strings.IndexByte(p, '*'); i >= 0 && i != len(p)-1 {
-			return 0, fmt.Errorf("path %q: the star may only be the last character", p)
-		}
-		parsed = append(parsed, cache.ParsePath(p))
-	}
-	done := 0
-	for _, st := range snap.stacks {
-		for _, d := range st.Distributions {
-			if distribution == "" || distribution == d.ID || distribution == d.LogicalID {
-				n.s.cache.Invalidate(d.ID, parsed)
-				done++
-			}
-		}
-	}
-	if done == 0 {
-		return 0, fmt.Errorf("there is no distribution %q", distribution)
-	}
-	return done, nil
 }
 
 // FlushCache drops what the cache of a stage keeps.

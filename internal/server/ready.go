@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/forelane/forelane/internal/edge"
 	"github.com/forelane/forelane/internal/function"
@@ -36,6 +37,28 @@ type ReadyDistribution struct {
 	DomainName string   `json:"domainName"`
 	Aliases    []string `json:"aliases"`
 	URLs       []string `json:"urls"`
+	// Staging is that of a staging distribution, and Deployment what a primary
+	// one hands over to its own.
+	Staging    bool             `json:"staging,omitempty"`
+	Deployment *ReadyDeployment `json:"deployment,omitempty"`
+	// Promoted tells that the distribution runs another configuration than the
+	// template gives it.
+	Promoted *ReadyPromotion `json:"promoted,omitempty"`
+}
+
+// ReadyDeployment is a continuous deployment policy.
+type ReadyDeployment struct {
+	Staging string  `json:"staging"` // id
+	Enabled bool    `json:"enabled"`
+	Header  string  `json:"header,omitempty"` // and its value
+	Weight  float64 `json:"weight,omitempty"`
+}
+
+// ReadyPromotion is the promotion of a staging distribution's configuration.
+type ReadyPromotion struct {
+	From    string    `json:"from"` // logical id
+	At      time.Time `json:"at"`
+	Differs string    `json:"differs"` // in words
 }
 
 // ReadyAPI is an API and where it answers without an edge.
@@ -107,6 +130,13 @@ func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 		rd := ReadyDistribution{LogicalID: d.LogicalID, ID: d.ID, DomainName: d.DomainName, Aliases: append([]string{}, d.Aliases...), URLs: []string{}}
 		if d.Enabled && !d.Staging {
 			rd.URLs = r.urls(edge.LocalHost(st.Name, d, live == 1))
+		}
+		rd.Staging, rd.Promoted = d.Staging, s.promotionOf(d.ID)
+		if p := d.Deployment; p != nil {
+			rd.Deployment = &ReadyDeployment{Staging: p.Staging, Enabled: p.Enabled, Weight: p.Weight}
+			if p.Header != "" {
+				rd.Deployment.Header = p.Header + ": " + p.Value
+			}
 		}
 		r.Distributions = append(r.Distributions, rd)
 	}

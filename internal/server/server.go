@@ -36,6 +36,7 @@ import (
 	"github.com/forelane/forelane/internal/gateway/stagecache"
 	"github.com/forelane/forelane/internal/geo"
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
@@ -98,6 +99,9 @@ type Options struct {
 	// Safe lets distributions that do not say store no answer that could be one
 	// viewer's (the edge's leak guard). False: they do as CloudFront does.
 	Safe bool
+	// Carrier sees to it that all nodes do an invalidation (Server.Drop on
+	// each). Nil: there is but this one.
+	Carrier invalidation.Carrier
 	// APIRate and APIBurst are the limit of all APIs together, in requests a
 	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
 	APIRate  float64
@@ -131,12 +135,15 @@ type Server struct {
 	gate      *viewer.Gate
 	kept      *keeper // what requests used of their limits
 	stages    stagecache.Node
+	book      *invalidation.Book
+	promoted  *promotions
 
 	keySecret func() ([]byte, error)
 
 	figures atomic.Pointer[figures] // what meter shows of organs
 
-	mu        sync.Mutex // Apply, Start and Close
+	mu        sync.Mutex     // Apply, Start and Close
+	applied   []*model.Stack // as they were given, without promotions
 	current   atomic.Pointer[Snapshot]
 	listeners []*listener
 	succeeded atomic.Bool    // another process accepts on the listeners
@@ -166,6 +173,13 @@ func New(o Options) (*Server, error) {
 	s.toIssuers = origin.Client(origin.Options{Roots: o.Roots})
 	s.keys = authorizer.NewIssuers(authorizer.IssuerOptions{Client: s.toIssuers, At: o.Issuers, Log: s.log})
 	s.openCache()
+	if err := s.openBooks(); err != nil {
+		err = errors.Join(err, s.late.close(context.Background(), s.cache), s.funcs.Close(context.Background()))
+		if s.disk != nil {
+			err = errors.Join(err, s.disk.Close())
+		}
+		return nil, err
+	}
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
 	s.show()
@@ -178,7 +192,13 @@ func New(o Options) (*Server, error) {
 func (s *Server) Apply(ctx context.Context, stacks []*model.Stack) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next, err := s.compile(stacks)
+	return s.apply(ctx, stacks)
+}
+
+// apply is Apply. The caller holds s.mu.
+func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
+	served, left := s.over(stacks, s.promoted.all)
+	next, err := s.compile(served)
 	if err != nil {
 		return err
 	}
@@ -188,6 +208,10 @@ func (s *Server) Apply(ctx context.Context, stacks []*model.Stack) error {
 	}
 	if old := s.current.Swap(next); old != nil {
 		s.draining.Go(old.retire)
+	}
+	s.applied = stacks
+	if len(left) != len(s.promoted.all) {
+		return s.promoted.save(left)
 	}
 	return nil
 }
@@ -276,6 +300,9 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-done:
 	case <-ctx.Done():
 		errs = append(errs, errors.New("server: requests were still under way"))
+	}
+	if s.book != nil {
+		s.book.Close()
 	}
 	errs = append(errs, s.late.close(ctx, s.cache))
 	errs = append(errs, s.access.close())

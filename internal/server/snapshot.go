@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/forelane/forelane/internal/bucket"
 	"github.com/forelane/forelane/internal/edge"
@@ -26,6 +27,7 @@ import (
 // count of requests that use it keeps it open.
 type Snapshot struct {
 	stacks  []*model.Stack
+	since   time.Time
 	units   []*unit
 	direct  map[string]http.RoundTripper // lower-case host -> plane without an edge
 	buckets []*bucket.Bucket
@@ -50,7 +52,7 @@ type unit struct {
 
 // compile makes a Snapshot. What fails is closed again.
 func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
-	snap := &Snapshot{stacks: stacks, direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
+	snap := &Snapshot{stacks: stacks, since: time.Now(), direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
 	if err := s.compileShields(snap); err != nil {
 		return nil, err
 	}
