@@ -32,15 +32,15 @@ func (r *reach) add(key, tags []byte, bytesTaken int64) {
 	}
 	r.Variants++
 	r.Bytes += bytesTaken
-	h := maphash.Bytes(r.seed, targetOf(key))
+	h := maphash.Bytes(r.seed, TargetOf(key))
 	if _, ok := r.seen[h]; !ok {
 		r.seen[h] = struct{}{}
 		r.Entries++
 	}
 }
 
-// targetOf are the first two lines of a key.
-func targetOf(key []byte) []byte {
+// TargetOf are the first two lines of a key: what AppendKey makes.
+func TargetOf(key []byte) []byte {
 	i := bytes.IndexByte(key, KeySep)
 	if j := bytes.IndexByte(key[i+1:], KeySep); i >= 0 && j >= 0 {
 		return key[:i+1+j]

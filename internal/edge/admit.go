@@ -75,6 +75,9 @@ func (x *Exchange) revalidatable() bool {
 // judge finds the lifetime of an answer with status and fields h.
 func (x *Exchange) judge(status int, h *httpmsg.Header, rs *httpmsg.Response) {
 	x.judgeByRules(status, h, rs)
+	if x.asked.peer != nil {
+		x.judgePeer()
+	}
 	if rs != nil && x.personal(rs) {
 		x.asked.freshness = httpspec.Freshness{Reason: httpspec.ReasonNoStore}
 		x.rec.Cache.Reason = record.ReasonIdentity

@@ -12,7 +12,7 @@ import (
 
 // deliver is the only writer to the viewer.
 func (x *Exchange) deliver() stepID {
-	if x.role != forViewer {
+	if !x.role.delivers() {
 		x.body.close()
 		return stepFinish
 	}

@@ -99,6 +99,12 @@ type Deps struct {
 	// HTTP3Port is the UDP port that viewers are told of for HTTP/3. 0: they
 	// are not told.
 	HTTP3Port int
+	// Peers are the other edges of the region; nil: there are none. Revision
+	// names the configuration, the same on all nodes; Applied tells how much of
+	// the log of invalidations this node has applied (nil: there is no log).
+	Peers    Peers
+	Revision string
+	Applied  Applied
 	// Background takes the goroutines that outlive their request (refreshes,
 	// fills). Nil: they are not waited for.
 	Background *sync.WaitGroup

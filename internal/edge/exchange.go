@@ -10,6 +10,7 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/peer"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/webacl"
 )
@@ -54,7 +55,11 @@ const (
 	forViewer  role = iota
 	forRefresh      // background refresh of a stale object
 	forPage         // fetch of a custom error page for another Exchange
+	forPeer         // an answer for another edge (peer.go)
 )
+
+// delivers tells whether somebody waits for the answer at a Writer.
+func (r role) delivers() bool { return r == forViewer || r == forPeer }
 
 // keyed is what step key found.
 type keyed struct {
@@ -114,8 +119,9 @@ type asked struct {
 	*messages                   // nil before step request
 	ctx         context.Context // ends the fetch
 	rs          *httpmsg.Response
-	conditional bool // we revalidate
-	forwarded   bool // the viewer's own preconditions and Range went on
+	conditional bool       // we revalidate
+	forwarded   bool       // the viewer's own preconditions and Range went on
+	peer        *peer.Head // the answer is a peer's
 	err         error
 	status      int // of the error that stands for the missing answer
 	freshness   httpspec.Freshness

@@ -66,6 +66,9 @@ func (e *Edge) compileOrigins(d *distribution) error {
 // the secondary after a failure or a chosen status, for GET, HEAD and OPTIONS
 // (row O6).
 func (x *Exchange) fetch() stepID {
+	if x.askPeer() {
+		return x.fetched()
+	}
 	group := x.target.members
 	if x.asked.rq.Body != nil || !safe(x.asked.rq.Method) {
 		group = group[:1]
@@ -83,6 +86,11 @@ func (x *Exchange) fetch() stepID {
 			drain(x.asked.rs.Body)
 		}
 	}
+	return x.fetched()
+}
+
+// fetched looks at what came of it.
+func (x *Exchange) fetched() stepID {
 	if x.asked.err == nil {
 		x.rec.Origin.Status = x.asked.rs.Status
 		return stepResponse
@@ -90,6 +98,9 @@ func (x *Exchange) fetch() stepID {
 	x.rec.Origin.Error = x.asked.err.Error()
 	if x.ctx.Err() != nil && x.role != forRefresh && x.asked.ctx.Err() != nil {
 		return x.hungUp()
+	}
+	if x.asked.status != 0 { // a peer has said what stands for the answer
+		return stepResponse
 	}
 	if x.asked.status = x.viewersFault(); x.asked.status == 0 {
 		x.asked.status, x.rec.Result.Detail = classify(x.asked.err)

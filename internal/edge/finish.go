@@ -16,7 +16,7 @@ func (x *Exchange) finish() stepID {
 		return stepCount
 	}
 	x.release()
-	if x.role == forViewer && !x.sent {
+	if x.role.delivers() && !x.sent {
 		x.w.Abort()
 	}
 	if x.rec.Time.Total == 0 {
@@ -63,14 +63,14 @@ func (x *Exchange) letGo() {
 func (x *Exchange) panicked(step string, p any) {
 	x.rec.Result.Type, x.rec.Result.End = record.Error, record.EndInternal
 	x.rec.Origin.Error = fmt.Sprintf("panic in step %s: %v\n%s", step, p, debug.Stack())
-	if x.role == forViewer && !x.sent {
+	if x.role.delivers() && !x.sent {
 		func() {
 			defer func() { _ = recover() }() // the Writer itself may be what panics
 			x.failInside()
 			x.sign()
 			x.deliver()
 		}()
-	} else if x.role == forViewer {
+	} else if x.role.delivers() {
 		x.w.Abort()
 	}
 	if x.role == forPage {

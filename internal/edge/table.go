@@ -88,7 +88,7 @@ func table() [stepCount]row {
 			(*Exchange).request,
 		},
 		stepFetch: {
-			"fetch", "fetch.go", "asks the origin, or the members of its group; tries", "origin, tries, first byte", true,
+			"fetch", "fetch.go", "asks the owner of the key among the peers, or the origin, or the members of its group; tries", "peer, origin, tries, first byte", true,
 			(*Exchange).fetch,
 		},
 		stepResponse: {

@@ -131,6 +131,7 @@ type Function struct {
 type Origin struct {
 	ID        string
 	Host      string
+	Peer      string // the edge of the region that was asked in its place; empty: none
 	Status    int
 	Tries     int
 	Failover  bool          // the secondary of a group answered

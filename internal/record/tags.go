@@ -70,6 +70,7 @@ var tags = [...]Tag{
 	{"response_function_error", "its error", func(o object, r *Record) object { return o.text(r.Function[1].Error) }},
 	{"origin", "id of the origin asked", func(o object, r *Record) object { return o.text(r.Origin.ID) }},
 	{"origin_host", "host of the origin", func(o object, r *Record) object { return o.text(r.Origin.Host) }},
+	{"peer", "edge of the region that was asked in place of the origin", func(o object, r *Record) object { return o.text(r.Origin.Peer) }},
 	{"origin_status", "status of the origin", func(o object, r *Record) object { return o.number(int64(r.Origin.Status)) }},
 	{"origin_tries", "tries that were needed", func(o object, r *Record) object { return o.number(int64(r.Origin.Tries)) }},
 	{"origin_failover", "the secondary of the group answered", func(o object, r *Record) object { return o.flag(r.Origin.Failover) }},

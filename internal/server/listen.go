@@ -34,6 +34,7 @@ func (s *Server) Bind(ctx context.Context) error {
 		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket}),
 		s.listenTLS(ctx),
 		s.listenAdmin(ctx),
+		s.listenPeers(ctx),
 	)
 	if err != nil {
 		for _, l := range s.listeners {

@@ -40,6 +40,7 @@ import (
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
+	"github.com/forelane/forelane/internal/peer"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/viewer/certificate"
@@ -102,6 +103,8 @@ type Options struct {
 	// Carrier sees to it that all nodes do an invalidation (Server.Drop on
 	// each). Nil: there is but this one.
 	Carrier invalidation.Carrier
+	// Peers are the other edges of the region. Nil: there are none.
+	Peers *Peers
 	// APIRate and APIBurst are the limit of all APIs together, in requests a
 	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
 	APIRate  float64
@@ -137,6 +140,7 @@ type Server struct {
 	stages    stagecache.Node
 	book      *invalidation.Book
 	promoted  *promotions
+	peers     *peer.Set // nil: there are none
 
 	keySecret func() ([]byte, error)
 

@@ -107,7 +107,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	}
 	u := &unit{stack: st, gateway: gw, urls: urls}
 	snap.units = append(snap.units, u)
-	u.edge, err = edge.Compile(st, edge.Deps{
+	ed := edge.Deps{
 		Cache: s.cache,
 		Transport: func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			return s.transport(snap, d, o)
@@ -122,7 +122,11 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Warn:       func(text string) { s.log.Warn(text, "stack", st.Name) },
 		HTTPSPort:  s.httpsPort(),
 		HTTP3Port:  s.http3Port(),
-	})
+	}
+	if err := s.joinPeers(st, &ed); err != nil {
+		return err
+	}
+	u.edge, err = edge.Compile(st, ed)
 	return err
 }
 
