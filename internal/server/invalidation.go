@@ -15,13 +15,20 @@ import (
 
 // Drop does an invalidation in this node: when it returns, neither memory nor
 // disk have what it hit, and what is on its way in is not stored. It is for the
-// Options.Carrier, which says when.
+// Options.Carrier, which says when. The distribution is an id, a logical id, or
+// none for all.
 func (s *Server) Drop(v invalidation.Invalidation) {
+	ids, err := s.distributions(v.Distribution)
+	if err != nil { // not one of now: perhaps of before, which the disk may know
+		ids = []string{v.Distribution}
+	}
 	paths := make([]cache.Path, len(v.Paths))
 	for i, p := range v.Paths {
 		paths[i] = cache.ParsePath(p)
 	}
-	s.cache.Invalidate(v.Distribution, paths)
+	for _, id := range ids {
+		s.cache.Invalidate(id, paths)
+	}
 }
 
 // Learn enters an invalidation that another node has begun into this node's
