@@ -33,9 +33,13 @@ type promotion struct {
 	Primary string    `json:"primary"` // id
 	From    string    `json:"from"`    // logical id of the staging distribution
 	At      time.Time `json:"at"`
+	// Ref names what asked for it, so that being asked again changes nothing.
+	Ref string `json:"ref,omitempty"`
 	// Was is the digest of what the template gave the primary then.
-	Was    string              `json:"was"`
-	Config *model.Distribution `json:"config"`
+	Was    string              `json:"was,omitempty"`
+	Config *model.Distribution `json:"config,omitempty"`
+	// Over: the template has spoken, or it was undone. Only Ref counts then.
+	Over bool `json:"over,omitempty"`
 }
 
 // promotions are those in force. Server.mu guards them.
@@ -70,6 +74,7 @@ func (s *Server) openBooks() error {
 
 // save writes all in place of what the file has.
 func (p *promotions) save(all []promotion) error {
+	all = slices.DeleteFunc(all, func(o promotion) bool { return o.Over && o.Ref == "" })
 	b, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return fmt.Errorf("promotions: %w", err)
@@ -107,7 +112,7 @@ func (s *Server) over(stacks []*model.Stack, all []promotion) (out []*model.Stac
 	for i, st := range out {
 		copied := false
 		for j, d := range st.Distributions {
-			at := slices.IndexFunc(left, func(p promotion) bool { return p.Primary == d.ID })
+			at := slices.IndexFunc(left, func(p promotion) bool { return p.Primary == d.ID && !p.Over })
 			if at < 0 {
 				continue
 			}
@@ -118,7 +123,7 @@ func (s *Server) over(stacks []*model.Stack, all []promotion) (out []*model.Stac
 					why = "the template says the same now"
 				}
 				s.log.Info("a promotion is over: "+why, "distribution", d.LogicalID, "from", p.From)
-				left = slices.Delete(left, at, at+1)
+				left[at].Over, left[at].Config, left[at].Was = true, nil, ""
 				continue
 			}
 			if !copied {
@@ -126,15 +131,15 @@ func (s *Server) over(stacks []*model.Stack, all []promotion) (out []*model.Stac
 				c.Distributions = slices.Clone(st.Distributions)
 				out[i], st, copied = &c, &c, true
 			}
-			st.Distributions[j] = promote(d, p.Config)
+			st.Distributions[j] = promoted(d, p.Config)
 			s.log.Warn("the distribution runs what was promoted: the template differs", "distribution", d.LogicalID, "from", p.From, "since", p.At.Format(time.RFC3339))
 		}
 	}
 	return out, left
 }
 
-// promote is primary with the configuration of staging.
-func promote(primary, staging *model.Distribution) *model.Distribution {
+// promoted is primary with the configuration of staging.
+func promoted(primary, staging *model.Distribution) *model.Distribution {
 	d := content(staging)
 	d.LogicalID, d.ID, d.ARN, d.DomainName, d.Pos, d.Aliases = primary.LogicalID, primary.ID, primary.ARN, primary.DomainName, primary.Pos, primary.Aliases
 	if primary.Deployment != nil {
@@ -145,12 +150,25 @@ func promote(primary, staging *model.Distribution) *model.Distribution {
 	return &d
 }
 
+// settle is called when snap is the current one: what its template has ended of
+// promotions is over for good.
+func (s *Server) settle(snap *Snapshot) error {
+	s.applied = snap.given
+	if slices.EqualFunc(snap.left, s.promoted.all, func(a, b promotion) bool { return a.Primary == b.Primary && a.Over == b.Over }) {
+		return nil
+	}
+	return s.promoted.save(snap.left)
+}
+
 // Promote gives a primary distribution the present configuration of its staging
 // distribution. What the primary has cached is dropped: it was made by another
-// configuration.
-func (s *Server) Promote(ctx context.Context, primary, staging string) error {
+// configuration. A ref that was seen before changes nothing; "" is none.
+func (s *Server) Promote(ctx context.Context, ref, primary, staging string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.promoted.seen(primary, ref) {
+		return nil
+	}
 	p, st := find(s.applied, primary), find(s.applied, staging)
 	switch {
 	case p == nil || st == nil:
@@ -158,35 +176,39 @@ func (s *Server) Promote(ctx context.Context, primary, staging string) error {
 	case !st.Staging || p.Deployment == nil || p.Deployment.Staging != st.ID:
 		return fmt.Errorf("%s is not the staging distribution of %s", st.LogicalID, p.LogicalID)
 	}
-	next := slices.DeleteFunc(slices.Clone(s.promoted.all), func(o promotion) bool { return o.Primary == p.ID })
-	next = append(next, promotion{p.ID, st.LogicalID, time.Now().UTC().Truncate(time.Second), digestOf(p), st})
-	before := s.promoted.all
-	if err := s.promoted.save(next); err != nil {
-		return err
-	}
-	if err := s.apply(ctx, s.applied); err != nil {
-		return errors.Join(err, s.promoted.save(before))
-	}
-	s.Drop(invalidation.Invalidation{Distribution: p.ID, Paths: []string{"/*"}})
-	return nil
+	return s.promote(ctx, promotion{
+		Primary: p.ID, From: st.LogicalID, At: time.Now().UTC().Truncate(time.Second), Ref: ref, Was: digestOf(p), Config: st,
+	})
 }
 
 // Demote ends the promotion of a distribution: the template counts again.
-func (s *Server) Demote(ctx context.Context, primary string) error {
+func (s *Server) Demote(ctx context.Context, ref, primary string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := s.promoted.all
-	next := slices.DeleteFunc(slices.Clone(before), func(o promotion) bool { return o.Primary == primary })
-	if len(next) == len(before) {
+	if s.promoted.seen(primary, ref) {
+		return nil
+	}
+	if !slices.ContainsFunc(s.promoted.all, func(o promotion) bool { return o.Primary == primary && !o.Over }) {
 		return errors.New("nothing was promoted to the distribution")
 	}
-	if err := s.promoted.save(next); err != nil {
+	return s.promote(ctx, promotion{Primary: primary, Ref: ref, Over: true})
+}
+
+func (p *promotions) seen(primary, ref string) bool {
+	return ref != "" && slices.ContainsFunc(p.all, func(o promotion) bool { return o.Primary == primary && o.Ref == ref })
+}
+
+// promote puts p in place of what its primary had. The caller holds s.mu.
+func (s *Server) promote(ctx context.Context, p promotion) error {
+	before := s.promoted.all
+	next := slices.DeleteFunc(slices.Clone(before), func(o promotion) bool { return o.Primary == p.Primary })
+	if err := s.promoted.save(append(next, p)); err != nil {
 		return err
 	}
 	if err := s.apply(ctx, s.applied); err != nil {
 		return errors.Join(err, s.promoted.save(before))
 	}
-	s.Drop(invalidation.Invalidation{Distribution: primary, Paths: []string{"/*"}})
+	s.Drop(invalidation.Invalidation{Distribution: p.Primary, Paths: []string{"/*"}})
 	return nil
 }
 
@@ -195,7 +217,7 @@ func (s *Server) promotionOf(id string) *ReadyPromotion {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.promoted.all {
-		if p.Primary == id {
+		if p.Primary == id && !p.Over {
 			return &ReadyPromotion{p.From, p.At, "the template gives the distribution another configuration"}
 		}
 	}
@@ -213,10 +235,18 @@ func find(stacks []*model.Stack, id string) *model.Distribution {
 	return nil
 }
 
-// Promote and Demote are those of the Server.
+// Promote gives a distribution its staging configuration, on all nodes.
 func (n node) Promote(ctx context.Context, primary, staging string) error {
-	return n.s.Promote(ctx, primary, staging)
+	if f := n.s.o.Promote; f != nil {
+		return f(ctx, primary, staging)
+	}
+	return n.s.Promote(ctx, "", primary, staging)
 }
 
-// Demote ends a promotion.
-func (n node) Demote(ctx context.Context, primary string) error { return n.s.Demote(ctx, primary) }
+// Demote ends a promotion, on all nodes.
+func (n node) Demote(ctx context.Context, primary string) error {
+	if f := n.s.o.Promote; f != nil {
+		return f(ctx, primary, "")
+	}
+	return n.s.Demote(ctx, "", primary)
+}

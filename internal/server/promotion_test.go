@@ -40,10 +40,10 @@ func TestE9APromotionHoldsUntilTheTemplateSpeaks(t *testing.T) {
 	if got := page(); got != "page" {
 		t.Fatalf("before: %q", got)
 	}
-	if err := srv.Promote(t.Context(), "E2", "E1"); err == nil {
+	if err := srv.Promote(t.Context(), "", "E2", "E1"); err == nil {
 		t.Error("staging and primary were exchanged")
 	}
-	if err := srv.Promote(t.Context(), "E1", "E2"); err != nil {
+	if err := srv.Promote(t.Context(), "", "E1", "E2"); err != nil {
 		t.Fatal(err)
 	}
 	const promoted = "/page.html"
@@ -78,14 +78,14 @@ func TestE9APromotionHoldsUntilTheTemplateSpeaks(t *testing.T) {
 	if got := page(); got != "page" {
 		t.Errorf("back again: %q", got)
 	}
-	if err := srv.Promote(t.Context(), "E1", "E2"); err != nil {
+	if err := srv.Promote(t.Context(), "", "E1", "E2"); err != nil {
 		t.Fatal(err)
 	}
 	apply(func(st *model.Stack) { st.Distributions[0].Behaviors = st.Distributions[1].Behaviors })
 	if got := page(); !strings.HasSuffix(got, promoted) || srv.Ready().Distributions[0].Promoted != nil {
 		t.Errorf("when the template says the same: %q", got)
 	}
-	if err := srv.Demote(t.Context(), "E1"); err == nil {
+	if err := srv.Demote(t.Context(), "", "E1"); err == nil {
 		t.Error("a promotion that is over was undone")
 	}
 }
@@ -95,7 +95,7 @@ func TestE9AFailedPromotionChangesNothing(t *testing.T) {
 	st := staged(t)
 	srv, ca := start(t, st, echoOrigin(t))
 	st.Distributions[1].Behaviors[0].Functions = []model.FunctionAssociation{{ARN: "arn:none"}}
-	if err := srv.Promote(t.Context(), "E1", "E2"); err == nil {
+	if err := srv.Promote(t.Context(), "", "E1", "E2"); err == nil {
 		t.Fatal("a configuration that cannot run was promoted")
 	}
 	c, scheme := client(t, srv, ca, "http")
@@ -112,5 +112,33 @@ func TestE9AFailedPromotionChangesNothing(t *testing.T) {
 	}
 	if _, err := New(Options{Data: dir, Functions: function.Options{Environ: os.Environ()}}); err == nil || !strings.Contains(err.Error(), promotionsFile) {
 		t.Errorf("a damaged file: %v", err)
+	}
+}
+
+// TestE9APromotionIsKnownAgain: what a log of a cluster says once more at a
+// restart changes nothing, also when the promotion is over.
+func TestE9APromotionIsKnownAgain(t *testing.T) {
+	srv, _ := start(t, staged(t), echoOrigin(t))
+	promotedNow := func() bool { return srv.Ready().Distributions[0].Promoted != nil }
+	for range 2 {
+		if err := srv.Promote(t.Context(), "7", "E1", "E2"); err != nil || !promotedNow() {
+			t.Fatal(err)
+		}
+	}
+	changed := staged(t)
+	changed.Distributions[0].Comment = "changed"
+	if err := srv.Apply(t.Context(), []*model.Stack{changed}); err != nil || promotedNow() {
+		t.Fatal(err)
+	}
+	if err := srv.Promote(t.Context(), "7", "E1", "E2"); err != nil || promotedNow() {
+		t.Errorf("it is back: %v", err)
+	}
+	if err := srv.Promote(t.Context(), "8", "E1", "E2"); err != nil || !promotedNow() {
+		t.Errorf("another one: %v", err)
+	}
+	for range 2 {
+		if err := srv.Demote(t.Context(), "9", "E1"); err != nil || promotedNow() {
+			t.Errorf("undone: %v", err)
+		}
 	}
 }

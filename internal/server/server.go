@@ -103,6 +103,9 @@ type Options struct {
 	// Carrier sees to it that all nodes do an invalidation (Server.Drop on
 	// each). Nil: there is but this one.
 	Carrier invalidation.Carrier
+	// Promote is asked in place of Server.Promote and Server.Demote (no staging)
+	// by the admin side: on all nodes of a cluster. Nil: this node is alone.
+	Promote func(ctx context.Context, primary, staging string) error
 	// Peers are the other edges of the region. Nil: there are none.
 	Peers *Peers
 	// APIRate and APIBurst are the limit of all APIs together, in requests a
@@ -201,8 +204,7 @@ func (s *Server) Apply(ctx context.Context, stacks []*model.Stack) error {
 
 // apply is Apply. The caller holds s.mu.
 func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
-	served, left := s.over(stacks, s.promoted.all)
-	next, err := s.compile(served)
+	next, err := s.compile(stacks)
 	if err != nil {
 		return err
 	}
@@ -213,11 +215,7 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 	if old := s.current.Swap(next); old != nil {
 		s.draining.Go(old.retire)
 	}
-	s.applied = stacks
-	if len(left) != len(s.promoted.all) {
-		return s.promoted.save(left)
-	}
-	return nil
+	return s.settle(next)
 }
 
 // Prepare builds and warms the functions of the current revision, so that the

@@ -27,6 +27,8 @@ import (
 // count of requests that use it keeps it open.
 type Snapshot struct {
 	stacks  []*model.Stack
+	given   []*model.Stack // without promotions
+	left    []promotion    // what is in force of them, and what was
 	since   time.Time
 	units   []*unit
 	direct  map[string]http.RoundTripper // lower-case host -> plane without an edge
@@ -52,7 +54,9 @@ type unit struct {
 
 // compile makes a Snapshot. What fails is closed again.
 func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
-	snap := &Snapshot{stacks: stacks, since: time.Now(), direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
+	given := stacks
+	stacks, left := s.over(given, s.promoted.all)
+	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
 	if err := s.compileShields(snap); err != nil {
 		return nil, err
 	}
