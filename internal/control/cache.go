@@ -42,7 +42,7 @@ func (c *control) invalidate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	all, err := c.node.Invalidate(r.Context(), invalidation.Request{
-		Distribution: in.Distribution, CallerReference: in.CallerReference, Paths: in.Paths,
+		Distribution: in.Distribution, CallerReference: in.CallerReference, Paths: in.Paths, Wait: true,
 	})
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
@@ -58,7 +58,11 @@ func (c *control) invalidate(w http.ResponseWriter, r *http.Request) {
 		list = append(list, entry{v.ID, v.Distribution, v.Status.String()})
 		status = min(status, v.Status)
 	}
-	reply(w, http.StatusOK, map[string]any{"status": status.String(), "distributions": len(all), "paths": in.Paths, "invalidations": list})
+	code := http.StatusOK
+	if status != invalidation.Completed { // it was not waited for to the end
+		code = http.StatusAccepted
+	}
+	reply(w, code, map[string]any{"status": status.String(), "distributions": len(all), "paths": in.Paths, "invalidations": list})
 }
 
 // promote is POST /v1/promote.

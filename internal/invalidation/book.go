@@ -33,6 +33,8 @@ type Request struct {
 	Paths           []string
 	// Quotas says that CloudFront's count.
 	Quotas bool
+	// Wait lets Create wait for the end for as long as its context lasts.
+	Wait bool
 }
 
 // Invalidation is one entry of the book.
@@ -119,8 +121,9 @@ func (b *Book) Close() {
 }
 
 // Create begins an invalidation, or finds the one that was asked for before by
-// the same CallerReference. It waits a little for the end: in a node that is
-// alone it most often returns what is completed.
+// the same CallerReference. It waits a little for the end, or as Request.Wait
+// says: in a node that is alone it most often returns what is completed. When
+// the context ends first, what it returns is in progress, and goes on.
 func (b *Book) Create(ctx context.Context, rq Request) (Invalidation, error) {
 	e, err := b.enter(rq)
 	if err != nil {
@@ -128,6 +131,9 @@ func (b *Book) Create(ctx context.Context, rq Request) (Invalidation, error) {
 	}
 	wait := time.NewTimer(patience)
 	defer wait.Stop()
+	if rq.Wait {
+		wait.Stop()
+	}
 	select {
 	case <-e.done:
 	case <-wait.C:
@@ -142,6 +148,9 @@ func (b *Book) Create(ctx context.Context, rq Request) (Invalidation, error) {
 func (b *Book) enter(rq Request) (*entry, error) {
 	if len(rq.Paths) == 0 {
 		return nil, refused(InvalidPath, "an invalidation needs a path or a tag")
+	}
+	if len(rq.Paths) > MostPaths {
+		return nil, refused(TooMany, "%d paths in one request, %d are allowed", len(rq.Paths), MostPaths)
 	}
 	for _, p := range rq.Paths {
 		if err := Check(p); err != nil {
@@ -221,17 +230,22 @@ func same(a, b []string) bool {
 
 // carry hands an entry to the Carrier until it is completed.
 func (b *Book) carry(e *entry) {
+	var number uint64
+	ok := b.insist(e, func() (err error) {
+		number, err = b.carrier.Append(b.ctx, e.Invalidation)
+		return err
+	})
+	if ok && b.insist(e, func() error { return b.carrier.Wait(b.ctx, number) }) {
+		b.complete(e)
+	}
+}
+
+// insist tries until it works; false: the book was closed meanwhile.
+func (b *Book) insist(e *entry, try func() error) bool {
 	for {
-		number, err := b.carrier.Append(b.ctx, e.Invalidation)
-		if err == nil {
-			err = b.carrier.Wait(b.ctx, number)
-		}
-		if err == nil {
-			b.complete(e)
-			return
-		}
-		if b.ctx.Err() != nil {
-			return
+		err := try()
+		if err == nil || b.ctx.Err() != nil {
+			return err == nil
 		}
 		b.log.Warn("an invalidation goes on", "id", e.ID, "error", err)
 		again := time.NewTimer(pause)
@@ -239,7 +253,7 @@ func (b *Book) carry(e *entry) {
 		case <-again.C:
 		case <-b.ctx.Done():
 			again.Stop()
-			return
+			return false
 		}
 	}
 }
