@@ -35,7 +35,7 @@ func (p *plant) Promote(_ context.Context, primary, staging string) error {
 type done struct{}
 
 func (done) Append(context.Context, invalidation.Invalidation) (uint64, error) { return 0, nil }
-func (done) Wait(context.Context, uint64) error                               { return nil }
+func (done) Wait(context.Context, uint64) error                                { return nil }
 
 func newPlant(t *testing.T) *plant {
 	book, err := invalidation.Open(t.TempDir(), done{}, nil)
