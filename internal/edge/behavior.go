@@ -44,6 +44,8 @@ type behavior struct {
 	guard *guard // against leaks
 
 	keys *signed.Keys // of signed URLs and cookies; nil: everybody may come
+
+	meter *behaviorMeter // nil: nothing is counted
 }
 
 func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, error) {
@@ -82,6 +84,7 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 	if err := b.compileSigners(); err != nil {
 		return nil, err
 	}
+	b.meter = newBehaviorMeter(e.deps.Metrics, d.m, m.PathPattern)
 	return b, e.compileFunctions(b)
 }
 

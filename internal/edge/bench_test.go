@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/forelane/forelane/internal/httpmsg"
-	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
@@ -62,9 +61,6 @@ func TestAHitDoesNotAllocate(t *testing.T) {
 	log := record.NewWriter(io.Discard, record.WriterOptions{})
 	defer log.Close()
 	w.edge.deps.Record = log.Write
-	for _, d := range w.edge.dists {
-		d.meter = newMeter(new(metrics.Registry), d.m)
-	}
 	w.do("/a")
 	rq := request("/a", "Accept", "*/*", "User-Agent", "me", "X-Forwarded-For", "192.0.2.1")
 	ctx := t.Context()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
@@ -41,6 +42,7 @@ type world struct {
 	reply func(rq *http.Request) (*http.Response, error)
 	fn    func(arn string) (Function, error)
 
+	metrics metrics.Registry
 	shields func(arn string) Shield
 	// transport replaces the default one, which answers by reply.
 	transport func(*model.Origin) http.RoundTripper
@@ -78,8 +80,8 @@ func (w *world) compile() *world {
 	w.t.Helper()
 	e, err := Compile(w.stack, Deps{
 		Place:     func(a netip.Addr) *model.Place { return w.places[a] },
-		HTTP3Port: 8443,
-		Cache:     w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
+		HTTP3Port: 8443, Metrics: &w.metrics,
+		Cache: w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			if w.transport != nil {
 				return w.transport(o), nil

@@ -31,6 +31,7 @@ type member struct {
 	m      *model.Origin
 	rt     http.RoundTripper
 	direct Asker // rt's second face, or nil
+	meter  *originMeter
 }
 
 func (e *Edge) compileOrigins(d *distribution) error {
@@ -45,7 +46,7 @@ func (e *Edge) compileOrigins(d *distribution) error {
 			continue
 		}
 		direct, _ := rt.(Asker)
-		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct}}}
+		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct, newOriginMeter(e.deps.Metrics, d.m, o)}}}
 	}
 	for _, g := range d.m.OriginGroups {
 		ref := &originRef{statuses: g.StatusCodes}
@@ -74,8 +75,12 @@ func (x *Exchange) fetch() stepID {
 		group = group[:1]
 	}
 	for i, m := range group {
+		tries := x.rec.Origin.Tries
 		x.ask(m)
-		x.rec.Origin.Failover = i > 0
+		m.meter.count(x, x.rec.Origin.Tries-tries)
+		if x.rec.Origin.Failover = i > 0; i > 0 && m.meter != nil {
+			m.meter.failovers.Inc()
+		}
 		if i+1 == len(group) || x.asked.ctx.Err() != nil {
 			break
 		}

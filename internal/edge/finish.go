@@ -22,8 +22,8 @@ func (x *Exchange) finish() stepID {
 	if x.rec.Time.Total == 0 {
 		x.rec.Time.Total = x.elapsed()
 	}
-	if x.dist != nil && x.role == forViewer {
-		x.dist.meter.count(&x.rec)
+	if x.dist != nil {
+		x.dist.meter.count(x)
 	}
 	if x.edge.deps.Record != nil {
 		x.edge.deps.Record(&x.rec)

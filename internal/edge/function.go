@@ -44,6 +44,9 @@ func (e *Edge) compileFunctions(b *behavior) error {
 		default:
 			return fmt.Errorf("function %s: a CloudFront function cannot run at %s", a.ARN, a.Event)
 		}
+		if b.meter != nil {
+			b.meter.functions[a.Event] = newFunctionMeter(e.deps.Metrics, f, a.Event)
+		}
 	}
 	return nil
 }
@@ -79,6 +82,9 @@ func (x *Exchange) noteRun(i int, f Function, out edgefunc.Outcome, err error) {
 	r.Name, r.Time, r.Utilization = f.Name(), out.Elapsed, out.Utilization
 	if err != nil {
 		r.Error = err.Error()
+	}
+	if x.beh.meter != nil {
+		x.beh.meter.functions[i].count(r)
 	}
 }
 

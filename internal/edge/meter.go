@@ -3,44 +3,182 @@
 package edge
 
 import (
+	"strconv"
+
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
 
-// meter counts the exchanges of one distribution (row E14). Its series are
-// asked for when the edge is compiled, so that a hit only adds.
+// Metrics of the edge (row E14). All series are asked for when the edge is
+// compiled, so that a hit only adds: to one counter each of its result, its
+// status, its lookup and its bytes, and to one histogram. Labels are ids and
+// path patterns of the template; nothing a viewer sends becomes one.
+
+// meter counts the exchanges of one distribution.
 type meter struct {
-	requests [record.ResultTypes]*metrics.Counter
-	sent     *metrics.Counter
-	seconds  *metrics.Histogram
+	requests       [record.ResultTypes]*metrics.Counter
+	sent, received *metrics.Counter
+	errors         [len(errorStatuses)]*metrics.Counter
+	latency        *metrics.Histogram // of what the origin answered
+	collapsed      *metrics.Counter
+	refreshes      *metrics.Counter
+	none           *behaviorMeter // of what ended before it had a behavior
 }
+
+// errorStatuses are those that CloudFront has an error rate of its own for.
+var errorStatuses = [...]int{401, 403, 404, 502, 503, 504}
+
+// behaviorMeter counts those of one behavior.
+type behaviorMeter struct {
+	responses *metrics.ByClass
+	lookups   [record.CacheStatuses]*metrics.Counter
+	seconds   *metrics.Histogram
+	functions [2]*functionMeter // at viewer-request and viewer-response; nil: none
+}
+
+// originMeter counts what one origin of a distribution is asked.
+type originMeter struct {
+	responses       *metrics.ByClass
+	tries, failures *metrics.Counter
+	failovers       *metrics.Counter
+	seconds         *metrics.Histogram
+}
+
+// functionMeter counts the runs of a function at one event.
+type functionMeter struct {
+	runs, errors *metrics.Counter
+	seconds      *metrics.Histogram
+}
+
+func label(name, value string) metrics.Label { return metrics.Label{Name: name, Value: value} }
 
 func newMeter(r *metrics.Registry, m *model.Distribution) *meter {
 	if r == nil {
 		return nil
 	}
-	dist := metrics.Label{Name: "distribution", Value: m.ID}
+	dist := label("distribution", m.ID)
 	t := &meter{
-		sent:    r.Counter("forelane_edge_sent_bytes_total", "Bytes sent to viewers, heads included.", dist),
-		seconds: r.Histogram("forelane_edge_request_seconds", "Time from a request to the last byte of its answer.", metrics.Latency(), dist),
+		sent:      r.Counter("forelane_edge_sent_bytes_total", "Bytes sent to viewers, heads included.", dist),
+		received:  r.Counter("forelane_edge_received_bytes_total", "Bytes of viewers' requests, heads included.", dist),
+		latency:   r.Histogram("forelane_edge_origin_latency_seconds", "Time from a request to the first byte of its answer, of answers that came from an origin.", metrics.Latency(), dist),
+		collapsed: r.Counter("forelane_edge_collapsed_requests_total", "Requests that waited for the fetch of another one and got its answer.", dist),
+		refreshes: r.Counter("forelane_edge_refreshes_total", "Fetches without a viewer, to renew what was served stale.", dist),
 	}
 	for i := range t.requests {
 		if result := record.ResultType(i); result != record.ResultNone {
-			t.requests[i] = r.Counter("forelane_edge_requests_total", "Requests of viewers by x-edge-result-type.", dist, metrics.Label{Name: "result", Value: result.String()})
+			t.requests[i] = r.Counter("forelane_edge_requests_total", "Requests of viewers by x-edge-result-type.", dist, label("result", result.String()))
 		}
+	}
+	for i, status := range errorStatuses {
+		t.errors[i] = r.Counter("forelane_edge_errors_total", "Answers of the statuses that CloudFront has an error rate for.", dist, label("status", strconv.Itoa(status)))
+	}
+	t.none = newBehaviorMeter(r, m, "none")
+	return t
+}
+
+func newBehaviorMeter(r *metrics.Registry, m *model.Distribution, pattern string) *behaviorMeter {
+	if r == nil {
+		return nil
+	}
+	of := []metrics.Label{label("distribution", m.ID), label("behavior", pattern)}
+	t := &behaviorMeter{
+		responses: r.ByClass("forelane_edge_responses_total", "Answers to viewers by class of status; none: the viewer left before.", of...),
+		seconds:   r.Histogram("forelane_edge_request_seconds", "Time from a request to the last byte of its answer.", metrics.Latency(), of...),
+	}
+	for i := range t.lookups {
+		t.lookups[i] = r.Counter("forelane_edge_lookups_total", "Requests by what the cache had for them.", append(of, label("cache", record.CacheStatus(i).String()))...)
 	}
 	return t
 }
 
+func newOriginMeter(r *metrics.Registry, m *model.Distribution, o *model.Origin) *originMeter {
+	if r == nil {
+		return nil
+	}
+	of := []metrics.Label{label("distribution", m.ID), label("origin", o.ID)}
+	return &originMeter{
+		responses: r.ByClass("forelane_origin_responses_total", "Answers of an origin by class of status; none: there was no answer.", of...),
+		tries:     r.Counter("forelane_origin_tries_total", "Requests sent to an origin, those that were tried again included.", of...),
+		failures:  r.Counter("forelane_origin_failures_total", "Requests that an origin did not answer, after all tries.", of...),
+		failovers: r.Counter("forelane_origin_failovers_total", "Requests that an origin got as the secondary of its group.", of...),
+		seconds:   r.Histogram("forelane_origin_latency_seconds", "Time from sending a request to an origin to the head of its answer.", metrics.Latency(), of...),
+	}
+}
+
+func newFunctionMeter(r *metrics.Registry, f Function, event model.EdgeEvent) *functionMeter {
+	if r == nil {
+		return nil
+	}
+	of := []metrics.Label{label("function", f.Name()), label("event", event.String())}
+	return &functionMeter{
+		runs:    r.Counter("forelane_edge_function_runs_total", "Runs of a CloudFront function.", of...),
+		errors:  r.Counter("forelane_edge_function_errors_total", "Runs that failed, or whose result was not valid.", of...),
+		seconds: r.Histogram("forelane_edge_function_seconds", "Time of a run.", metrics.Latency(), of...),
+	}
+}
+
 // count counts an exchange that is over.
-func (t *meter) count(r *record.Record) {
+func (t *meter) count(x *Exchange) {
 	if t == nil {
+		return
+	}
+	r := &x.rec
+	if x.role == forRefresh {
+		t.refreshes.Inc()
 		return
 	}
 	if c := t.requests[r.Result.Type]; c != nil {
 		c.Inc()
 	}
 	t.sent.Add(r.Response.Bytes)
-	t.seconds.Observe(r.Time.Total)
+	t.received.Add(r.Request.Bytes)
+	if r.Response.Status >= 400 {
+		for i, status := range errorStatuses {
+			if status == r.Response.Status {
+				t.errors[i].Inc()
+			}
+		}
+	}
+	if r.Origin.Tries > 0 && r.Time.FirstByte > 0 {
+		t.latency.Observe(r.Time.FirstByte)
+	}
+	if r.Cache.Collapsed {
+		t.collapsed.Inc()
+	}
+	of := t.none
+	if x.beh != nil {
+		of = x.beh.meter
+	}
+	of.responses.Count(r.Response.Status)
+	of.lookups[r.Cache.Status].Inc()
+	of.seconds.Observe(r.Time.Total)
+}
+
+// count counts what an origin was asked once, with its tries.
+func (t *originMeter) count(x *Exchange, tries int) {
+	if t == nil {
+		return
+	}
+	status := 0
+	t.tries.Add(int64(tries))
+	if x.asked.err == nil {
+		status = x.asked.rs.Status
+		t.seconds.Observe(x.rec.Origin.FirstByte)
+	} else {
+		t.failures.Inc()
+	}
+	t.responses.Count(status)
+}
+
+// count counts a run that is over.
+func (t *functionMeter) count(r *record.Function) {
+	if t == nil {
+		return
+	}
+	t.runs.Inc()
+	if r.Error != "" {
+		t.errors.Inc()
+	}
+	t.seconds.Observe(r.Time)
 }

@@ -103,6 +103,9 @@ const (
 	CacheBypass                    // the cache was not used; Reason says why
 )
 
+// CacheStatuses is how many there are.
+const CacheStatuses = int(CacheBypass) + 1
+
 var cacheNames = [...]string{"none", "hit", "stale", "miss", "revalidated", "bypass"}
 
 // String is a word for records.
