@@ -1,7 +1,9 @@
 #!/bin/sh
 # Installs what tests and examples need beyond Go, git and make: node and
 # python3 for functions, curl for the README's commands, awscli for what AWS's
-# command asks of the admin side, a C compiler for the race detector. Does nothing where all is there.
+# command asks of the admin side, a C compiler for the race detector, GoAccess and
+# Prometheus, which must be able to read what a node writes. Does nothing where all
+# is there.
 set -eu
 
 missing=""
@@ -10,6 +12,8 @@ command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
 command -v aws >/dev/null 2>&1 || missing="$missing awscli"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v goaccess >/dev/null 2>&1 || missing="$missing goaccess"
+command -v prometheus >/dev/null 2>&1 || missing="$missing prometheus"
 [ -n "$missing" ] || exit 0
 
 echo "missing:$missing"
@@ -27,3 +31,9 @@ $sudo apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 || {
   $sudo apt-get update
   $sudo apt-get install -y --no-install-recommends $missing
 }
+# Debian starts Prometheus when it installs it; tests start their own.
+case "$missing" in *prometheus*)
+  if command -v systemctl >/dev/null 2>&1; then
+    $sudo systemctl disable --now prometheus >/dev/null 2>&1 || true
+  fi ;;
+esac

@@ -9,7 +9,10 @@
 // `aws lambda invoke --endpoint-url` works; so does `aws apigateway
 // flush-stage-cache`.
 //
-//	GET  /healthz                                     200 when the node serves
+//	GET  /healthz                                     200 as long as the process answers
+//	GET  /readyz                                      200 when the node should get requests, else 503, and why
+//	GET  /v1/build                                    version, Go, platform
+//	GET  /debug/pprof/                                profiles, for go tool pprof
 //	GET  /v1/status                                   what runs (the ready event's form)
 //	GET  /metrics                                     counters, in Prometheus's text format
 //	POST /v1/explain {"url": "http://…"}              why a request is answered as it is (package explain)
@@ -50,6 +53,11 @@ import (
 type Node interface {
 	// Status is a value that encodes to JSON.
 	Status() any
+	// Health tells whether the node should get requests, and a value that
+	// encodes to JSON.
+	Health() (ready bool, report any)
+	// Build is a value that encodes to JSON.
+	Build() any
 	// AppendMetrics appends series in Prometheus's text format.
 	AppendMetrics(b []byte) []byte
 	Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error)
@@ -94,6 +102,9 @@ func New(n Node) http.Handler {
 	c := &control{n}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]string{"status": "ok"}) })
+	mux.HandleFunc("GET /readyz", c.readyz)
+	mux.HandleFunc("GET /v1/build", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, n.Build()) })
+	profiles(mux)
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, n.Status()) })
 	mux.HandleFunc("GET /metrics", c.metrics)
 	mux.HandleFunc("POST /v1/invalidations", c.invalidate)

@@ -23,11 +23,16 @@ type node struct {
 	out   *model.InvocationResult
 	err   error
 	paths []string
+	sick  bool
 
 	flushed []string
 }
 
 func (n *node) Status() any { return map[string]string{"stack": "shop"} }
+
+func (n *node) Health() (bool, any) { return !n.sick, map[string]bool{"ready": !n.sick} }
+
+func (n *node) Build() any { return map[string]string{"version": "v1"} }
 
 func (n *node) AppendMetrics(b []byte) []byte { return append(b, "shop_total 1\n"...) }
 
@@ -215,5 +220,37 @@ func TestPromote(t *testing.T) {
 		if w := call(n, "POST", "/v1/promote", body); w.Code != want.code || strings.Join(n.paths, " ") != want.asked {
 			t.Errorf("%s: %d %s, asked %v", body, w.Code, w.Body, n.paths)
 		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sick   bool
+		path   string
+		status int
+		body   string
+	}{
+		"live":              {false, "/healthz", 200, `"ok"`},
+		"live though sick":  {true, "/healthz", 200, `"ok"`},
+		"ready":             {false, "/readyz", 200, `{"ready":true}`},
+		"not ready":         {true, "/readyz", 503, `{"ready":false}`},
+		"build":             {false, "/v1/build", 200, `"v1"`},
+		"list of profiles":  {false, "/debug/pprof/", 200, "goroutine"},
+		"a profile":         {false, "/debug/pprof/goroutine?debug=1", 200, "goroutine profile"},
+		"the command line":  {false, "/debug/pprof/cmdline", 404, ""},
+		"an unknown one":    {false, "/debug/pprof/none", 404, ""},
+		"symbols":           {false, "/debug/pprof/symbol", 200, "num_symbols"},
+		"a trace":           {false, "/debug/pprof/trace?seconds=0.01", 200, "go 1."},
+		"CPU, a short look": {false, "/debug/pprof/profile?seconds=1", 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := call(&node{sick: tt.sick}, "GET", tt.path, "")
+			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.body) {
+				t.Errorf("%d %.200s", w.Code, w.Body)
+			}
+		})
+	}
+	if w := call(&node{}, "GET", "/debug/pprof/", "", "Host: evil.example"); w.Code != 403 {
+		t.Errorf("profiles for a page that rebinds its name: %d", w.Code)
 	}
 }

@@ -96,11 +96,12 @@ func (v *invocation) run(ctx context.Context) (*model.InvocationResult, error) {
 		case err != nil:
 			return nil, err
 		case rev.err != nil:
-			v.fn.errs.Add(1)
+			v.fn.failed()
 			return nil, fault(model.FaultBroken, "function "+v.fn.name+": "+rev.err.Error())
 		}
 		w, err := rev.pool.acquire(ctx, v.version)
 		if fail := asStartError(err); fail != nil {
+			v.fn.meter.invocations.Inc()
 			return v.neverStarted(fail), nil
 		}
 		switch {
@@ -108,9 +109,13 @@ func (v *invocation) run(ctx context.Context) (*model.InvocationResult, error) {
 			continue
 		case errors.Is(err, errThrottled):
 			v.fn.throttled.Add(1)
+			v.fn.meter.throttles.Inc()
 			return nil, fault(model.FaultThrottled, "Rate Exceeded.")
 		case err != nil:
 			return nil, err
+		}
+		if tries == 0 {
+			v.fn.meter.invocations.Inc()
 		}
 		res, again, err := w.serve(ctx, v)
 		if tries++; !again || tries == maxTries {
@@ -124,6 +129,7 @@ func (v *invocation) run(ctx context.Context) (*model.InvocationResult, error) {
 func (w *worker) serve(ctx context.Context, v *invocation) (res *model.InvocationResult, again bool, err error) {
 	v.limit = w.rev.timeout()
 	w.busy.Store(true)
+	v.fn.meter.running.Add(1)
 	w.opening(v)
 	began := time.Now()
 	call := runtimeapi.NewCall()
@@ -160,7 +166,7 @@ func (s *Service) background(f func()) {
 
 // neverStarted is the result of an invocation whose process did not come up.
 func (v *invocation) neverStarted(fail *startError) *model.InvocationResult {
-	v.fn.errs.Add(1)
+	v.fn.failed()
 	payload := fail.object
 	if payload == nil {
 		payload = errorObject(fail.kind, "RequestId: "+v.id+" "+fail.text)

@@ -129,11 +129,13 @@ func (e *exchange) close(o outcome) []byte {
 	took := time.Since(e.began)
 	e.timer.Stop()
 	if o.status != statusOK {
-		e.v.fn.errs.Add(1)
+		e.v.fn.failed()
 	}
 	if o.status == statusTimeout {
 		took = max(took, e.v.limit)
 	}
+	e.v.fn.meter.duration.Observe(took)
+	e.v.fn.meter.running.Add(-1)
 	t := e.w.closing(e.v, took, o)
 	e.w.busy.Store(false)
 	e.w.rev.pool.release(e.w)
@@ -143,6 +145,7 @@ func (e *exchange) close(o outcome) []byte {
 // abandon lets go of a worker that died without having seen the invocation.
 func (e *exchange) abandon() {
 	e.timer.Stop()
+	e.v.fn.meter.running.Add(-1)
 	e.w.busy.Store(false)
 	e.w.rev.pool.release(e.w)
 }

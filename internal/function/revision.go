@@ -26,6 +26,7 @@ type function struct {
 	first chan struct{}
 
 	invocations, errs, cold, throttled atomic.Int64
+	meter                              *meter
 
 	mu       sync.Mutex
 	dirty    bool // something changed since the last build began
@@ -45,7 +46,7 @@ type revision struct {
 }
 
 func newFunction(s *Service, def *model.Function) *function {
-	f := &function{svc: s, name: def.Name, first: make(chan struct{})}
+	f := &function{svc: s, name: def.Name, first: make(chan struct{}), meter: newMeter(s.opt.Metrics, def.Name)}
 	f.def.Store(def)
 	return f
 }

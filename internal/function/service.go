@@ -42,6 +42,7 @@ import (
 	"github.com/forelane/forelane/internal/function/client"
 	"github.com/forelane/forelane/internal/function/process"
 	"github.com/forelane/forelane/internal/function/watch"
+	"github.com/forelane/forelane/internal/metrics"
 )
 
 // Options is what a Service needs. The zero value of a field means what its
@@ -73,6 +74,8 @@ type Options struct {
 	IdleTimeout time.Duration
 	// NoWatch leaves changed files unseen until the next Apply.
 	NoWatch bool
+	// Metrics takes the series of the functions. nil: nothing is shown.
+	Metrics *metrics.Registry
 	// Log gets every log line, from many goroutines, and should not block for
 	// long: the function waits. nil: there is no log.
 	Log func(LogLine)

@@ -90,6 +90,8 @@ func (r *revision) try(version string, limit time.Duration) (*worker, *startErro
 		w.initTook = time.Since(began)
 		w.look()
 		r.fn.cold.Add(1)
+		r.fn.meter.cold.Inc()
+		r.fn.meter.init.Observe(w.initTook)
 		return w, nil
 	case e := <-w.desk.InitError():
 		fail = &startError{kind: e.ErrorType, object: e.Payload}

@@ -252,6 +252,7 @@ func (x *exchange) logged(r *Record, resp *http.Response, start time.Time, log f
 		r.AccessLog = l.canary
 	}
 	done := func(length int64) {
+		r.Sent = length
 		r.AccessLine = line(ending{r.Status, length, time.Since(start)})
 		log(r)
 	}

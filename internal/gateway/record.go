@@ -25,10 +25,13 @@ type Record struct {
 	Latency            time.Duration
 	IntegrationLatency time.Duration // 0: it was not asked
 	Cache              CacheUse      // of the stage
-	SourceIP           string
-	APIKeyID           string // never the key itself
-	RequestID          string
-	ExtendedID         string // REST only
+	// Received and Sent are the lengths of the bodies, as far as they are known:
+	// that of an answer which is streamed only where the Record waits for its end.
+	Received, Sent int64
+	SourceIP       string
+	APIKeyID       string // never the key itself
+	RequestID      string
+	ExtendedID     string // REST only
 
 	// AccessLine is the stage's access log entry, without a line end; empty:
 	// it keeps none. AccessLog is the ARN of the log group or stream it is for,

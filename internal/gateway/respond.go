@@ -63,8 +63,9 @@ func (x *exchange) record(start time.Time, gone bool) *Record {
 	if c.ExtendedID != c.RequestID {
 		r.ExtendedID = c.ExtendedID
 	}
+	r.Received = max(0, x.req.ContentLength)
 	if !gone {
-		r.Status = x.answer.Status
+		r.Status, r.Sent = x.answer.Status, max(0, x.answer.Length)
 	}
 	return r
 }

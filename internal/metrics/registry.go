@@ -12,7 +12,7 @@ import (
 )
 
 // MaxSeries is how many combinations of labels a name can have.
-const MaxSeries = 500
+const MaxSeries = 2000
 
 // Label is a name and a value.
 type Label struct{ Name, Value string }
@@ -182,19 +182,41 @@ func escape(b []byte, s string, quote bool) []byte {
 // AppendText appends all series in the Prometheus text format, version 0.0.4,
 // sorted by name and labels.
 func (r *Registry) AppendText(b []byte) []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, name := range sortedKeys(r.families) {
-		f := r.families[name]
-		b = append(append(append(b, "# HELP "...), name...), ' ')
+	for _, f := range r.now() {
+		b = append(append(append(b, "# HELP "...), f.name...), ' ')
 		b = append(escape(b, f.help, false), '\n')
-		b = append(append(append(b, "# TYPE "...), name...), ' ')
+		b = append(append(append(b, "# TYPE "...), f.name...), ' ')
 		b = append(append(b, f.kind.String()...), '\n')
-		for _, key := range sortedKeys(f.series) {
-			b = f.series[key].append(b, name)
+		for i := range f.series {
+			b = f.series[i].append(b, f.name)
 		}
 	}
 	return b
+}
+
+// listed is a family with its series in their order.
+type listed struct {
+	name   string
+	kind   kind
+	help   string
+	series []series
+}
+
+// now lists what there is. The functions of series are called when the lock is
+// free again: they may take locks under which others ask for series.
+func (r *Registry) now() []listed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]listed, 0, len(r.families))
+	for _, name := range sortedKeys(r.families) {
+		f := r.families[name]
+		l := listed{name, f.kind, f.help, make([]series, 0, len(f.series))}
+		for _, key := range sortedKeys(f.series) {
+			l.series = append(l.series, *f.series[key])
+		}
+		out = append(out, l)
+	}
+	return out
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -104,6 +104,18 @@ func accessName(arn string) string {
 	return name[:min(len(name), 200)] + ".log"
 }
 
+// dropped is how many lines were lost.
+func (l *accessLogs) dropped() (n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		if f != nil {
+			n += f.w.Dropped()
+		}
+	}
+	return n
+}
+
 // close writes what is left.
 func (l *accessLogs) close() error {
 	l.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/forelane/forelane/internal/control"
@@ -42,6 +43,11 @@ func (s *Server) Bind(ctx context.Context) error {
 		}
 		s.listeners = nil
 	}
+	addrs := map[string]string{}
+	for _, l := range s.listeners {
+		addrs[l.kind] = l.addr.String()
+	}
+	s.addrs.Store(&addrs)
 	return err
 }
 
@@ -74,9 +80,11 @@ func (s *Server) listen(ctx context.Context, kind, addr string, o viewer.Options
 func (s *Server) Start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.life.serving.Store(true)
 	for _, l := range s.listeners {
 		go func() {
 			if err := l.serve(); err != nil {
+				s.life.lost.Add(1)
 				s.log.Error("listener ended", "kind", l.kind, "err", err)
 			}
 		}()
@@ -132,6 +140,37 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 	return nil
 }
 
+// closeListeners ends the listeners. The admin side is the last one, for it tells
+// that the node is stopping; that of a successor answers already.
+func (s *Server) closeListeners(ctx context.Context) error {
+	s.life.draining.Store(true)
+	errs := make([]error, len(s.listeners))
+	closeThose := func(which func(kind string) bool) {
+		var stopping sync.WaitGroup
+		for i, l := range s.listeners {
+			if which(l.kind) {
+				stopping.Go(func() { errs[i] = l.close(ctx) })
+			}
+		}
+		stopping.Wait()
+	}
+	if s.succeeded.Load() {
+		closeThose(func(string) bool { return true })
+		return errors.Join(errs...)
+	}
+	if s.o.DrainDelay > 0 && s.life.serving.Load() {
+		delay := time.NewTimer(s.o.DrainDelay)
+		defer delay.Stop()
+		select {
+		case <-delay.C:
+		case <-ctx.Done():
+		}
+	}
+	closeThose(func(kind string) bool { return kind != "admin" })
+	closeThose(func(kind string) bool { return kind == "admin" })
+	return errors.Join(errs...)
+}
+
 // adminDrain is how long requests of the admin side may take to finish.
 const adminDrain = time.Second
 
@@ -178,12 +217,8 @@ func (s *Server) httpsPort() int {
 // Addr is the bound address of a listener: http, https, http3 or admin; empty when
 // there is none.
 func (s *Server) Addr(kind string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.listeners {
-		if l.kind == kind {
-			return l.addr.String()
-		}
+	if m := s.addrs.Load(); m != nil {
+		return (*m)[kind]
 	}
 	return ""
 }

@@ -98,6 +98,7 @@ func (s *Server) edgeLog(l edgefunc.Line) {
 // access log; faults, and once a minute each that requests are throttled, are
 // told the operator.
 func (s *Server) apiLog(r *gateway.Record) {
+	s.apis.count(r)
 	if r.AccessLine != "" {
 		s.access.write(r.AccessLog, r.AccessLine)
 	}

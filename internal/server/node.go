@@ -17,9 +17,17 @@ func (n node) Status() any { return n.s.Ready() }
 
 // AppendMetrics appends the series of the node in Prometheus's text format.
 func (n node) AppendMetrics(b []byte) []byte {
-	n.s.figures.Store(n.s.look())
-	return n.s.meter.AppendText(b)
+	return n.s.AppendMetrics(b)
 }
+
+// Health tells whether the node should get requests.
+func (n node) Health() (ready bool, report any) {
+	h := n.s.Health()
+	return h.Ready, h
+}
+
+// Build tells what the binary was made of.
+func (n node) Build() any { return n.s.build() }
 
 // Invoke calls a function by name, ARN or logical id.
 func (n node) Invoke(ctx context.Context, in *model.Invocation) (*model.InvocationResult, error) {

@@ -114,9 +114,14 @@ type Options struct {
 	APIBurst int
 	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
 	APICache int64
-	// Functions are handed on to the function service; Dir, Log and Event are
+	// Functions are handed on to the function service; Dir, Metrics and Log are
 	// set here.
 	Functions function.Options
+	// DrainDelay is how long Close goes on accepting, unready: so long a load
+	// balancer that asks /readyz may take to send nothing more. 0: it does not.
+	DrainDelay time.Duration
+	// Version is that of the binary, for those who ask what runs.
+	Version string
 	// Record takes one record an exchange. It must not block. Nil: dropped.
 	Record func(*record.Record)
 	// Log takes what an operator should know. Nil: dropped.
@@ -138,6 +143,8 @@ type Server struct {
 	lines     *logBook
 	access    *accessLogs
 	meter     metrics.Registry
+	apis      *apiMeters
+	acls      *aclMeters
 	gate      *viewer.Gate
 	kept      *keeper // what requests used of their limits
 	stages    stagecache.Node
@@ -148,13 +155,15 @@ type Server struct {
 	keySecret func() ([]byte, error)
 
 	figures atomic.Pointer[figures] // what meter shows of organs
+	life    life
 
 	mu        sync.Mutex     // Apply, Start and Close
 	applied   []*model.Stack // as they were given, without promotions
 	current   atomic.Pointer[Snapshot]
 	listeners []*listener
-	succeeded atomic.Bool    // another process accepts on the listeners
-	draining  sync.WaitGroup // old snapshots
+	addrs     atomic.Pointer[map[string]string] // of listeners, by kind; set by Bind
+	succeeded atomic.Bool                       // another process accepts on the listeners
+	draining  sync.WaitGroup                    // old snapshots
 }
 
 // New makes a node that serves nothing yet.
@@ -163,8 +172,10 @@ func New(o Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.life.began = time.Now()
+	s.apis, s.acls = newAPIMeters(&s.meter), newACLMeters(&s.meter)
 	fo := o.Functions
-	fo.Dir = o.Data
+	fo.Dir, fo.Metrics = o.Data, &s.meter
 	fo.Log = func(l function.LogLine) {
 		s.lines.add(l)
 		if o.OnLogLine != nil {
@@ -215,12 +226,17 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 	if old := s.current.Swap(next); old != nil {
 		s.draining.Go(old.retire)
 	}
+	s.life.applied.Add(1)
+	s.life.latest.Store(time.Now().UnixMilli())
 	return s.settle(next)
 }
 
 // Prepare builds and warms the functions of the current revision, so that the
 // first viewer does not wait for it. Its error names those that are broken.
-func (s *Server) Prepare(ctx context.Context) error { return s.funcs.Prepare(ctx) }
+func (s *Server) Prepare(ctx context.Context) error {
+	defer s.life.prepared.Store(true)
+	return s.funcs.Prepare(ctx)
+}
 
 // serve is the viewer.Handler: it pins the request to the current snapshot.
 func (s *Server) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer, inline bool) (rest func()) {
@@ -277,17 +293,13 @@ func (s *Server) grace(ctx context.Context) time.Duration {
 // already.
 func (s *Server) Succeeded() { s.succeeded.Store(true) }
 
-// Close stops accepting on all listeners, lets requests finish until ctx ends,
+// Close makes the node unready, waits for DrainDelay, stops accepting on all
+// listeners, lets requests finish until ctx ends,
 // and stops everything that New and Apply started.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	errs := make([]error, len(s.listeners))
-	var stopping sync.WaitGroup
-	for i, l := range s.listeners {
-		stopping.Go(func() { errs[i] = l.close(ctx) })
-	}
-	stopping.Wait()
+	errs := []error{s.closeListeners(ctx)}
 	if last := s.current.Swap(nil); last != nil {
 		s.draining.Go(last.retire)
 	}

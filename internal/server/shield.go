@@ -31,20 +31,20 @@ func (s *Server) compileShields(snap *Snapshot) error {
 
 // edgeShields gives distributions their web ACLs. A nil *webacl.ACL must not
 // become an interface that is not nil.
-func edgeShields(set *webacl.Set) func(string) edge.Shield {
+func edgeShields(set *webacl.Set, m *aclMeters) func(string) edge.Shield {
 	return func(arn string) edge.Shield {
 		if a := set.ACL(arn); a != nil {
-			return a
+			return counted{a, m}
 		}
 		return nil
 	}
 }
 
 // stageShields gives stages of REST APIs theirs.
-func stageShields(set *webacl.Set) func(string) gateway.Shield {
+func stageShields(set *webacl.Set, m *aclMeters) func(string) gateway.Shield {
 	return func(arn string) gateway.Shield {
 		if a := set.ACL(arn); a != nil {
-			return a
+			return counted{a, m}
 		}
 		return nil
 	}

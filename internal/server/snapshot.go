@@ -87,7 +87,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	deps := gateway.Deps{
 		Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog,
 		Issuers: s.keys, Limits: s.kept.limits, Caches: &s.stages, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
-		WebACL: stageShields(snap.shields),
+		WebACL: stageShields(snap.shields, s.acls),
 	}
 	gw, err := gateway.Compile(st, deps)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 			return s.transport(snap, d, o)
 		},
 		Functions:  edgeFunctions(set),
-		WebACL:     edgeShields(snap.shields),
+		WebACL:     edgeShields(snap.shields, s.acls),
 		Record:     s.o.Record,
 		Metrics:    &s.meter,
 		Background: &snap.background,
