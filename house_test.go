@@ -25,6 +25,7 @@ const module = "github.com/forelane/forelane/"
 var floors = map[string]float64{
 	"internal/model": 1, "internal/httpmsg": 1, "internal/httpspec": 1, "internal/pattern": 1,
 	"internal/metrics": 1, "internal/policy": 1, "internal/explain": 1, "internal/socket": 1, "internal/throttle": 1,
+	"internal/trace": 1,
 
 	"internal/viewer": 2, "internal/edgefunc": 2, "internal/cache": 2, "internal/origin": 2, "internal/bucket": 2,
 	"internal/authorizer":  2,
@@ -49,13 +50,17 @@ var rooms = map[string]string{
 
 	"internal/integration/": "internal/integration",
 	"internal/control/":     "internal/control",
+	"internal/trace/":       "internal/trace",
 	"internal/authorizer/":  "internal/authorizer",
 	"internal/geo/":         "internal/geo",
 	"internal/gateway/":     "internal/gateway",
 }
 
 // groundOnly are the packages that import the standard library only.
-var groundOnly = []string{"internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle"}
+var groundOnly = []string{
+	"internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle",
+	"internal/trace",
+}
 
 // files calls f with every Go file that is no test, and its package's folder.
 func files(t *testing.T, f func(dir, file string)) {
