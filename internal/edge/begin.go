@@ -63,6 +63,9 @@ func (x *Exchange) run(from stepID) {
 	at := from
 	defer x.rescue(&at)
 	for ; at < stepCount; at = x.edge.steps[at].run(x) {
+		if x.spans.span != nil {
+			x.pass(at)
+		}
 	}
 }
 
@@ -73,6 +76,9 @@ func (x *Exchange) runInline() (at stepID) {
 	for at = stepOpen; at < stepCount; at = x.edge.steps[at].run(x) {
 		if x.edge.steps[at].blocks && x.wouldBlock(at) {
 			break
+		}
+		if x.spans.span != nil {
+			x.pass(at)
 		}
 	}
 	x.inline = false

@@ -65,7 +65,7 @@ func fieldsSize(h *httpmsg.Header) int {
 
 // roundTrip asks by net/http.
 func (x *Exchange) roundTrip(rt http.RoundTripper, rq *httpmsg.Request, rs *httpmsg.Response) error {
-	hr, passed := x.withInterim(httpRequest(x.asked.ctx, rq))
+	hr, passed := x.withInterim(httpRequest(x.askContext(), rq))
 	in, err := rt.RoundTrip(hr)
 	passed()
 	if err != nil {

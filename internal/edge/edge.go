@@ -39,6 +39,7 @@ import (
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
 	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/trace"
 )
 
 // Writer is what a viewer engine offers an Exchange: one answer.
@@ -89,6 +90,8 @@ type Deps struct {
 	// Warn takes a sentence that an operator should read; it comes once. Nil:
 	// dropped.
 	Warn func(string)
+	// Trace samples requests of viewers. Nil: none.
+	Trace *trace.Tracer
 	// POP is the X-Amz-Cf-Pop. Empty: LOC50-C1.
 	POP string
 	// HTTPSPort is where redirects to HTTPS point when the request's Host

@@ -44,6 +44,7 @@ type Exchange struct {
 	// as it is not reset.
 	scratch []byte
 	socket  socket
+	spans   traced
 	verdict *webacl.Verdict // room for that of the web ACL; nil before the first one
 	sub     *Exchange       // fetched the custom error page
 }

@@ -124,6 +124,11 @@ func (x *Exchange) ask(m member) {
 	if x.asked.rq.Body == nil && (x.asked.rq.Method == "GET" || x.asked.rq.Method == "HEAD") {
 		tries = max(m.m.Attempts, 1)
 	}
+	before := rec.Tries
+	if x.spans.span != nil {
+		x.beginAsk(m.m.ID, m.m.DomainName)
+		defer func() { x.endAsk(rec.Tries - before) }()
+	}
 	for range tries {
 		rec.Tries++
 		rq := x.outgoing(m.m)

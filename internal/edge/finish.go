@@ -13,6 +13,7 @@ import (
 // Record.
 func (x *Exchange) finish() stepID {
 	if x.role == forPage { // the Exchange that asked for it goes on with the body
+		x.finishTrace()
 		return stepCount
 	}
 	x.release()
@@ -22,6 +23,7 @@ func (x *Exchange) finish() stepID {
 	if x.rec.Time.Total == 0 {
 		x.rec.Time.Total = x.elapsed()
 	}
+	x.finishTrace()
 	if x.dist != nil {
 		x.dist.meter.count(x)
 	}

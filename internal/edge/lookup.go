@@ -8,6 +8,7 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/trace"
 )
 
 // lookup asks the cache.
@@ -180,5 +181,6 @@ func (x *Exchange) refresh(a cache.Answer) {
 	y.rec.Edge = x.rec.Edge
 	y.describe()
 	y.rec.Cache.Background, y.rec.Cache.Status, y.rec.Cache.Reason = true, record.CacheMiss, record.ReasonExpired
+	y.spans.span = x.spans.span.Child("background refresh", trace.Internal)
 	x.edge.spawn(func() { y.run(stepRequest) })
 }

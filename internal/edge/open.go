@@ -17,6 +17,7 @@ func (x *Exchange) open() stepID {
 	x.rec.ID = view(x.scratch)
 	x.extended()
 	x.describe()
+	x.beginTrace()
 	return stepDistribution
 }
 

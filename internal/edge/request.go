@@ -153,6 +153,7 @@ func (x *Exchange) outgoing(o *model.Origin) *httpmsg.Request {
 	}
 	rq.Path = o.Path + x.rq.Path
 	rq.Query = strings.TrimPrefix(x.originQuery(), "?")
+	x.propagate(&rq.Header)
 	for _, c := range o.Headers {
 		rq.Header.Set(c.Name, c.Value)
 	}
