@@ -50,7 +50,7 @@ var spanNames = [...]string{"", "web ACL", "viewer-request", "cache lookup", "vi
 // beginTrace decides whether the request of a viewer is traced.
 func (x *Exchange) beginTrace() {
 	t := x.edge.deps.Trace
-	if t == nil {
+	if t == nil || x.w == (nobody{}) { // what is explained leaves no trace
 		return
 	}
 	h := &x.rq.Header
@@ -188,8 +188,11 @@ func (x *Exchange) finishTrace() {
 	if r.Response.Status != 0 {
 		s.Int("http.response.status_code", int64(r.Response.Status))
 	}
-	if r.Response.Status >= 500 || r.Result.End != record.EndComplete {
+	switch {
+	case r.Result.End != record.EndComplete:
 		s.Fail(r.Result.End.String())
+	case r.Response.Status >= 500:
+		s.Fail(r.Result.Detail.String())
 	}
 	s.End()
 	x.spans.span = nil

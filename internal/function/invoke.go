@@ -10,6 +10,7 @@ import (
 
 	"github.com/forelane/forelane/internal/function/runtimeapi"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/trace"
 )
 
 // The limits of what is sent to a function (L4).
@@ -26,6 +27,8 @@ type invocation struct {
 	version string
 	arn     string        // as invoked
 	limit   time.Duration // time limit; set when a worker takes it
+	served  bool          // a worker has it, or had it
+	span    *trace.Span   // nil: not sampled; it ends with the invocation
 }
 
 // Invoke asks a function. The error is a *model.InvokeError or that of ctx;
@@ -86,7 +89,18 @@ func fault(f model.InvokeFault, msg string) error { return &model.InvokeError{Fa
 // one before died without having seen it.
 const maxTries = 4
 
+// run gives the invocation to a worker, or to another one when that dies before
+// it has seen it.
 func (v *invocation) run(ctx context.Context) (*model.InvocationResult, error) {
+	v.beginTrace(ctx)
+	res, err := v.attempt(ctx)
+	if v.span != nil && !v.served { // else the worker's exchange ends the span
+		v.unserved(err)
+	}
+	return res, err
+}
+
+func (v *invocation) attempt(ctx context.Context) (*model.InvocationResult, error) {
 	v.fn.invocations.Add(1)
 	for tries := 0; ; {
 		rev, err := v.fn.revision(ctx)
@@ -133,9 +147,10 @@ func (w *worker) serve(ctx context.Context, v *invocation) (res *model.Invocatio
 	w.opening(v)
 	began := time.Now()
 	call := runtimeapi.NewCall()
-	call.ID, call.ARN, call.TraceID = v.id, v.arn, v.in.TraceID
+	call.ID, call.ARN, call.TraceID = v.id, v.arn, v.traceID()
 	call.Deadline, call.Payload, call.Stream = began.Add(v.limit), v.in.Payload, v.in.Stream
 	e := &exchange{w: w, v: v, call: call, began: began, timer: time.NewTimer(v.limit)}
+	v.served = true
 	w.desk.Send(call)
 	o, left := e.await(ctx.Done())
 	if left {
@@ -150,6 +165,7 @@ func (w *worker) serve(ctx context.Context, v *invocation) (res *model.Invocatio
 	}
 	if o.status == statusCrash && !w.desk.Delivered(call) {
 		e.abandon()
+		v.served = false
 		return e.result(o), true, nil
 	}
 	return e.finish(o), false, nil

@@ -135,6 +135,7 @@ func (e *exchange) close(o outcome) []byte {
 		took = max(took, e.v.limit)
 	}
 	e.v.fn.meter.duration.Observe(took)
+	e.endTrace(o)
 	e.v.fn.meter.running.Add(-1)
 	t := e.w.closing(e.v, took, o)
 	e.w.busy.Store(false)

@@ -26,6 +26,7 @@ import (
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/policy"
+	"github.com/forelane/forelane/internal/trace"
 )
 
 // compileAuthorizers makes the authorizers of an API for one stage. One that
@@ -92,7 +93,12 @@ func (x *exchange) authorize() bool {
 	start, asked := time.Now(), authorizer.Asked{}
 	rq := x.asking()
 	rq.Asked = &asked
-	grant, denial := r.authorizer.Authorize(x.req.Context(), rq)
+	span, ctx := x.part("authorizer", trace.Internal)
+	grant, denial := r.authorizer.Authorize(ctx, rq)
+	if denial != nil {
+		span.Text("forelane.denial", denialReason(denial.Kind).String())
+	}
+	span.End()
 	x.phases.judged(r.authorization, denial, asked, time.Since(start))
 	if denial != nil && denial.Grant != nil && x.api.policy != nil {
 		if d, _ := x.api.policy.decide(x, actInvoke); d == policy.Allow {

@@ -23,6 +23,7 @@ func (x *exchange) finish(start time.Time, log func(*Record)) (*http.Response, e
 	if x.refused.reason != ReasonNone && !gone {
 		x.answer = x.explain()
 	}
+	x.finishTrace()
 	var r *Record
 	if log != nil {
 		r = x.record(start, gone)

@@ -13,6 +13,7 @@ import (
 	"github.com/forelane/forelane/internal/authorizer"
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/pattern"
+	"github.com/forelane/forelane/internal/trace"
 )
 
 // exchange is one request and its answer, owned by one goroutine.
@@ -46,6 +47,8 @@ type exchange struct {
 	integrationTime time.Duration
 	asked           bool // the integration
 	backendStatus   int  // what the integration answered
+
+	span *trace.Span // nil: the request is not sampled
 }
 
 // step goes on (true) or ends the exchange (false), having set answer or refused.
@@ -169,6 +172,7 @@ func (x *exchange) identify() {
 	if c.TraceID = c.Header.Get("X-Amzn-Trace-Id"); !strings.Contains(c.TraceID, "Root=") {
 		c.TraceID = traceID(c.Time)
 	}
+	x.beginTrace()
 }
 
 // maxHeaders is the limit on header values; HTTP APIs count the request line too.
@@ -269,11 +273,16 @@ func (x *exchange) answerPreflight() bool {
 func (x *exchange) integrate() bool {
 	start := time.Now()
 	x.asked = x.call.Kept == nil
-	a, err := x.run.Run(x.req.Context(), &x.call)
+	span, ctx := x.part("integration", trace.Client)
+	x.propagate(span)
+	a, err := x.run.Run(ctx, &x.call)
 	if x.asked {
 		x.integrationTime = time.Since(start)
 	}
+	span.Text("forelane.integration", x.route.kind)
+	defer span.End()
 	if err != nil {
+		span.Fail(err.Error())
 		return x.refuseFault(err)
 	}
 	x.answer, x.backendStatus = a, a.Status

@@ -20,11 +20,11 @@ func newACLMeters(r *metrics.Registry) *aclMeters {
 	m := &aclMeters{}
 	m.verdicts.Make = func(k aclVerdict) *metrics.Counter {
 		return r.Counter("forelane_webacl_requests_total", "Requests by what their web ACL decided; ERROR: it could not, and they were refused.",
-			metrics.Label{Name: "acl", Value: orNone(k.acl)}, metrics.Label{Name: "action", Value: orNone(k.action)})
+			label("acl", orNone(k.acl)), label("action", orNone(k.action)))
 	}
 	m.rules.Make = func(k aclVerdict) *metrics.Counter {
 		return r.Counter("forelane_webacl_rule_matches_total", "Requests that a rule decided, or counted.",
-			metrics.Label{Name: "acl", Value: orNone(k.acl)}, metrics.Label{Name: "rule", Value: orNone(k.rule)}, metrics.Label{Name: "action", Value: orNone(k.action)})
+			label("acl", orNone(k.acl)), label("rule", orNone(k.rule)), label("action", orNone(k.action)))
 	}
 	m.verdicts.Get(aclVerdict{})
 	m.rules.Get(aclVerdict{})

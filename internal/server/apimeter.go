@@ -31,7 +31,7 @@ type apiMeter struct {
 func newAPIMeters(r *metrics.Registry) *apiMeters {
 	m := &apiMeters{}
 	m.routes.Make = func(k apiRoute) *apiMeter {
-		of := []metrics.Label{{Name: "api", Value: orNone(k.api)}, {Name: "stage", Value: orNone(k.stage)}, {Name: "route", Value: orNone(k.route)}}
+		of := []metrics.Label{label("api", orNone(k.api)), label("stage", orNone(k.stage)), label("route", orNone(k.route))}
 		return &apiMeter{
 			responses:   r.ByClass("forelane_api_requests_total", "Requests of APIs and function URLs by class of status; none: the caller left before.", of...),
 			latency:     r.Histogram("forelane_api_latency_seconds", "Time from a request to the head of its answer.", metrics.Latency(), of...),
@@ -42,11 +42,13 @@ func newAPIMeters(r *metrics.Registry) *apiMeters {
 	}
 	m.refusals.Make = func(k apiRefusal) *metrics.Counter {
 		return r.Counter("forelane_api_refusals_total", "Requests that the gateway itself answered, by reason.",
-			metrics.Label{Name: "api", Value: orNone(k.api)}, metrics.Label{Name: "stage", Value: orNone(k.stage)}, metrics.Label{Name: "reason", Value: k.reason.String()})
+			label("api", orNone(k.api)), label("stage", orNone(k.stage)), label("reason", k.reason.String()))
 	}
 	m.routes.Get(apiRoute{}) // they are shown before the first request
 	return m
 }
+
+func label(name, value string) metrics.Label { return metrics.Label{Name: name, Value: value} }
 
 // orNone is a label's value for what may not be known.
 func orNone(s string) string {

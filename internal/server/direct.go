@@ -14,13 +14,17 @@ import (
 
 	"github.com/forelane/forelane/internal/gateway"
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/viewer"
 )
 
 // serveDirect lets a plane behind the edge answer a viewer without an edge, as
 // AWS does for an API's own address.
-func serveDirect(ctx context.Context, rt http.RoundTripper, rq *httpmsg.Request, w viewer.Writer) {
+func serveDirect(ctx context.Context, t *trace.Tracer, rt http.RoundTripper, rq *httpmsg.Request, w viewer.Writer) {
 	ctx = gateway.WithCaller(ctx, caller(rq))
+	span := rootSpan(t, rq)
+	defer span.End()
+	ctx = trace.With(ctx, span)
 	hr, err := httpRequest(ctx, rq)
 	if err != nil {
 		text(w, http.StatusBadRequest, "Bad Request\n")
@@ -32,6 +36,9 @@ func serveDirect(ctx context.Context, rt http.RoundTripper, rq *httpmsg.Request,
 		return
 	}
 	defer rs.Body.Close()
+	if span.Int("http.response.status_code", int64(rs.StatusCode)); rs.StatusCode >= 500 {
+		span.Fail("")
+	}
 	out := &httpmsg.Response{Status: rs.StatusCode, ContentLength: rs.ContentLength}
 	for name, values := range rs.Header {
 		for _, v := range values {

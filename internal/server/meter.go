@@ -43,9 +43,9 @@ func (s *Server) show() {
 	}
 	b := s.build()
 	s.meter.Gauge("forelane_build_info", "Always 1; the labels tell the binary.",
-		metrics.Label{Name: "version", Value: b.Version}, metrics.Label{Name: "goversion", Value: b.Go}).Set(1)
+		label("version", b.Version), label("goversion", b.Go)).Set(1)
 	for _, kind := range []string{"http", "https", "http3", "admin"} {
-		s.meter.GaugeFunc("forelane_listener_info", "1 where the node listens.", func() float64 { return oneIf(s.Addr(kind) != "") }, metrics.Label{Name: "listener", Value: kind})
+		s.meter.GaugeFunc("forelane_listener_info", "1 where the node listens.", func() float64 { return oneIf(s.Addr(kind) != "") }, label("listener", kind))
 	}
 }
 
@@ -61,7 +61,7 @@ func (s *Server) AppendMetrics(b []byte) []byte {
 	f := s.look()
 	s.figures.Store(f)
 	for _, st := range f.functions {
-		of := metrics.Label{Name: "function", Value: st.Name}
+		of := label("function", st.Name)
 		s.meter.GaugeFunc("forelane_function_processes", "Processes of a function, idle ones included.", func() float64 { return s.processes(st.Name) }, of)
 	}
 	return s.meter.AppendText(b)

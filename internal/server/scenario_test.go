@@ -267,7 +267,7 @@ func (p *play) sendTo(host string, a []string) *answered {
 	go func() {
 		defer close(v.done)
 		if host == p.host {
-			serveDirect(ctx, p.gw, rq, v)
+			serveDirect(ctx, nil, p.gw, rq, v)
 			return
 		}
 		p.edge.Serve(ctx, rq, v)

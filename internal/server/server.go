@@ -42,6 +42,8 @@ import (
 	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/peer"
 	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/trace"
+	"github.com/forelane/forelane/internal/trace/otlp"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/viewer/certificate"
 	"github.com/forelane/forelane/internal/viewer/localca"
@@ -122,6 +124,8 @@ type Options struct {
 	DrainDelay time.Duration
 	// Version is that of the binary, for those who ask what runs.
 	Version string
+	// Trace samples requests. The zero value: none.
+	Trace TraceOptions
 	// Record takes one record an exchange. It must not block. Nil: dropped.
 	Record func(*record.Record)
 	// Log takes what an operator should know. Nil: dropped.
@@ -145,6 +149,8 @@ type Server struct {
 	meter     metrics.Registry
 	apis      *apiMeters
 	acls      *aclMeters
+	tracer    *trace.Tracer // nil: nothing is traced
+	exporter  *otlp.Exporter
 	gate      *viewer.Gate
 	kept      *keeper // what requests used of their limits
 	stages    stagecache.Node
@@ -183,8 +189,12 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	s.access = newAccessLogs(o.Data, s.log)
+	if err := s.openTracer(); err != nil {
+		return nil, err
+	}
 	funcs, err := function.New(fo)
 	if err != nil {
+		_ = s.tracer.Close(context.Background()) // nothing waits in it
 		return nil, err
 	}
 	s.funcs = funcs
@@ -319,7 +329,7 @@ func (s *Server) Close(ctx context.Context) error {
 		s.book.Close()
 	}
 	errs = append(errs, s.late.close(ctx, s.cache))
-	errs = append(errs, s.access.close())
+	errs = append(errs, s.access.close(), s.closeTracer(ctx))
 	if s.disk != nil {
 		errs = append(errs, s.disk.Close())
 	}

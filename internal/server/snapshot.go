@@ -19,6 +19,7 @@ import (
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
+	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/webacl"
 )
@@ -35,6 +36,7 @@ type Snapshot struct {
 	buckets []*bucket.Bucket
 	origins []*origin.Transport
 	shields *webacl.Set
+	tracer  *trace.Tracer
 
 	background sync.WaitGroup // refreshes and fills that outlive their request
 
@@ -56,7 +58,7 @@ type unit struct {
 func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 	given := stacks
 	stacks, left := s.over(given, s.promoted.all)
-	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
+	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), tracer: s.tracer, direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
 	if err := s.compileShields(snap); err != nil {
 		return nil, err
 	}
@@ -120,6 +122,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		WebACL:     edgeShields(snap.shields, s.acls),
 		Record:     s.o.Record,
 		Metrics:    &s.meter,
+		Trace:      s.tracer,
 		Background: &snap.background,
 		Place:      s.o.Geo.Find,
 		Safe:       s.o.Safe,
@@ -150,7 +153,7 @@ func (snap *Snapshot) serve(ctx context.Context, rq *httpmsg.Request, w viewer.W
 			return nil
 		}
 		rq.Own()
-		return orNow(inline, func() { serveDirect(ctx, rt, rq, w) })
+		return orNow(inline, func() { serveDirect(ctx, snap.tracer, rt, rq, w) })
 	}
 	if inline {
 		return to.Begin(ctx, rq, w)
