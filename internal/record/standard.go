@@ -39,10 +39,6 @@ func AppendStandard(b []byte, r *Record, cookies bool) []byte {
 	} else {
 		l.text("")
 	}
-	sent := r.Result.Sent
-	if sent == ResultNone {
-		sent = r.Result.Type
-	}
 	l.text(r.Result.Type.String())
 	l.text(r.ID)
 	l.text(r.Request.Host)
@@ -52,7 +48,7 @@ func AppendStandard(b []byte, r *Record, cookies bool) []byte {
 	l.text(r.Viewer.ForwardedFor)
 	l.text(r.Viewer.TLSVersion)
 	l.text(r.Viewer.TLSCipher)
-	l.text(sent.String())
+	l.text(sentResult(r).String())
 	l.text(r.Viewer.Proto.String())
 	l.text("") // field-level encryption: fle-status
 	l.text("") // and fle-encrypted-fields

@@ -22,7 +22,9 @@ const (
 type WriterOptions struct {
 	Format  Format
 	Cookies bool // log cookies (Standard only); they may hold secrets
-	NoHead  bool // Standard: leave the head out, for a file that has it already
+	NoHead  bool // leave the head out, for a file that has it already
+	// Layout is used in place of Format and Cookies. Nil: it is not.
+	Layout *Layout
 	// Limit is how many bytes may wait to be written; 0 is 1 MiB. A line that
 	// does not fit is dropped and counted.
 	Limit int
@@ -70,8 +72,14 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 	}
 	l := &Writer{w: w, o: o, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), flush: make(chan chan struct{}), done: make(chan struct{})}
 	l.scratch.New = func() any { b := make([]byte, 0, 1024); return &b }
-	if o.Format == Standard && !o.NoHead {
-		l.buf, l.awake = append(l.buf, StandardHeader...), true
+	head := ""
+	if o.Layout != nil {
+		head = o.Layout.Head()
+	} else if o.Format == Standard {
+		head = StandardHeader
+	}
+	if head != "" && !o.NoHead {
+		l.buf, l.awake = append(l.buf, head...), true
 		l.wake <- struct{}{}
 	}
 	go l.run()
@@ -82,9 +90,12 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 // Writer closed. It never waits for I/O and keeps nothing of r.
 func (l *Writer) Write(r *Record) {
 	p := l.scratch.Get().(*[]byte)
-	if l.o.Format == JSON {
+	switch {
+	case l.o.Layout != nil:
+		*p = l.o.Layout.Append((*p)[:0], r)
+	case l.o.Format == JSON:
 		*p = AppendJSON((*p)[:0], r)
-	} else {
+	default:
 		*p = AppendStandard((*p)[:0], r, l.o.Cookies)
 	}
 	l.add(*p)
