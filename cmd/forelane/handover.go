@@ -122,7 +122,7 @@ func offer(srv *server.Server, data string, out *output) *handover.Offer {
 // stop ends a node: requests under way may finish within --drain, or until
 // another signal comes. After that one a third ends the process as it is.
 func (f *upFlags) stop(srv *server.Server, out *output) {
-	ctx, cancel := context.WithTimeout(context.Background(), f.drain)
+	ctx, cancel := context.WithTimeout(context.Background(), f.observe.drained(f.drain))
 	defer cancel()
 	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer release()

@@ -93,5 +93,6 @@ the buckets, in one process, without Docker and without an AWS account.
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong(err) })
 	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(), promoteCommand(), proxyCommand(), initCommand(), trustCommand())
+	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(), proxyCommand(), initCommand(), trustCommand(), topCommand())
 	return cmd
 }

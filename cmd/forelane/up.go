@@ -51,6 +51,7 @@ type upFlags struct {
 	perAddress         int
 	balancers          []string
 	tlsCerts           []string
+	observe            observeFlags
 }
 
 func (f *upFlags) register(cmd *cobra.Command) {
@@ -69,7 +70,8 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no line for each request")
-	fl.StringVar(&f.accessLog, "access-log", "", "`FILE` for CloudFront's 33-field access log, - for stdout (default: access.log below --data)")
+	fl.StringVar(&f.accessLog, "access-log", "", "`FILE` for the access log of the edge, - for stdout (default: access.log below --data)")
+	f.observe.register(fl)
 	fl.StringArrayVar(&f.nodePath, "node-path", nil, "`DIR` where functions find node modules, such as @aws-sdk/*")
 	fl.StringArrayVar(&f.pythonPath, "python-path", nil, "`DIR` where functions find Python modules, such as boto3")
 	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
@@ -221,7 +223,8 @@ type node struct {
 // taken over.
 func (f *upFlags) reign(ctx context.Context, n *node, out *output) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	hangups := f.observe.onHangup(ctx, n.srv)
+	defer func() { cancel(); hangups() }()
 	go func() {
 		select {
 		case <-n.offered.Taken():
@@ -306,35 +309,17 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.Functions = now.functionOptions(l.env)
 	o.Functions.NodePath, o.Functions.PythonPath, o.Functions.Concurrency = f.nodePath, f.pythonPath, f.concurrency
 	o.OnLogLine = out.functionLine
-	access, closeLog, err := f.openAccessLog(l.data, out)
+	if err := f.observe.options(&o); err != nil {
+		return o, closeLog, wrong(err)
+	}
+	access, err := f.observe.openLog(f.accessLog, l.data, now, out)
 	if err != nil {
 		return o, closeLog, err
 	}
+	closeLog, o.Show = access.close, access.show
 	o.Record = func(r *record.Record) {
-		access.Write(r)
+		access.write(r)
 		out.request(r)
 	}
 	return o, closeLog, nil
-}
-
-// openAccessLog opens --access-log for appending.
-func (f *upFlags) openAccessLog(data string, out *output) (*record.Writer, func() error, error) {
-	if f.accessLog == "-" {
-		w := record.NewWriter(out.stdout, record.WriterOptions{})
-		return w, w.Close, nil
-	}
-	name := f.accessLog
-	if name == "" {
-		name = filepath.Join(data, "access.log")
-	}
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, func() error { return nil }, err
-	}
-	fi, err := file.Stat()
-	if err != nil {
-		return nil, file.Close, err
-	}
-	w := record.NewWriter(file, record.WriterOptions{NoHead: fi.Size() > 0})
-	return w, func() error { return errors.Join(w.Close(), file.Close()) }, nil
 }

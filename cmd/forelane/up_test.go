@@ -350,6 +350,12 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"up", "../../examples/storefront", "--data", os.TempDir(), "--cache-disk", "lots"}, "--cache-disk"},
 		{[]string{"up", "../../examples/storefront", "--proxy-protocol", "10.0.0.0/8,balancer"}, "--proxy-protocol balancer"},
 		{[]string{"up", "../../examples/storefront", "--tls-cert", "no/such.pem,key.pem"}, "no/such.pem"},
+		{[]string{"up", "../../examples/storefront", "--access-log-format", "xml"}, "standard, tags, json"},
+		{[]string{"up", "../../examples/storefront", "--access-log-format", "json", "--access-log-fields", "nothing"}, "cs-uri-stem"},
+		{[]string{"up", "../../examples/storefront", "--log-rotate-size", "lots"}, "--log-rotate-size"},
+		{[]string{"up", "../../examples/storefront", "--trace", "localhost:4318"}, "http://localhost:4318"},
+		{[]string{"up", "../../examples/storefront", "--trace", "http://localhost:4318", "--trace-ratio", "2"}, "between 0 and 1"},
+		{[]string{"top", "--interval", "1ms"}, "--interval"},
 		{[]string{"proxy", "ftp://x"}, "is no origin"},
 		{[]string{"init", "nope"}, "hybrid"},
 	} {

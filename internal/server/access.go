@@ -5,7 +5,6 @@ package server
 import (
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 // that cannot be is told once, and its lines are lost.
 type accessLogs struct {
 	dir string
+	r   record.Rotation
 	log *slog.Logger
 
 	mu     sync.Mutex
@@ -29,15 +29,15 @@ type accessLogs struct {
 }
 
 type accessFile struct {
-	file *os.File
+	file *record.File
 	w    *record.Writer
 }
 
 // maxAccessFiles bounds the files: no template names as many.
 const maxAccessFiles = 1000
 
-func newAccessLogs(data string, log *slog.Logger) *accessLogs {
-	return &accessLogs{dir: filepath.Join(data, "access"), log: log, files: map[string]*accessFile{}}
+func newAccessLogs(data string, r record.Rotation, log *slog.Logger) *accessLogs {
+	return &accessLogs{dir: filepath.Join(data, "access"), r: r, log: log, files: map[string]*accessFile{}}
 }
 
 // write adds a line to the log of an ARN. It does not wait for the disk, but
@@ -66,12 +66,8 @@ func (l *accessLogs) open(arn string) *accessFile {
 		return f
 	}
 	l.files[arn] = nil
-	err := os.MkdirAll(l.dir, 0o755)
-	var file *os.File
-	if err == nil {
-		file, err = os.OpenFile(filepath.Join(l.dir, accessName(arn)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
-	}
-	if err != nil {
+	file := record.NewFile(filepath.Join(l.dir, accessName(arn)), "", l.r)
+	if err := file.Open(); err != nil {
 		l.log.Warn("an access log is not kept", "log", arn, "error", err)
 		return nil
 	}
@@ -102,6 +98,30 @@ func accessName(arn string) string {
 		name = "api"
 	}
 	return name[:min(len(name), 200)] + ".log"
+}
+
+// prepare opens the files of stages, so that no request waits for that.
+func (l *accessLogs) prepare(stacks []*model.Stack) {
+	for _, st := range stacks {
+		for _, a := range st.APIs {
+			for _, stage := range a.Stages {
+				if stage.AccessFormat != "" {
+					l.open(strings.TrimSuffix(stage.AccessLogARN, ":*"))
+				}
+			}
+		}
+	}
+}
+
+// reopen lets go of all files before their next line.
+func (l *accessLogs) reopen() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		if f != nil {
+			f.file.Reopen()
+		}
+	}
 }
 
 // dropped is how many lines were lost.

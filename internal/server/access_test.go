@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
 )
 
 // TestA25AccessLog: each log group of a template has a file, whichever way a
@@ -74,7 +75,7 @@ func TestA25BrokenLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told strings.Builder
-	l := newAccessLogs(dir, slog.New(slog.NewTextHandler(&told, nil)))
+	l := newAccessLogs(dir, record.Rotation{}, slog.New(slog.NewTextHandler(&told, nil)))
 	l.write("a", "1")
 	l.write("a", "2")
 	if n := strings.Count(told.String(), "is not kept"); n != 1 {

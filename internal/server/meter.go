@@ -6,7 +6,6 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/gateway/stagecache"
-	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/viewer"
 )
 
@@ -66,9 +65,6 @@ func (s *Server) AppendMetrics(b []byte) []byte {
 	}
 	return s.meter.AppendText(b)
 }
-
-// Metrics is where other parts of the program show what they count.
-func (s *Server) Metrics() *metrics.Registry { return &s.meter }
 
 // processes is how many a function has; 0 for one that is gone.
 func (s *Server) processes(name string) float64 {

@@ -124,8 +124,12 @@ type Options struct {
 	DrainDelay time.Duration
 	// Version is that of the binary, for those who ask what runs.
 	Version string
+	// Rotation is that of the access logs of stages.
+	Rotation record.Rotation
 	// Trace samples requests. The zero value: none.
 	Trace TraceOptions
+	// Show shows what other parts of the program count. Nil: they do not.
+	Show func(*metrics.Registry)
 	// Record takes one record an exchange. It must not block. Nil: dropped.
 	Record func(*record.Record)
 	// Log takes what an operator should know. Nil: dropped.
@@ -188,7 +192,7 @@ func New(o Options) (*Server, error) {
 			o.OnLogLine(l)
 		}
 	}
-	s.access = newAccessLogs(o.Data, s.log)
+	s.access = newAccessLogs(o.Data, o.Rotation, s.log)
 	if err := s.openTracer(); err != nil {
 		return nil, err
 	}
@@ -211,6 +215,9 @@ func New(o Options) (*Server, error) {
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
 	s.show()
+	if o.Show != nil {
+		o.Show(&s.meter)
+	}
 	return s, nil
 }
 
@@ -229,6 +236,7 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 	if err != nil {
 		return err
 	}
+	s.access.prepare(stacks)
 	if err := s.funcs.Apply(ctx, next.functions()); err != nil {
 		next.close()
 		return err
@@ -240,6 +248,9 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 	s.life.latest.Store(time.Now().UnixMilli())
 	return s.settle(next)
 }
+
+// ReopenLogs lets go of the files of access logs, which somebody has moved away.
+func (s *Server) ReopenLogs() { s.access.reopen() }
 
 // Prepare builds and warms the functions of the current revision, so that the
 // first viewer does not wait for it. Its error names those that are broken.
