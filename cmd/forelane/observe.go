@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/server"
 )
@@ -150,15 +149,13 @@ func (l *edgeLog) write(r *record.Record) {
 	}
 }
 
-// show counts lost lines among a node's metrics.
-func (l *edgeLog) show(m *metrics.Registry) {
-	m.CounterFunc("forelane_edge_access_log_dropped_lines_total", "Lines of the edge's access log that were lost: no room, or a failed write.", func() float64 {
-		n := l.lines.Dropped()
-		if l.delivery != nil {
-			n += l.delivery.Dropped()
-		}
-		return float64(n)
-	})
+// dropped is how many lines were lost.
+func (l *edgeLog) dropped() int64 {
+	n := l.lines.Dropped()
+	if l.delivery != nil {
+		n += l.delivery.Dropped()
+	}
+	return n
 }
 
 func (l *edgeLog) close() error {

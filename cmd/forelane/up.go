@@ -316,7 +316,7 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	if err != nil {
 		return o, closeLog, err
 	}
-	closeLog, o.Show = access.close, access.show
+	closeLog, o.Dropped = access.close, access.dropped
 	o.Record = func(r *record.Record) {
 		access.write(r)
 		out.request(r)

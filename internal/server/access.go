@@ -15,9 +15,9 @@ import (
 
 // accessLogs are the access logs of API stages and the logs of web ACLs: a file
 // below Data/access for each log group or delivery stream that a template names
-// (of web ACLs: for each of them there), appended to. A stage's file is opened
-// by the first line for it, a web ACL's before it decides about anything; one
-// that cannot be is told once, and its lines are lost.
+// (of web ACLs: for each of them there), appended to. Files are opened
+// when a revision that names them is applied (a canary's by its first line), and
+// rotate; one that cannot be opened is told once, and its lines are lost.
 type accessLogs struct {
 	dir string
 	r   record.Rotation

@@ -48,6 +48,13 @@ func (s *Server) show() {
 	}
 }
 
+func (s *Server) dropped() float64 {
+	if s.o.Dropped == nil {
+		return 0
+	}
+	return float64(s.o.Dropped())
+}
+
 func oneIf(b bool) float64 {
 	if b {
 		return 1
@@ -134,6 +141,7 @@ func (s *Server) nodeCounters() []shown {
 		{"forelane_go_gc_cycles_total", "Garbage collections.", func(f *figures) float64 { return f.process.gcCycles }},
 		{"forelane_go_gc_cpu_seconds_total", "CPU time that they took, by estimation of the runtime.", func(f *figures) float64 { return f.process.gcSeconds }},
 		{"forelane_process_cpu_seconds_total", "CPU time of the process, without that of functions.", func(f *figures) float64 { return f.process.cpuSeconds }},
+		{"forelane_edge_access_log_dropped_lines_total", "Lines of the edge's access log that were lost: no room, or a failed write.", func(*figures) float64 { return s.dropped() }},
 		{"forelane_api_access_log_dropped_lines_total", "Lines of access logs of stages that were lost: no room, or a failed write.", func(f *figures) float64 { return float64(f.lines) }},
 	}
 }

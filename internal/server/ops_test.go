@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -190,6 +191,39 @@ func TestLawOfMetricNames(t *testing.T) {
 					t.Errorf("%s: label %s is not known to be bounded", f.Name, l.Name)
 				}
 			}
+		}
+	}
+}
+
+// TestOperationsPageHasTheMetrics: the table of docs/operations.md is what a node
+// shows.
+func TestOperationsPageHasTheMetrics(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, _ := start(t, shop(t), echoOrigin(t))
+	var table strings.Builder
+	for _, f := range scrape(t, srv) {
+		var labels []string
+		for _, s := range f.Samples {
+			for _, l := range s.Labels {
+				if l.Name != "le" && !slices.Contains(labels, l.Name) {
+					labels = append(labels, l.Name)
+				}
+			}
+		}
+		slices.Sort(labels)
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", f.Name, f.Kind, strings.Join(labels, ", "), strings.TrimSuffix(f.Help, "."))
+	}
+	for row := range strings.Lines(table.String()) {
+		if !strings.Contains(string(page), row) {
+			t.Errorf("the page lacks the row\n%s", row)
+		}
+	}
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, "| `forelane_") && !strings.Contains(table.String(), line) {
+			t.Errorf("the page has a row that is not what a node shows:\n%s", line)
 		}
 	}
 }

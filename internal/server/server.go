@@ -128,8 +128,8 @@ type Options struct {
 	Rotation record.Rotation
 	// Trace samples requests. The zero value: none.
 	Trace TraceOptions
-	// Show shows what other parts of the program count. Nil: they do not.
-	Show func(*metrics.Registry)
+	// Dropped is how many lines the logs behind Record have lost. Nil: none.
+	Dropped func() int64
 	// Record takes one record an exchange. It must not block. Nil: dropped.
 	Record func(*record.Record)
 	// Log takes what an operator should know. Nil: dropped.
@@ -215,9 +215,6 @@ func New(o Options) (*Server, error) {
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
 	s.show()
-	if o.Show != nil {
-		o.Show(&s.meter)
-	}
 	return s, nil
 }
 
