@@ -20,7 +20,8 @@ import (
 	"github.com/forelane/forelane/internal/server"
 )
 
-// observeFlags are the flags of logs and traces. The zero value is that of
+// observeFlags are the flags of what an operator looks after: logs, traces,
+// stopping, certificates by ACME. The zero value is that of
 // their defaults.
 type observeFlags struct {
 	format, fields string
@@ -37,6 +38,8 @@ type observeFlags struct {
 
 	drainDelay time.Duration
 
+	acmeEmail, acmeDirectory string
+
 	reopen func() // the access log of the edge; set by open
 }
 
@@ -52,6 +55,8 @@ func (f *observeFlags) register(fl *pflag.FlagSet) {
 	fl.StringArrayVar(&f.traceHeaders, "trace-header", nil, "header for the collector, `Name=Value`; may be repeated")
 	fl.Float64Var(&f.traceRatio, "trace-ratio", 1, "which part of the requests is traced, 0 to 1, when their viewer has not decided")
 	fl.BoolVar(&f.traceIgnore, "trace-ignore-viewers", false, "start a trace of its own for each request, whatever its viewer says of one")
+	fl.StringVar(&f.acmeEmail, "acme", "", "get certificates for the public names of distributions and custom domains by ACME; `EMAIL` is for the authority, to whose terms you agree by it (default: none)")
+	fl.StringVar(&f.acmeDirectory, "acme-directory", "", "`URL` of the authority's directory (default: Let's Encrypt's)")
 	fl.DurationVar(&f.drainDelay, "drain-delay", 0, "when stopping, how long to go on serving while /readyz says 503, so that a load balancer sends nothing more")
 }
 
@@ -72,6 +77,13 @@ func (f *observeFlags) options(o *server.Options) error {
 	if u, err := url.Parse(f.trace); f.trace != "" && (err != nil || u.Host == "") {
 		return fmt.Errorf("--trace %s: write it as http://localhost:4318", f.trace)
 	}
+	if u, err := url.Parse(f.acmeDirectory); f.acmeDirectory != "" && (err != nil || u.Scheme != "https" || u.Host == "" || f.acmeEmail == "") {
+		return fmt.Errorf("--acme-directory %s: an https URL, beside --acme EMAIL", f.acmeDirectory)
+	}
+	if f.acmeEmail != "" && !strings.Contains(f.acmeEmail, "@") {
+		return fmt.Errorf("--acme %s: the address that the authority writes to", f.acmeEmail)
+	}
+	o.ACME = server.ACMEOptions{Email: f.acmeEmail, Directory: f.acmeDirectory}
 	o.Trace = server.TraceOptions{Endpoint: f.trace, Headers: headers, Ratio: f.traceRatio, Ignore: f.traceIgnore}
 	return nil
 }

@@ -355,6 +355,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"up", "../../examples/storefront", "--log-rotate-size", "lots"}, "--log-rotate-size"},
 		{[]string{"up", "../../examples/storefront", "--trace", "localhost:4318"}, "http://localhost:4318"},
 		{[]string{"up", "../../examples/storefront", "--trace", "http://localhost:4318", "--trace-ratio", "2"}, "between 0 and 1"},
+		{[]string{"up", "../../examples/storefront", "--acme", "me"}, "--acme me"},
+		{[]string{"up", "../../examples/storefront", "--acme-directory", "https://x/dir"}, "beside --acme"},
 		{[]string{"top", "--interval", "1ms"}, "--interval"},
 		{[]string{"proxy", "ftp://x"}, "is no origin"},
 		{[]string{"init", "nope"}, "hybrid"},

@@ -36,6 +36,7 @@ func (s *Server) Bind(ctx context.Context) error {
 		s.listenTLS(ctx),
 		s.listenAdmin(ctx),
 		s.listenPeers(ctx),
+		s.openACME(),
 	)
 	if err != nil {
 		for _, l := range s.listeners {

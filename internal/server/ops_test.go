@@ -160,7 +160,7 @@ var (
 	nouns      = []string{"objects", "connections", "limit", "ready", "processes", "executions", "goroutines", "files", "entries"}
 	bounded    = []string{
 		"distribution", "behavior", "result", "class", "status", "cache", "origin", "function", "event", "api", "stage", "route", "reason",
-		"acl", "action", "rule", "listener", "version", "goversion", "le",
+		"acl", "action", "rule", "cause", "listener", "version", "goversion", "le",
 	}
 )
 

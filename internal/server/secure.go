@@ -26,22 +26,26 @@ func (s *Server) terms() *security.Terms {
 			return security.Site{HTTP2: true}
 		},
 		Certificate: s.certificates(),
+		Challenge:   s.challenge(),
 		Tickets:     &security.Tickets{File: filepath.Join(s.o.Data, ticketFile), Log: s.log},
 	})
 }
 
-// certificates chooses: the operator's for a name, else the local authority's.
+// certificates chooses: the operator's for a name, else one by ACME, else the
+// local authority's.
 func (s *Server) certificates() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	local := s.o.CA.Certificates(func(name string) bool {
 		snap := s.current.Load()
 		return snap != nil && snap.allows(name)
 	})
 	own := s.o.Certificates
-	if own == nil {
-		return local
-	}
 	return func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		if c := own.Choose(h); c != nil {
+		if own != nil {
+			if c := own.Choose(h); c != nil {
+				return c, nil
+			}
+		}
+		if c := s.acme.Choose(h); c != nil {
 			return c, nil
 		}
 		return local(h)

@@ -25,6 +25,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,7 @@ import (
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/trace/otlp"
 	"github.com/forelane/forelane/internal/viewer"
+	"github.com/forelane/forelane/internal/viewer/acme"
 	"github.com/forelane/forelane/internal/viewer/certificate"
 	"github.com/forelane/forelane/internal/viewer/localca"
 )
@@ -126,6 +128,9 @@ type Options struct {
 	Version string
 	// Rotation is that of the access logs of stages.
 	Rotation record.Rotation
+	// ACME gets certificates for the public names of distributions and custom
+	// domains. The zero value: it does not.
+	ACME ACMEOptions
 	// Trace samples requests. The zero value: none.
 	Trace TraceOptions
 	// Dropped is how many lines the logs behind Record have lost. Nil: none.
@@ -155,6 +160,7 @@ type Server struct {
 	acls      *aclMeters
 	tracer    *trace.Tracer // nil: nothing is traced
 	exporter  *otlp.Exporter
+	acme      *acme.Manager // set by Bind; nil: none
 	gate      *viewer.Gate
 	kept      *keeper // what requests used of their limits
 	stages    stagecache.Node
@@ -241,6 +247,7 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 	if old := s.current.Swap(next); old != nil {
 		s.draining.Go(old.retire)
 	}
+	s.manageNames(stacks)
 	s.life.applied.Add(1)
 	s.life.latest.Store(time.Now().UnixMilli())
 	return s.settle(next)
@@ -258,6 +265,12 @@ func (s *Server) Prepare(ctx context.Context) error {
 
 // serve is the viewer.Handler: it pins the request to the current snapshot.
 func (s *Server) serve(ctx context.Context, rq *httpmsg.Request, w viewer.Writer, inline bool) (rest func()) {
+	if s.acme != nil && strings.HasPrefix(rq.Path, acme.Prefix) {
+		if body, ok := s.acme.Answer(hostname(rq.Host), rq.Path); ok {
+			text(w, 200, body)
+			return nil
+		}
+	}
 	snap := s.pin()
 	if snap == nil {
 		_ = w.Whole(&httpmsg.Response{Status: 503}, nil, nil)
@@ -318,6 +331,7 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	errs := []error{s.closeListeners(ctx)}
+	s.acme.Close()
 	if last := s.current.Swap(nil); last != nil {
 		s.draining.Go(last.retire)
 	}

@@ -23,7 +23,13 @@ import (
 	"github.com/forelane/forelane/internal/viewer/localca"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// certmagic's rate limits are the process's and have no end; the watch over a
+	// lock of its storage ends some seconds after the lock.
+	const certmagic = "github.com/caddyserver/certmagic."
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(certmagic+"(*RingBufferRateLimiter).loop"),
+		goleak.IgnoreAnyFunction(certmagic+"(*RingBufferRateLimiter).permit"), goleak.IgnoreAnyFunction(certmagic+"keepLockfileFresh"))
+}
 
 // stack is a distribution before a bucket and an origin elsewhere.
 func stack(t *testing.T) *model.Stack {

@@ -38,6 +38,9 @@ type Options struct {
 	Site func(name string) Site
 	// Certificate chooses for one handshake. Required.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Challenge gives the certificate for a TLS-ALPN-01 handshake (RFC 8737),
+	// which asks for acme-tls/1 and nothing else. Nil: such handshakes fail.
+	Challenge func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Tickets are shared by all listeners of a node. Nil: tickets of these
 	// Terms alone.
 	Tickets *Tickets
@@ -71,6 +74,9 @@ func New(o Options) *Terms {
 func (t *Terms) TCP() *tls.Config {
 	c := t.base(kind{policy: SSLv3, h2: true}) // the widest; what counts is chosen below
 	c.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		if t.o.Challenge != nil && len(h.SupportedProtos) == 1 && h.SupportedProtos[0] == "acme-tls/1" {
+			return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: h.SupportedProtos, GetCertificate: t.o.Challenge}, nil
+		}
 		site := t.o.Site(serverName(h.ServerName))
 		if site.Fingerprint {
 			hello.Mark(h, false)
