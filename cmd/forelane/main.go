@@ -92,7 +92,7 @@ the buckets, in one process, without Docker and without an AWS account.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong(err) })
-	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(), promoteCommand(), proxyCommand(), initCommand(), trustCommand())
-	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(), proxyCommand(), initCommand(), trustCommand(), topCommand())
+	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(),
+		promoteCommand(), proxyCommand(), initCommand(), trustCommand(), topCommand())
 	return cmd
 }
