@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tunnel
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Route is the way to one origin, which may have several names: the first one
+// that an agent serves counts.
+type Route struct {
+	hub    *Hub
+	names  []string
+	told   atomic.Int64 // when the log was last told that nobody serves it
+	turn   atomic.Uint32
+	absent atomic.Int64 // requests that found no agent
+}
+
+// Route makes a Route; names go from the most exact to the least.
+func (h *Hub) Route(names ...string) *Route { return &Route{hub: h, names: names} }
+
+// Names are the names by which agents may serve the origin.
+func (r *Route) Names() []string { return r.names }
+
+// Way is an agent that serves an origin, for one request or several.
+type Way struct {
+	link *Link
+	name string
+}
+
+// Dial opens a stream to the origin's target.
+func (w Way) Dial(ctx context.Context) (net.Conn, error) { return w.link.Dial(ctx, w.name) }
+
+// Over ends when the agent takes nothing new.
+func (w Way) Over() context.Context { return w.link.over }
+
+// NoAgent is an origin that no agent serves.
+type NoAgent struct{ Names []string }
+
+// Error names the origin.
+func (e *NoAgent) Error() string {
+	return "no agent serves the origin " + strings.Join(e.Names, " or ") + " (forelane connect)"
+}
+
+// quiet is how often the log is told that nobody serves an origin.
+const quiet = 10 * time.Second
+
+// recent is how long an origin counts as one that had an agent just now.
+const recent = time.Minute
+
+// Take chooses an agent for a request: of those that answer pings the one with
+// the fewest requests under way, in turn among equals. Those in tried are not
+// taken. done is to be called when the request is over.
+//
+// When there is none but was one a moment ago, Take waits for it to come back.
+func (r *Route) Take(ctx context.Context, tried []Way) (w Way, done func(), err error) {
+	var patience <-chan time.Time
+	for {
+		l, name, changed, hope := r.find(tried)
+		if l != nil {
+			l.begin()
+			return Way{l, name}, l.done, nil
+		}
+		if patience == nil {
+			if !hope || r.hub.o.Patience < 0 {
+				break
+			}
+			t := time.NewTimer(r.hub.o.Patience)
+			defer t.Stop()
+			patience = t.C
+		}
+		select {
+		case <-changed:
+			continue
+		case <-ctx.Done():
+			return Way{}, nil, context.Cause(ctx)
+		case <-r.hub.ctx.Done():
+		case <-patience:
+		}
+		break
+	}
+	r.absent.Add(1)
+	now := time.Now()
+	if last := r.told.Load(); now.UnixNano()-last > int64(quiet) && r.told.CompareAndSwap(last, now.UnixNano()) {
+		r.hub.log.Error("tunnel: a request failed because no agent serves its origin", "origin", strings.Join(r.names, " or "),
+			"do", "forelane tunnel token --origin "+r.names[len(r.names)-1]+", then forelane connect beside the target")
+	}
+	return Way{}, nil, &net.OpError{Op: "dial", Net: "tunnel", Err: &NoAgent{r.names}}
+}
+
+// find looks for an agent. changed is closed when it is worth to look again,
+// hope tells that there was one a moment ago.
+func (r *Route) find(tried []Way) (best *Link, name string, changed <-chan struct{}, hope bool) {
+	h := r.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var equal []*Link
+	for _, name = range r.names {
+		least := 0
+		for l := range h.links {
+			if !slices.Contains(l.names, name) || slices.Contains(tried, Way{l, name}) {
+				continue
+			}
+			under, _, ok := l.load()
+			switch {
+			case !ok || len(equal) > 0 && under > least:
+			case len(equal) == 0 || under < least:
+				equal, least = append(equal[:0], l), under
+			default:
+				equal = append(equal, l)
+			}
+		}
+		if len(equal) > 0 {
+			break
+		}
+	}
+	if len(equal) > 0 {
+		slices.SortFunc(equal, func(a, b *Link) int { return cmp.Compare(a.since.UnixNano(), b.since.UnixNano()) })
+		return equal[int(r.turn.Add(1))%len(equal)], name, nil, false
+	}
+	for _, n := range r.names {
+		hope = hope || time.Since(h.lost[n]) < recent
+	}
+	return nil, "", h.changed, hope
+}
