@@ -148,6 +148,13 @@ func (x *exchange) conditions() map[string]string {
 		"aws:sourceip": c.Caller.SourceIP.Unmap().String(), "aws:useragent": c.Header.Get("User-Agent"),
 		"aws:securetransport": fmt.Sprint(c.Caller.Scheme != "http"),
 	}
+	if c.Caller.Endpoint != "" { // aws:SourceIp has no meaning behind an endpoint
+		delete(m, "aws:sourceip")
+		m["aws:sourcevpce"], m["aws:vpcsourceip"] = c.Caller.Endpoint, c.Caller.SourceIP.Unmap().String()
+		if c.Caller.VPC != "" {
+			m["aws:sourcevpc"] = c.Caller.VPC
+		}
+	}
 	if referer := c.Header.Get("Referer"); referer != "" {
 		m["aws:referer"] = referer
 	}

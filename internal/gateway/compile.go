@@ -40,6 +40,8 @@ type Deps struct {
 	// WebACL gives the web ACL with an ARN, nil where there is none. Nil: there
 	// are none.
 	WebACL func(arn string) Shield
+	// Link is the way through a VPC link to a target. Nil: there is none.
+	Link func(link, target string) http.RoundTripper
 	// Log takes one Record a request; nil: none. It must not block.
 	Log func(*Record)
 	// Limits are those that an earlier Gateway has used; nil: fresh ones.
@@ -61,7 +63,7 @@ func (d *Deps) integrations() integration.Deps {
 			IdleConnTimeout:     60 * time.Second,
 		}
 	}
-	return integration.Deps{Invoke: d.Invoke, Client: client}
+	return integration.Deps{Invoke: d.Invoke, Client: client, Link: d.Link}
 }
 
 // Gateway serves the APIs of one stack.
@@ -69,6 +71,9 @@ type Gateway struct {
 	log     func(*Record)
 	auth    authorizer.Options
 	hosts   map[string]*api
+	doors   map[string]*door // interface endpoints by id
+	front   map[string]*door // and by their own hosts
+	byID    map[string]*api
 	domains pattern.Hosts[*domain]
 	targets map[string]bool // what DNS points domains at
 	limits  *Limits
@@ -84,6 +89,8 @@ type api struct {
 	facts     integration.API
 	arn       string // of the API, up to the stage
 	disabled  bool
+	private   bool
+	demand    *demand         // nil: nothing is demanded
 	policy    *resourcePolicy // nil: it has none
 	cors      *cors
 	stages    map[string]*stage
@@ -108,6 +115,7 @@ type stage struct {
 	share       float64                           // of the canary, 0 to 1
 	authorizers map[string]*authorizer.Authorizer // by id; nil: it cannot work
 	shield      Shield                            // nil: no web ACL
+	demand      *demand                           // nil: nothing is demanded
 	source      webacl.Source                     // what shield protects
 	cache       *stagecache.Stage                 // nil: it has none
 }
@@ -143,6 +151,7 @@ func Compile(s *model.Stack, d Deps) (*Gateway, error) {
 		g.caches = &stagecache.Node{}
 	}
 	deps := d.integrations()
+	g.compileDoors(s)
 	keys, apis := g.compileKeys(s, d), map[string]*api{}
 	account := g.limits.allowance(g.limits.account(), "account")
 	for _, m := range s.APIs {
@@ -154,7 +163,9 @@ func Compile(s *model.Stack, d Deps) (*Gateway, error) {
 		for _, host := range apiHosts(m.ID, s) {
 			g.hosts[host] = a
 		}
+		g.doorways(m, s, a)
 	}
+	g.byID = apis
 	g.subscribe(s, keys, apis)
 	g.compileDomains(s, apis)
 	return g, nil
@@ -177,7 +188,7 @@ func apiHosts(id string, s *model.Stack) []string {
 // custom domain, or a name that DNS points a custom domain at.
 func (g *Gateway) Owns(host string) bool {
 	host = hostName(host)
-	if g.hosts[host] != nil || g.targets[host] {
+	if g.hosts[host] != nil || g.targets[host] || g.front[host] != nil {
 		return true
 	}
 	_, ok := g.domains.Find(host)
@@ -221,6 +232,10 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 	}
 	a.arn = fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/", s.Region, s.AccountID, m.ID)
 	a.policy = g.compilePolicy(m, a.arn)
+	a.demand = compileDemand(m.Demand)
+	if a.private = m.Endpoint == "PRIVATE"; a.private && a.policy == nil {
+		g.note("%s %s: a private API without a resource policy lets nobody in", m.Pos, m.LogicalID)
+	}
 	if len(m.Stages) == 0 {
 		g.note("%s %s: it has no stage, so nothing is deployed", m.Pos, m.LogicalID)
 	}
@@ -243,6 +258,10 @@ func (g *Gateway) compileStage(m *model.API, a *api, ms *model.Stage, deps integ
 		facts:       integration.Stage{Name: ms.Name, Variables: ms.Variables, DeploymentID: ms.DeploymentID},
 		access:      compileAccessLog(m, ms),
 		subscribers: map[*apiKey]*subscriber{},
+		demand:      a.demand,
+	}
+	if ms.Demand != nil {
+		st.demand = compileDemand(ms.Demand)
 	}
 	if ms.CacheBytes > 0 && m.Kind == model.RESTAPI {
 		st.cache = g.caches.Stage(m.ID, ms.Name, ms.CacheBytes)

@@ -20,6 +20,9 @@
 // X-Edge-Identity by what it was decided, so that an edge in front does not
 // serve it to others.
 //
+// A private API (door.go) is answered by an interface endpoint only; what a stage
+// demands beside AWS (demand.go) is asked for before its web ACL and its routes.
+//
 // Fail closed: a route that demands a signature is refused as long as these are
 // not checked, one that demands an API key is refused without a key that a usage
 // plan of its stage has, and a resource policy or an authorizer that cannot be

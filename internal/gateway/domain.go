@@ -87,6 +87,13 @@ func (g *Gateway) choose(x *exchange) {
 	if x.api = g.hosts[host]; x.api != nil {
 		return
 	}
+	if door := g.front[host]; door != nil {
+		id := strings.ToLower(x.call.Header.Get("X-Apigw-Api-Id"))
+		if x.api = g.byID[id]; x.api == nil {
+			x.refuse(ReasonNoAPI, fmt.Errorf("%s is an interface endpoint: x-apigw-api-id must name an API, and %q does not", host, id))
+		}
+		return
+	}
 	d, ok := g.domains.Find(host)
 	switch {
 	case !ok && g.targets[host]:

@@ -50,6 +50,8 @@ const (
 	ReasonNotBuilt                // the definition asks for what is not built
 	ReasonInternal                // a panic: a mistake of this program
 	ReasonShield                  // the web ACL of the stage blocks it
+	ReasonPrivate                 // a private API is asked from outside, or another one by an interface endpoint
+	ReasonUnproven                // it lacks what Metadata.Forelane.Require demands
 	ReasonViewerGone              // the viewer left; nothing was answered
 	reasonCount
 )
@@ -69,7 +71,7 @@ var reasonWords = [reasonCount]string{
 	"cache control refused",
 	"missing parameters", "invalid body", "unsupported media type",
 	"integration timeout", "integration unreachable", "function error", "malformed function response",
-	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "blocked by web ACL", "viewer gone",
+	"invocation refused", "function throttled", "configuration error", "not built", "internal error", "blocked by web ACL", "private", "unproven", "viewer gone",
 }
 
 // refusal is a Reason and what the operator should know; the viewer sees
@@ -146,7 +148,7 @@ func httpWire(r Reason) wire {
 		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Entity Too Large"}
 	case ReasonUnauthorized, ReasonExpired:
 		return wire{status: http.StatusUnauthorized, message: "Unauthorized"}
-	case ReasonUnsigned, ReasonSignature, ReasonPolicy, ReasonAPIKey, ReasonScope, ReasonDenied, ReasonDeniedExplicitly:
+	case ReasonUnsigned, ReasonSignature, ReasonPolicy, ReasonPrivate, ReasonUnproven, ReasonAPIKey, ReasonScope, ReasonDenied, ReasonDeniedExplicitly:
 		return wire{status: http.StatusForbidden, message: "Forbidden"}
 	case ReasonRate:
 		return wire{status: http.StatusTooManyRequests, message: "Too Many Requests"}
@@ -165,7 +167,7 @@ func httpWire(r Reason) wire {
 func restWire(r Reason) wire {
 	const internal, internalType = "Internal server error", "InternalServerErrorException"
 	switch r {
-	case ReasonNoAPI, ReasonDisabled, ReasonNoStage:
+	case ReasonNoAPI, ReasonDisabled, ReasonNoStage, ReasonPrivate, ReasonUnproven:
 		return wire{status: http.StatusForbidden, message: "Forbidden", errorType: "ForbiddenException"}
 	case ReasonNoRoute, ReasonUnsigned:
 		return wire{http.StatusForbidden, "Missing Authentication Token", false, "MissingAuthenticationTokenException", "MISSING_AUTHENTICATION_TOKEN"}

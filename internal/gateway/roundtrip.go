@@ -26,6 +26,7 @@ type exchange struct {
 	cors    *cors
 	run     integration.Runner
 	chance  func() float64 // for canaries
+	door    *door          // by which the request came; nil: from anywhere, or by one that is not known
 	mapping *mapping       // of a custom domain; nil: the default endpoint was asked
 
 	subscriber *subscriber       // nil: the route requires no API key
@@ -56,10 +57,12 @@ type step func(*exchange) bool
 
 // apiSteps is everything that happens to a request of an API, in order. Rows
 // that are not built stand where they will be.
-func apiSteps() [11]step {
+func apiSteps() [13]step {
 	return [...]step{
 		(*exchange).limits,
+		(*exchange).enclosed,
 		(*exchange).findStage,
+		(*exchange).proven,
 		(*exchange).screen,
 		(*exchange).findRoute,
 		(*exchange).answerPreflight,
@@ -77,7 +80,7 @@ func apiSteps() [11]step {
 func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
 	x := open(r, start)
-	x.chance = g.chance
+	x.chance, x.door = g.chance, g.doors[x.call.Caller.Endpoint]
 	if g.choose(x); x.api == nil {
 		x.call.API = &integration.API{}
 	} else {

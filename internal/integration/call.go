@@ -80,6 +80,9 @@ type Caller struct {
 	Protocol string // HTTP/1.1, HTTP/2.0 …; empty: the request's
 	Scheme   string // empty: https
 	Port     int    // of the listener; 0: 443, or 80 with Scheme http
+	// Endpoint is the id of the interface endpoint by which the request came,
+	// and VPC that of its network. Empty: it came from anywhere.
+	Endpoint, VPC string
 	// TLSVersion and TLSCipher reach functions behind a function URL.
 	TLSVersion, TLSCipher string
 }
@@ -292,3 +295,6 @@ func (c *Call) closeBody() {
 		c.Body = nil
 	}
 }
+
+// Drop removes a field before an integration sees it.
+func (c *Call) Drop(name string) { c.ownHeader().Del(name) }

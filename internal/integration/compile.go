@@ -25,7 +25,39 @@ const (
 type Deps struct {
 	Invoke Invoker
 	Client http.RoundTripper
+	// Link is the way through a VPC link to a target, its URL or the ARN of what
+	// stands behind the link. Nil: there is none.
+	Link func(link, target string) http.RoundTripper
 }
+
+// private is the client for an integration's target, and the target itself as a
+// URL: that of an ARN has the host that viewers ask for.
+func (d *Deps) private(in *model.Integration, uri string, stage *Stage) (http.RoundTripper, string, error) {
+	if in.VPCLink == "" {
+		if strings.HasPrefix(uri, "arn:") {
+			return nil, "", faultf(FaultConfig, "the target %s needs a VPC link", uri)
+		}
+		return d.Client, uri, nil
+	}
+	link, err := substitute(in.VPCLink, stage)
+	if err != nil {
+		return nil, "", err
+	}
+	target := uri
+	if in.VPCTarget != "" {
+		target = in.VPCTarget
+	}
+	if strings.HasPrefix(uri, "arn:") {
+		uri = "http://" + ownHost
+	}
+	if d.Link == nil {
+		return nil, "", faultf(FaultNotBuilt, "the target %s is reached through a VPC link, and there is none", target)
+	}
+	return d.Link(link, target), uri, nil
+}
+
+// ownHost stands for the API's own host where a target is an ARN.
+const ownHost = "private-target.invalid"
 
 // Compile makes the Runner of one integration for one stage. When the
 // definition cannot work, or needs what is not built yet, the error says so,
@@ -107,10 +139,11 @@ func compileHTTP(in *model.Integration, api *API, stage *Stage, route *Route, d 
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(uri, "arn:") {
-		return nil, faultf(FaultNotBuilt, "the target %s is reached through a VPC link, which is not built yet", uri)
+	client, uri, err := d.private(in, uri, stage)
+	if err != nil {
+		return nil, err
 	}
-	h := &httpProxy{client: d.Client, timeout: timeout(in, api), rest: api.Style == RESTAPI, stream: in.Stream && api.Style == RESTAPI}
+	h := &httpProxy{client: client, timeout: timeout(in, api), rest: api.Style == RESTAPI, stream: in.Stream && api.Style == RESTAPI, arn: strings.HasPrefix(in.URI, "arn:")}
 	if in.Method != "ANY" {
 		h.method = strings.ToUpper(in.Method)
 	}

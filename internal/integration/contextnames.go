@@ -6,7 +6,7 @@ package integration
 // templates see them in $context.keySet(); a test holds the two together.
 var contextNames = [...]string{
 	"accountId", "apiId", "customDomain.basePathMatched", "deploymentId", "domainName", "domainPrefix", "extendedRequestId",
-	"httpMethod", "identity.apiKey", "identity.apiKeyId", "identity.sourceIp", "identity.userAgent", "isCanaryRequest", "path",
+	"httpMethod", "identity.apiKey", "identity.apiKeyId", "identity.sourceIp", "identity.userAgent", "identity.vpcId", "identity.vpceId", "isCanaryRequest", "path",
 	"protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "stage", "xrayTraceId",
 }
 

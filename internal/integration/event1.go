@@ -146,6 +146,9 @@ func appendContext1(b []byte, c *Call, resource, path string) []byte {
 	b = null(b, "user")
 	b = textOrNull(b, "userAgent", first(c.Header["User-Agent"]))
 	b = null(b, "userArn")
+	if c.Caller.Endpoint != "" {
+		b = text(text(b, "vpcId", c.Caller.VPC), "vpceId", c.Caller.Endpoint)
+	}
 	b = append(b, '}')
 	if c.Route.OperationName != "" {
 		b = text(b, "operationName", c.Route.OperationName)

@@ -213,6 +213,10 @@ func (c *Call) ContextVar(name string) (string, bool) {
 		return c.APIKeyID, c.APIKeyID != ""
 	case "identity.sourceIp":
 		return c.sourceIP(), true
+	case "identity.vpceId":
+		return c.Caller.Endpoint, c.Caller.Endpoint != ""
+	case "identity.vpcId":
+		return c.Caller.VPC, c.Caller.VPC != ""
 	case "identity.userAgent":
 		return joinHeader(c.Header["User-Agent"])
 	case "isCanaryRequest":

@@ -27,10 +27,11 @@ func compileHTTPCustom(in *model.Integration, stage *Stage, d Deps) (*httpCustom
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(uri, "arn:") {
-		return nil, faultf(FaultNotBuilt, "the target %s is reached through a VPC link, which is not built yet", uri)
+	client, uri, err := d.private(in, uri, stage)
+	if err != nil {
+		return nil, err
 	}
-	h := &httpCustom{client: d.Client}
+	h := &httpCustom{client: client}
 	if in.Method != "ANY" {
 		h.method = strings.ToUpper(in.Method)
 	}

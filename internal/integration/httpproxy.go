@@ -29,6 +29,7 @@ type httpProxy struct {
 	rest     bool
 	stream   bool
 	wholeURL bool // $default: the request's path goes behind the URI's
+	arn      bool // the target is behind a VPC link: it sees the request's host and path, stage included
 	request  requestMapping
 	response []statusMapping
 }
@@ -257,9 +258,14 @@ func (h *httpProxy) target(c *Call) (*url.URL, error) {
 	if err != nil || u.Host == "" {
 		return nil, faultf(FaultConfig, "invalid endpoint address %q", raw)
 	}
+	if h.arn {
+		u.Host = c.Domain
+	}
 	switch {
 	case c.pathMapped:
 		setPath(u, c.mappedPath)
+	case h.arn:
+		setPath(u, c.Path)
 	case h.wholeURL:
 		setPath(u, strings.TrimSuffix(u.EscapedPath(), "/")+c.RoutePath)
 	case u.Path == "":

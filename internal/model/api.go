@@ -30,7 +30,9 @@ type API struct {
 	Kind      APIKind
 	Pos       string
 
-	Endpoint           string // REST: EDGE, REGIONAL, PRIVATE
+	Endpoint           string   // REST: EDGE, REGIONAL, PRIVATE
+	EndpointIDs        []string // REST: interface endpoints with names for it
+	Demand             *Demand  // nil: none
 	Routes             []*Route
 	Stages             []*Stage
 	CORS               *APICORS // HTTP API only
@@ -124,7 +126,8 @@ type Integration struct {
 	// answers are the same; empty: the resource's id.
 	CacheKey       []string
 	CacheNamespace string
-	VPCLink        string // connection id; empty: public
+	VPCLink        string // connection id, may hold ${stageVariables.x}; empty: public
+	VPCTarget      string // ARN of the load balancer behind it (REST IntegrationTarget)
 	TLSServerName  string
 }
 
@@ -171,6 +174,7 @@ type Stage struct {
 	WebACL       string
 	DeploymentID string  // REST: of the deployment that it serves; may be empty
 	Canary       *Canary // REST; nil: it has none
+	Demand       *Demand // nil: the API's
 }
 
 // Canary is a second deployment of a stage that gets a part of its requests,

@@ -29,6 +29,8 @@ type Stack struct {
 	Domains        []*Domain
 	Functions      []*Function
 	Buckets        []*Bucket
+	Privates       []*PrivateOrigin
+	Endpoints      []*Endpoint
 	Opaque         []*Opaque // parsed and kept, not run
 	Outputs        []Output
 }

@@ -25,7 +25,8 @@ type Origin struct {
 	OAI          string        // legacy origin access identity, its id
 	OAICanonical string        // its S3CanonicalUserId, when it is of this stack
 	ShieldRegion string        // empty: no Origin Shield
-	VPCOrigin    string        // id of a VPC origin; empty: public
+	VPCOrigin    string        // name of a private origin; empty: public
+	Sign         *SignatureKey // requests to it are signed; nil: they are not
 }
 
 // HeaderField is a name and a value that a template gives.

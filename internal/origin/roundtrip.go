@@ -3,6 +3,7 @@
 package origin
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -16,7 +17,11 @@ import (
 
 // RoundTrip is Ask for those who speak net/http. The authority of rq.URL is
 // not looked at; rq.Host stays what the edge decided.
-func (t *Transport) RoundTrip(rq *http.Request) (*http.Response, error) {
+func (t *Transport) RoundTrip(rq *http.Request) (*http.Response, error) { return roundTrip(t.Ask, rq) }
+
+type ask func(context.Context, *httpmsg.Request, *httpmsg.Response, func(*httpmsg.Response)) error
+
+func roundTrip(ask ask, rq *http.Request) (*http.Response, error) {
 	in, err := fromHTTP(rq)
 	if err != nil {
 		if rq.Body != nil {
@@ -31,7 +36,7 @@ func (t *Transport) RoundTrip(rq *http.Request) (*http.Response, error) {
 		}
 	}
 	var out httpmsg.Response
-	if err := t.Ask(rq.Context(), in, &out, interim); err != nil {
+	if err := ask(rq.Context(), in, &out, interim); err != nil {
 		return nil, err
 	}
 	rs := &http.Response{

@@ -14,6 +14,7 @@ import (
 	"github.com/forelane/forelane/internal/template/build/base"
 	"github.com/forelane/forelane/internal/template/build/compute"
 	"github.com/forelane/forelane/internal/template/build/edge"
+	"github.com/forelane/forelane/internal/template/build/network"
 	"github.com/forelane/forelane/internal/template/build/shield"
 	"github.com/forelane/forelane/internal/template/build/store"
 	"github.com/forelane/forelane/internal/template/eval"
@@ -86,6 +87,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	scope := &base.Scope{Stack: stack, Shared: l.shared, Assets: l.assets, Sink: sink, Buckets: l.o.Buckets, Lenient: l.o.Lenient}
 	l.gather(scope, res)
 	l.strangers(scope)
+	network.Build(scope)
 	compute.Build(scope)
 	store.Build(scope)
 	shield.Build(scope)
@@ -220,6 +222,9 @@ func (l *loader) evaluate(u *unit) {
 			n, err := u.stack.Attributes().GetAtt(id, name)
 			if err != nil {
 				return ""
+			}
+			if n.IsList() && len(n.Items) > 0 {
+				n = n.Items[0]
 			}
 			s, _ := n.Scalar()
 			return s

@@ -24,6 +24,7 @@ func (b *builder) http(r *base.Resource) {
 	if c := p.Get("CorsConfiguration"); a.CORS != nil && a.CORS.AllowCredentials && slices.Contains(a.CORS.AllowOrigins, "*") {
 		c.Get("AllowOrigins").Fail("name the origins", "AllowCredentials cannot be true with AllowOrigins *")
 	}
+	a.Demand = base.Demand(r)
 	b.add(a)
 	b.definition(r, a)
 	body := p.Get("Body").Exists() || p.Get("BodyS3Location").Exists()

@@ -63,7 +63,7 @@ func restIntegration(v base.Value) *model.Integration {
 		CacheKey:    cacheKey(v.Get("CacheKeyParameters")), CacheNamespace: v.Get("CacheNamespace").Text(),
 	}
 	if v.Get("ConnectionType").Text() == "VPC_LINK" {
-		i.VPCLink = v.Get("ConnectionId").TextOr("unknown")
+		i.VPCLink, i.VPCTarget = v.Get("ConnectionId").TextOr("unknown"), v.Get("IntegrationTarget").Text()
 	}
 	i.Kind, i.Function = kindOf(v.Get("Type").Text(), i.URI, "")
 	for _, r := range v.Get("IntegrationResponses").List() {
@@ -152,7 +152,7 @@ func importIntegration(v base.Value, kind model.APIKind) *model.Integration {
 		i.Payload, i.CacheKey, i.CacheNamespace = "1.0", cacheKey(v.Get("cacheKeyParameters")), v.Get("cacheNamespace").Text()
 	}
 	if strings.EqualFold(v.Get("connectionType").Text(), "VPC_LINK") {
-		i.VPCLink = v.Get("connectionId").TextOr("unknown")
+		i.VPCLink, i.VPCTarget = v.Get("connectionId").TextOr("unknown"), v.Get("integrationTarget").Text()
 	}
 	i.Kind, i.Function = kindOf(typ, i.URI, i.Subtype)
 	for _, p := range v.Get("responses").Pairs() {

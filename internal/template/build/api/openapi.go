@@ -145,7 +145,7 @@ func (m *importer) extensions() {
 	}
 	if v := root.Get(ext + "policy"); v.Exists() && a.ResourcePolicyJSON == "" {
 		a.ResourcePolicyJSON = v.JSON()
-		m.r.Note(v, fidelity.Approximated, "evaluated for anonymous callers; a policy that names accounts or VPC endpoints lets nobody in")
+		m.r.Note(v, fidelity.Approximated, "evaluated for anonymous callers; a policy that names accounts lets nobody in")
 	}
 	if root.Get(ext+"api-key-source").Text() == "AUTHORIZER" {
 		a.APIKeyFromAuth = true
@@ -212,7 +212,7 @@ func (m *importer) operation(verb, path string, v, shared base.Value) {
 func (m *importer) notes(v base.Value, i *model.Integration) {
 	switch {
 	case i.VPCLink != "":
-		m.r.Note(v.Get("connectionId"), fidelity.Unsupported, "private connections are not made: a URL is called as a public address, the ARN of a listener answers an error")
+		m.r.Note(v.Get("connectionId"), fidelity.Approximated, "agents that serve the link's logical id take the place of the network (forelane connect)")
 	case i.Kind == model.AWSService:
 		m.r.Note(v.Get("type"), fidelity.Unsupported, serviceWords)
 	case m.api.Kind == model.HTTPAPI && (i.Kind == model.LambdaCustom || i.Kind == model.HTTPCustom):

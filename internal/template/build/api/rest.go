@@ -25,6 +25,8 @@ func (b *builder) rest(r *base.Resource) {
 	} else if t := p.Get("Parameters", "endpointConfigurationTypes").Text(); t != "" {
 		a.Endpoint, _, _ = strings.Cut(t, ",")
 	}
+	a.EndpointIDs = p.Get("EndpointConfiguration", "VpcEndpointIds").Texts()
+	a.Demand = base.Demand(r)
 	if root := r.Att("RootResourceId"); root != "" {
 		b.roots[a.ID] = root
 		b.paths[root] = "/"

@@ -73,6 +73,9 @@ func restStage(r *base.Resource, a *model.API, v base.Value, name string) *model
 		AccessFormat: v.Get("AccessLogSetting", "Format").Text(), AccessLogARN: v.Get("AccessLogSetting", "DestinationArn").Text(),
 		CacheBytes: cacheSize(v), Caching: caching(v), Throttle: stageThrottle(r, v),
 	}
+	if r.Type == "AWS::ApiGateway::Stage" {
+		s.Demand = base.Demand(r)
+	}
 	methodSettings(r, a, s, v.Get("MethodSettings"))
 	cacheControl(r, s)
 	return s
@@ -85,6 +88,7 @@ func httpStage(r *base.Resource, a *model.API) *model.Stage {
 		Variables: p.Get("StageVariables").TextMap(), AutoDeploy: p.Get("AutoDeploy").Bool(),
 		AccessFormat: p.Get("AccessLogSettings", "Format").Text(), AccessLogARN: p.Get("AccessLogSettings", "DestinationArn").Text(),
 	}
+	s.Demand = base.Demand(r)
 	routeSettings(r, a, s, p)
 	return s
 }

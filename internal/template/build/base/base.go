@@ -32,7 +32,7 @@ type Resource struct {
 	Ref   string // what Ref gives
 	// DependsOn are logical ids, as the template has them in DependsOn.
 	DependsOn []string
-	Att       func(string) string // what Fn::GetAtt gives; empty when there is no such attribute
+	Att       func(string) string // what Fn::GetAtt gives, of a list the first; empty when there is no such attribute
 	Report    *fidelity.Resource
 }
 

@@ -31,6 +31,7 @@ func (b *builder) distribution(r *base.Resource) *model.Distribution {
 	aliases(c.Get("Aliases"))
 	cacheTags(d, c.Get("CacheTagConfig"))
 	b.origins(r, d, c)
+	b.signatures(r, d)
 	b.groups(d, c.Get("OriginGroups", "Items"))
 	b.behaviors(r, d, c)
 	for _, v := range c.Get("CustomErrorResponses").List() {

@@ -110,7 +110,7 @@ func (b *builder) originKind(o *model.Origin, v base.Value) {
 		o.ReadTimeout = s3.Get("OriginReadTimeout").Seconds(o.ReadTimeout)
 		b.identity(o, s3.Get("OriginAccessIdentity"))
 	case vpc.Exists():
-		o.VPCOrigin = vpc.Get("VpcOriginId").Text()
+		o.VPCOrigin = b.Stack.PrivateName(vpc.Get("VpcOriginId").Text())
 		o.ReadTimeout = vpc.Get("OriginReadTimeout").Seconds(o.ReadTimeout)
 		o.KeepAlive = vpc.Get("OriginKeepaliveTimeout").Seconds(o.KeepAlive)
 	default:
@@ -192,5 +192,20 @@ func domain(v base.Value) {
 		v.Fail("move the path to OriginPath", "an origin's domain name cannot contain a path: %q", name)
 	case name == "" || strings.ContainsAny(name, " *?,\"") || len(name) > 253:
 		v.Fail("give a host name", "%q is no domain name", name)
+	}
+}
+
+// signatures reads Metadata.Forelane.Sign of a distribution: by an origin's id
+// the key by which requests to it are signed (RFC 9421). CloudFront does not.
+func (b *builder) signatures(r *base.Resource, d *model.Distribution) {
+	for _, p := range r.Meta.Get("Forelane", "Sign").Pairs() {
+		o := d.Origin(p.Key)
+		if o == nil {
+			p.Value.Fail("write the Id of one of its origins", "the distribution has no origin %q", p.Key)
+			continue
+		}
+		k := base.Key(p.Value, true)
+		o.Sign = &k
+		r.Note(p.Value, fidelity.Approximated, "requests to the origin are signed here, CloudFront does not sign them")
 	}
 }
