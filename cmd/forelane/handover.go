@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/forelane/forelane/internal/handover"
@@ -38,7 +39,7 @@ func (f *upFlags) inherit(data string) (h *heir, err error) {
 			return h, err
 		}
 	}
-	for kind, addr := range map[string]string{"http": f.http, "https": f.https, "admin": f.admin} {
+	for kind, addr := range map[string]string{"http": f.http, "https": f.https, "admin": f.admin, "tunnel": f.tunnel, "endpoint": f.endpoint[strings.IndexByte(f.endpoint, '=')+1:]} {
 		if addr == "" {
 			continue
 		}

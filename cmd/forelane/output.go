@@ -101,6 +101,16 @@ func (o *output) ready(r *server.Ready) {
 			fmt.Fprintf(w, "\t\t\talso as %s\n", strings.Join(a.Domains, ", "))
 		}
 	}
+	for _, p := range r.Private {
+		said := fmt.Sprintf("%d agents", p.Agents)
+		if p.Agents == 0 {
+			said = "no agent serves it yet: forelane tunnel token --origin " + p.Names[len(p.Names)-1]
+		}
+		if r.Tunnel == "" {
+			said = "no agent can serve it: give --tunnel ADDRESS"
+		}
+		fmt.Fprintf(w, "  private origin\t%s\t\t%s\n", strings.Join(p.Names, " or "), said)
+	}
 	for _, k := range r.APIKeys {
 		said := strings.TrimSpace(k.Value + "  " + strings.Join(k.Plans, ", "))
 		if !k.Enabled {

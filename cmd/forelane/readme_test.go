@@ -89,10 +89,17 @@ func execute(t *testing.T, p *proc, readme string) {
 	port := func(addr string) string { return addr[strings.LastIndexByte(addr, ':'):] }
 	local := strings.NewReplacer(":8080", port(p.ready.HTTP), ":8443", port(p.ready.HTTPS), ":9900", port(p.ready.Admin))
 	remote := strings.NewReplacer(port(p.ready.HTTP), ":8080", port(p.ready.HTTPS), ":8443", port(p.ready.Admin), ":9900")
+	followBlocks(t, readme, blocks, p.env(), local, remote)
+}
+
+// followBlocks runs console blocks of a README. local makes what it says into
+// what is to be run, remote what comes of it into what it says.
+func followBlocks(t *testing.T, readme string, blocks []console, env []string, local, remote *strings.Replacer) {
+	t.Helper()
 	for _, b := range blocks {
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", local.Replace(b.command))
 		cmd.Dir = "../.."
-		cmd.Env = p.env()
+		cmd.Env = env
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s:%d: %s: %v\n%s", readme, b.line, b.command, err, out)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,7 @@ type upFlags struct {
 	stackFlags
 	http, https, admin string
 	http3              bool
+	tunnel, endpoint   string
 	data               string
 	origins, issuers   []string
 	strict             bool
@@ -64,6 +66,8 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.h2WebSocket, "h2-websocket", false, "offer WebSocket over HTTP/2 (RFC 8441), which CloudFront does not")
 	fl.BoolVar(&f.http3, "http3", true, "HTTP/3 beside HTTPS, on the UDP port of the same number")
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
+	fl.StringVar(&f.tunnel, "tunnel", "", "address, TCP and UDP, that agents of private origins dial (forelane connect); port 0 picks one")
+	fl.StringVar(&f.endpoint, "endpoint", "", "address, `[NAME=]HOST:PORT`, by which private APIs are reached, and nothing else; NAME is the logical id of an AWS::EC2::VPCEndpoint, or vpce-…")
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages and web ACLs in access) and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
 	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
@@ -103,7 +107,7 @@ SIGTERM or Ctrl-C lets requests under way finish within --drain; a second one st
 at once. The same command with --replace starts a new process, also of a new binary,
 beside the old one: it takes the sockets over, makes its functions ready, and then
 lets the old one finish and leave. Sockets of systemd (LISTEN_FDS) are used when their
-names are http, https and admin.`,
+names are http, https, admin, tunnel and endpoint.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "."
@@ -249,9 +253,13 @@ func (f *upFlags) reign(ctx context.Context, n *node, out *output) error {
 // serverOptions makes what the flags say into a node's options.
 func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.Options, closeLog func() error, err error) {
 	closeLog = func() error { return nil }
-	o.HTTP, o.HTTPS, o.Admin, o.Data = f.http, f.https, f.admin, l.data
+	o.HTTP, o.HTTPS, o.Admin, o.Tunnel, o.Data = f.http, f.https, f.admin, f.tunnel, l.data
 	o.ReusePort, o.Connections = f.reusePort, viewer.Bounds{Connections: f.connections, PerAddress: f.perAddress}
 	o.HTTP3 = f.http3
+	o.Endpoint = f.endpoint
+	if name, addr, ok := strings.Cut(f.endpoint, "="); ok {
+		o.EndpointID, o.Endpoint = name, addr
+	}
 	if o.APIRate, o.APIBurst, err = f.apiLimit(); err != nil {
 		return o, closeLog, wrong(err)
 	}

@@ -25,6 +25,8 @@
 //	POST /2015-03-31/functions/{name}/invocations     the Lambda API's Invoke
 //	DELETE /restapis/{api}/stages/{stage}/cache/data  the API Gateway API's FlushStageCache
 //
+// The calls about agents are listed at Tunnel.
+//
 // What it does not do: it has no accounts. It listens on loopback unless told
 // otherwise, and whoever reaches it may do everything.
 //
@@ -116,6 +118,9 @@ func New(n Node) http.Handler {
 	mux.Handle(cloudfront.Prefix, cloudfront.New(n))
 	mux.HandleFunc("GET /v1/logs", c.logs)
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", c.invoke)
+	if t, ok := n.(Tunnel); ok {
+		c.tunnel(mux, t)
+	}
 	return guard(mux)
 }
 

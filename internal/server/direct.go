@@ -21,7 +21,11 @@ import (
 // serveDirect lets a plane behind the edge answer a viewer without an edge, as
 // AWS does for an API's own address.
 func serveDirect(ctx context.Context, t *trace.Tracer, rt http.RoundTripper, rq *httpmsg.Request, w viewer.Writer) {
-	ctx = gateway.WithCaller(ctx, caller(rq))
+	answerDirect(gateway.WithCaller(ctx, caller(rq)), t, rt, rq, w)
+}
+
+// answerDirect is serveDirect for a caller that ctx names.
+func answerDirect(ctx context.Context, t *trace.Tracer, rt http.RoundTripper, rq *httpmsg.Request, w viewer.Writer) {
 	span := rootSpan(t, rq)
 	defer span.End()
 	ctx = trace.With(ctx, span)

@@ -23,7 +23,7 @@ func TestIntegrationsStayInside(t *testing.T) {
 		}
 	}
 	snap := &Snapshot{direct: map[string]http.RoundTripper{"a.execute-api.localhost": says("in")}}
-	client := inside{snap, says("out")}
+	client := inside{snap: snap, out: says("out")}
 	snap.direct["loop.localhost"] = client
 	get := func(url string) error {
 		rq, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)

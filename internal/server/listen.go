@@ -18,7 +18,7 @@ import (
 
 // listener is one bound address.
 type listener struct {
-	kind   string // http, https, http3, admin
+	kind   string // http, https, http3, admin, tunnel
 	addr   net.Addr
 	serve  func() error
 	close  func(context.Context) error
@@ -37,6 +37,8 @@ func (s *Server) Bind(ctx context.Context) error {
 		s.listenAdmin(ctx),
 		s.listenPeers(ctx),
 		s.openACME(),
+		s.listenTunnel(ctx),
+		s.listenTo(ctx, "endpoint", s.o.Endpoint, s.serveEndpoint, viewer.Options{Log: s.log, Gate: s.gate}),
 	)
 	if err != nil {
 		for _, l := range s.listeners {
@@ -65,6 +67,10 @@ func (s *Server) bound(ctx context.Context, kind, addr string, share bool) (net.
 }
 
 func (s *Server) listen(ctx context.Context, kind, addr string, o viewer.Options) error {
+	return s.listenTo(ctx, kind, addr, s.serve, o)
+}
+
+func (s *Server) listenTo(ctx context.Context, kind, addr string, h viewer.Handler, o viewer.Options) error {
 	if addr == "" {
 		return nil
 	}
@@ -72,7 +78,7 @@ func (s *Server) listen(ctx context.Context, kind, addr string, o viewer.Options
 	if err != nil {
 		return err
 	}
-	v := viewer.New(ln, s.serve, o)
+	v := viewer.New(ln, h, o)
 	s.listeners = append(s.listeners, &listener{kind, v.Addr(), v.Serve, func(ctx context.Context) error { return v.Retire(ctx, s.grace(ctx)) }, v.Socket})
 	return nil
 }
@@ -130,15 +136,19 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 		}
 		return errors.Join(srv.Close(), closed(ln))
 	}
-	socket := func() (*os.File, error) {
+	s.listeners = append(s.listeners, &listener{"admin", ln.Addr(), serve, stop, fileOf(ln)})
+	return nil
+}
+
+// fileOf gives a copy of a listener's socket.
+func fileOf(ln net.Listener) func() (*os.File, error) {
+	return func() (*os.File, error) {
 		f, ok := ln.(interface{ File() (*os.File, error) })
 		if !ok {
-			return nil, errors.New("admin: the listener is no socket")
+			return nil, errors.New("the listener is no socket")
 		}
 		return f.File()
 	}
-	s.listeners = append(s.listeners, &listener{"admin", ln.Addr(), serve, stop, socket})
-	return nil
 }
 
 // closeListeners ends the listeners. The admin side is the last one, for it tells

@@ -4,7 +4,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -87,4 +89,31 @@ func (n node) Logs(ctx context.Context, name string, follow bool, emit func(any)
 		}
 	}
 	return n.s.lines.read(ctx, name, follow, emit)
+}
+
+// errNoTunnel is a node that agents cannot dial.
+var errNoTunnel = errors.New("this node has no --tunnel: no agent can dial it")
+
+// Token issues a token for agents.
+func (n node) Token(origins []string, life time.Duration, reusable bool) (id, token string, err error) {
+	if n.s.hub == nil {
+		return "", "", errNoTunnel
+	}
+	return n.s.hub.Issue(origins, life, reusable)
+}
+
+// Revoke takes an agent or a token back.
+func (n node) Revoke(id string) error {
+	if n.s.hub == nil {
+		return errNoTunnel
+	}
+	return n.s.hub.Revoke(id)
+}
+
+// Agents are those that have joined.
+func (n node) Agents() (any, error) {
+	if n.s.hub == nil {
+		return nil, errNoTunnel
+	}
+	return n.s.hub.Agents(), nil
 }

@@ -22,9 +22,12 @@ type Ready struct {
 	HTTPS         string              `json:"https"`
 	HTTP3         string              `json:"http3"` // UDP; empty: off
 	Admin         string              `json:"admin"`
+	Tunnel        string              `json:"tunnel"`   // TCP and UDP; empty: off
+	Endpoint      string              `json:"endpoint"` // of private APIs; empty: off
 	Distributions []ReadyDistribution `json:"distributions"`
 	APIs          []ReadyAPI          `json:"apis"`
 	APIKeys       []ReadyAPIKey       `json:"apiKeys"`
+	Private       []ReadyPrivate      `json:"privateOrigins"`
 	Functions     []ReadyFunction     `json:"functions"`
 	Buckets       []ReadyBucket       `json:"buckets"`
 	Outputs       map[string]string   `json:"outputs"`
@@ -71,6 +74,13 @@ type ReadyAPI struct {
 	Domains   []string `json:"domains,omitempty"` // custom domains with the paths of their mappings
 }
 
+// ReadyPrivate is a private origin. Without agents requests to it fail.
+type ReadyPrivate struct {
+	Names  []string `json:"names"` // by which agents serve it, the most exact first
+	Users  []string `json:"usedBy"`
+	Agents int      `json:"agents"` // connections of agents that serve it
+}
+
 // ReadyAPIKey is an API key. Value is one that this node has made up; those of
 // the template are not told.
 type ReadyAPIKey struct {
@@ -102,7 +112,7 @@ type ReadyBucket struct {
 // Ready describes the current revision.
 func (s *Server) Ready() *Ready {
 	r := &Ready{
-		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), HTTP3: s.Addr("http3"), Admin: s.Addr("admin"), Outputs: map[string]string{},
+		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), HTTP3: s.Addr("http3"), Admin: s.Addr("admin"), Tunnel: s.Addr("tunnel"), Endpoint: s.Addr("endpoint"), Private: []ReadyPrivate{}, Outputs: map[string]string{},
 		Distributions: []ReadyDistribution{}, APIs: []ReadyAPI{}, APIKeys: []ReadyAPIKey{}, Functions: []ReadyFunction{}, Buckets: []ReadyBucket{},
 	}
 	snap := s.pin()
@@ -116,6 +126,13 @@ func (s *Server) Ready() *Ready {
 		s.describe(r, st, len(snap.stacks) > 1)
 	}
 	r.Stack = strings.Join(names, ",")
+	for _, p := range snap.private.list() {
+		rp := ReadyPrivate{Names: p.names, Users: p.users}
+		if s.hub != nil {
+			rp.Agents = s.hub.Serving(p.names...)
+		}
+		r.Private = append(r.Private, rp)
+	}
 	return r
 }
 

@@ -45,6 +45,7 @@ import (
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/trace/otlp"
+	"github.com/forelane/forelane/internal/tunnel"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/viewer/acme"
 	"github.com/forelane/forelane/internal/viewer/certificate"
@@ -84,6 +85,13 @@ type Options struct {
 	// H2WebSocket offers WebSocket over HTTP/2 (RFC 8441), which CloudFront
 	// does not. Over HTTP/1.1 it always passes.
 	H2WebSocket bool
+	// Tunnel is the address, TCP and UDP, to which agents of private origins
+	// dial. Empty: there are none, and a private origin answers 502.
+	Tunnel string
+	// Endpoint is the address of an interface endpoint: what comes there may ask
+	// private APIs and nothing else. Empty: there is none. EndpointID is its
+	// logical id or vpce-…; empty: the only one, or the one that the Host names.
+	Endpoint, EndpointID string
 	// Origins replace origins by URL. The key is a host name, an origin's Id,
 	// or "Distribution/Id" by logical id.
 	Origins map[string]string
@@ -162,7 +170,8 @@ type Server struct {
 	exporter  *otlp.Exporter
 	acme      *acme.Manager // set by Bind; nil: none
 	gate      *viewer.Gate
-	kept      *keeper // what requests used of their limits
+	hub       *tunnel.Hub // nil without Tunnel
+	kept      *keeper     // what requests used of their limits
 	stages    stagecache.Node
 	book      *invalidation.Book
 	promoted  *promotions
@@ -221,7 +230,7 @@ func New(o Options) (*Server, error) {
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
 	s.show()
-	return s, nil
+	return s, s.openTunnel()
 }
 
 // Apply makes stacks the ones that are served. On an error what ran before
@@ -332,6 +341,9 @@ func (s *Server) Close(ctx context.Context) error {
 	defer s.mu.Unlock()
 	errs := []error{s.closeListeners(ctx)}
 	s.acme.Close()
+	if s.hub != nil {
+		errs = append(errs, s.hub.Close(ctx))
+	}
 	if last := s.current.Swap(nil); last != nil {
 		s.draining.Go(last.retire)
 	}

@@ -34,9 +34,10 @@ type Snapshot struct {
 	units   []*unit
 	direct  map[string]http.RoundTripper // lower-case host -> plane without an edge
 	buckets []*bucket.Bucket
-	origins []*origin.Transport
+	origins []resting
 	shields *webacl.Set
 	tracer  *trace.Tracer
+	private privates
 
 	background sync.WaitGroup // refreshes and fills that outlive their request
 
@@ -45,6 +46,9 @@ type Snapshot struct {
 	retired bool
 	idle    chan struct{} // closed when retired and unused
 }
+
+// resting is a transport with connections that rest.
+type resting interface{ CloseIdleConnections() }
 
 // unit is one stack, compiled.
 type unit struct {
@@ -87,7 +91,9 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		}
 	}
 	deps := gateway.Deps{
-		Invoke: s.funcs, Client: inside{snap, origin.Client(origin.Options{Roots: s.o.Roots})}, Log: s.apiLog,
+		Invoke: s.funcs, Log: s.apiLog,
+		Client:  inside{snap, origin.Client(origin.Options{Roots: s.o.Roots}), func(host string) http.RoundTripper { return s.atEndpoint(snap, st, host) }},
+		Link:    func(link, target string) http.RoundTripper { return s.link(snap, st, link, target) },
 		Issuers: s.keys, Limits: s.kept.limits, Caches: &s.stages, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
 		WebACL: stageShields(snap.shields, s.acls),
 	}
@@ -116,7 +122,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	ed := edge.Deps{
 		Cache: s.cache,
 		Transport: func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
-			return s.transport(snap, d, o)
+			return s.transport(snap, st, d, o)
 		},
 		Functions:  edgeFunctions(set),
 		WebACL:     edgeShields(snap.shields, s.acls),

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/bucket"
+	"github.com/forelane/forelane/internal/edge"
 	"github.com/forelane/forelane/internal/gateway"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
@@ -20,16 +21,34 @@ import (
 
 // transport is the way to an origin: an override, a plane of this process when
 // the name is one of ours, else the network.
-func (s *Server) transport(snap *Snapshot, d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
+func (s *Server) transport(snap *Snapshot, st *model.Stack, d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
+	rt, err := s.unsigned(snap, st, d, o)
+	if _, moved := rt.(renamed); err != nil || o.Sign == nil || moved {
+		return rt, err
+	}
+	return attest(rt, o.Sign), nil
+}
+
+func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 	if raw, ok := s.override(d, o); ok {
 		moved, err := overridden(o, raw)
 		if err != nil {
 			return nil, err
 		}
 		u, _ := url.Parse(raw) // overridden has read it
-		return renamed{snap.network(moved, s), o.DomainName, u.Host}, nil
+		var to askTripper = snap.network(moved, s)
+		if o.Sign != nil { // under the name that it is asked by
+			to = attestBoth(to, o.Sign)
+		}
+		return renamed{to, o.DomainName, u.Host}, nil
 	}
 	host := strings.ToLower(o.DomainName)
+	if o.VPCOrigin != "" {
+		if rt := snap.door(host); rt != nil {
+			return rt, nil
+		}
+		return s.private(snap, o, d.LogicalID+"/"+o.ID, o.VPCOrigin), nil
+	}
 	for _, st := range snap.stacks {
 		for _, m := range st.Buckets {
 			rest, _ := bucket.Hosts(m, st.URLSuffix)
@@ -45,6 +64,9 @@ func (s *Server) transport(snap *Snapshot, d *model.Distribution, o *model.Origi
 			return signing{rt}, nil
 		}
 		return rt, nil
+	}
+	if name := endpointName(st, host); name != "" {
+		return s.private(snap, o, d.LogicalID+"/"+o.ID, name), nil
 	}
 	return snap.network(o, s), nil
 }
@@ -63,6 +85,8 @@ func (t signing) RoundTrip(rq *http.Request) (*http.Response, error) {
 type inside struct {
 	snap *Snapshot
 	out  http.RoundTripper
+	// private is the way to a host of an interface endpoint; nil: it is none.
+	private func(host string) http.RoundTripper
 }
 
 type hopsKey struct{}
@@ -75,6 +99,11 @@ const mostHops = 8
 func (t inside) RoundTrip(rq *http.Request) (*http.Response, error) {
 	rt := t.snap.plane(hostname(rq.URL.Host))
 	if rt == nil {
+		if t.private != nil {
+			if rt = t.private(hostname(rq.URL.Host)); rt != nil {
+				return rt.RoundTrip(rq)
+			}
+		}
 		return t.out.RoundTrip(rq)
 	}
 	hops, _ := rq.Context().Value(hopsKey{}).(int)
@@ -94,7 +123,7 @@ func (snap *Snapshot) network(o *model.Origin, s *Server) *origin.Transport {
 
 // override finds the URL given for an origin, the most exact key first.
 func (s *Server) override(d *model.Distribution, o *model.Origin) (string, bool) {
-	for _, key := range []string{d.LogicalID + "/" + o.ID, o.ID, strings.ToLower(o.DomainName)} {
+	for _, key := range []string{d.LogicalID + "/" + o.ID, o.ID, strings.ToLower(o.DomainName), o.VPCOrigin} {
 		if u, ok := s.o.Origins[key]; ok {
 			return u, true
 		}
@@ -125,10 +154,16 @@ func overridden(o *model.Origin, raw string) (*model.Origin, error) {
 	return &moved, nil
 }
 
+// askTripper is a transport with both faces.
+type askTripper interface {
+	edge.Asker
+	http.RoundTripper
+}
+
 // renamed asks an overridden origin by its own name where the edge asks by the
 // template's; a Host that the behavior forwards stays.
 type renamed struct {
-	to           *origin.Transport
+	to           askTripper
 	before, name string
 }
 
