@@ -106,8 +106,14 @@ Resources:
 // privateNode runs privateStack.
 func privateNode(t testing.TB, o Options) *Server {
 	t.Helper()
+	return nodeOf(t, privateStack, o)
+}
+
+// nodeOf runs a template.
+func nodeOf(t testing.TB, text string, o Options) *Server {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "template.yaml")
-	if err := os.WriteFile(file, []byte(privateStack), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	loaded, err := template.Load(t.Context(), file, template.Options{StackName: "s"})
@@ -221,6 +227,96 @@ func TestPrivateOriginsElsewhere(t *testing.T) {
 	}{{"/a", "/a", 200}, {"/http/a", "/beta/http/a", 200}, {"/rest/a", "", 504}} {
 		if status, body := fetchURL(t, "http://"+s.Addr("http")+tt.path); status != tt.status || tt.want != "" && body != tt.want {
 			t.Errorf("%s: %d %s", tt.path, status, body)
+		}
+	}
+}
+
+const oneProcess = `
+Resources:
+  Door:
+    Type: AWS::EC2::VPCEndpoint
+    Properties: {VpcEndpointType: Interface, ServiceName: com.amazonaws.us-east-1.execute-api, VpcId: vpc-1}
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Name: api
+      EndpointConfiguration: {Types: [PRIVATE], VpcEndpointIds: [!Ref Door]}
+      Policy:
+        Statement:
+          - {Effect: Allow, Principal: "*", Action: execute-api:Invoke, Resource: execute-api:/*, Condition: {StringEquals: {aws:SourceVpce: !Ref Door}}}
+  Path: {Type: AWS::ApiGateway::Resource, Properties: {RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: "{proxy+}"}}
+  Method:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Api
+      ResourceId: !Ref Path
+      HttpMethod: GET
+      AuthorizationType: NONE
+      MethodResponses: [{StatusCode: "200"}]
+      Integration:
+        Type: MOCK
+        RequestTemplates: {application/json: '{"statusCode": 200}'}
+        IntegrationResponses: [{StatusCode: "200", ResponseTemplates: {application/json: "by $context.identity.vpceId of $context.identity.vpcId"}}]
+  Deployment: {Type: AWS::ApiGateway::Deployment, DependsOn: Method, Properties: {RestApiId: !Ref Api}}
+  Stage: {Type: AWS::ApiGateway::Stage, Properties: {RestApiId: !Ref Api, DeploymentId: !Ref Deployment, StageName: prod}}
+  Origin: {Type: AWS::CloudFront::VpcOrigin, Properties: {VpcOriginEndpointConfig: {Name: o, Arn: x}}}
+  Site:
+    Type: AWS::CloudFront::Distribution
+    Properties:
+      DistributionConfig:
+        Enabled: true
+        Origins:
+          - {Id: within, DomainName: !Sub "${Api}-${Door}.execute-api.us-east-1.amazonaws.com", OriginPath: /prod, VpcOriginConfig: {VpcOriginId: !Ref Origin}}
+          - {Id: public, DomainName: !Sub "${Api}-${Door}.execute-api.us-east-1.amazonaws.com", OriginPath: /prod, CustomOriginConfig: {OriginProtocolPolicy: https-only}}
+          - {Id: other, DomainName: !Sub "other-${Door}.execute-api.us-east-1.amazonaws.com", OriginPath: /prod, CustomOriginConfig: {OriginProtocolPolicy: https-only}}
+        CacheBehaviors:
+          - {PathPattern: /public/*, TargetOriginId: public, ViewerProtocolPolicy: allow-all, CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad}
+          - {PathPattern: /other/*, TargetOriginId: other, ViewerProtocolPolicy: allow-all, CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad}
+        DefaultCacheBehavior: {TargetOriginId: within, ViewerProtocolPolicy: allow-all, CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad}
+`
+
+// TestA23PrivateAPIInOneProcess: a VPC origin reaches a private API without a
+// tunnel, an ordinary origin does not; an API of another place at the same
+// endpoint is asked by agents.
+func TestA23PrivateAPIInOneProcess(t *testing.T) {
+	s := nodeOf(t, oneProcess, Options{Tunnel: "127.0.0.1:0", Endpoint: "127.0.0.1:0"})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) }))
+	defer srv.Close()
+	runAgent(t, s.hub, s.Addr("tunnel"), tunnel.AgentOptions{Origins: map[string]string{"Door": srv.URL}})
+	st := s.current.Load().stacks[0]
+	door := st.Endpoints[0].ID
+	for _, tt := range []struct {
+		path, want string
+		status     int
+	}{
+		{"/a", "by " + door + " of vpc-1", 200},
+		{"/public/a", `{"message":"Forbidden"}`, 403},
+		{"/other/a", "other-" + door + ".execute-api.us-east-1.amazonaws.com", 200},
+	} {
+		if status, body := fetchURL(t, "http://"+s.Addr("http")+tt.path); status != tt.status || body != tt.want {
+			t.Errorf("%s: %d %s", tt.path, status, body)
+		}
+	}
+	for _, tt := range []struct {
+		listener, host string
+		status         int
+	}{
+		{"endpoint", st.APIs[0].ID + ".execute-api.us-east-1.amazonaws.com", 200},
+		{"http", st.APIs[0].ID + ".execute-api.us-east-1.amazonaws.com", 403},
+		{"endpoint", st.Distributions[0].DomainName, 403}, // never an edge
+	} {
+		rq, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr(tt.listener)+"/prod/a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rq.Host, rq.Close = tt.host, true
+		rs, err := http.DefaultClient.Do(rq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = rs.Body.Close()
+		if rs.StatusCode != tt.status {
+			t.Errorf("%s at %s: %d, want %d", tt.host, tt.listener, rs.StatusCode, tt.status)
 		}
 	}
 }
