@@ -10,6 +10,9 @@
 // answer's head and every read of its body must come within ReadTimeout, the
 // whole within Completion.
 //
+// An origin that is reached by several ways, such as the agents of a tunnel, is
+// asked by a Relay (relay.go).
+//
 // What it does not do: it adds and drops no header (package edge did), follows
 // no redirect, decodes nothing and caches nothing. Names of this stack never
 // get here: package server hands those to the gateway or the bucket.
