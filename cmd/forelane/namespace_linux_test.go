@@ -72,13 +72,13 @@ func TestPrivateAPIExample(t *testing.T) {
 	}
 	const edge, api = "192.0.2.1", "192.0.2.2"
 	// A port may seem open because the look has connected to itself.
-	if open, answers := look(t, prefix+"-edge", edge); !slices.Contains(open, 7000) || answers != 65535 {
+	if open, answers := scan(t, prefix+"-edge", edge); !slices.Contains(open, 7000) || answers != 65535 {
 		t.Fatalf("the look itself is at fault: at the edge it finds %v open, and %d ports that answer", open, answers)
 	}
-	if open, _ := look(t, prefix+"-api", "127.0.0.1"); !slices.Contains(open, 8081) {
+	if open, _ := scan(t, prefix+"-api", "127.0.0.1"); !slices.Contains(open, 8081) {
 		t.Fatalf("in the API's namespace only %v are open", open)
 	}
-	if open, answers := look(t, prefix+"-edge", api); len(open) > 0 || answers > 0 {
+	if open, answers := scan(t, prefix+"-edge", api); len(open) > 0 || answers > 0 {
 		t.Errorf("from the edge's side %v are open, and %d ports answer", open, answers)
 	}
 	followBlocks(t, readme, all[i:], env, local, remote)
@@ -86,7 +86,7 @@ func TestPrivateAPIExample(t *testing.T) {
 
 // look connects to every TCP port of an address from within a namespace. It
 // gives those that are open, and how many answered at all, be it by a refusal.
-func look(t *testing.T, namespace, address string) (open []int, answers int) {
+func scan(t *testing.T, namespace, address string) (open []int, answers int) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
