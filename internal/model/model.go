@@ -31,6 +31,8 @@ type Stack struct {
 	Buckets        []*Bucket
 	Privates       []*PrivateOrigin
 	Endpoints      []*Endpoint
+	Zones          []*Zone
+	HealthChecks   []*HealthCheck
 	Opaque         []*Opaque // parsed and kept, not run
 	Outputs        []Output
 }

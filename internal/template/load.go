@@ -17,6 +17,7 @@ import (
 	"github.com/forelane/forelane/internal/template/build/network"
 	"github.com/forelane/forelane/internal/template/build/shield"
 	"github.com/forelane/forelane/internal/template/build/store"
+	"github.com/forelane/forelane/internal/template/build/zone"
 	"github.com/forelane/forelane/internal/template/eval"
 	"github.com/forelane/forelane/internal/template/fidelity"
 	"github.com/forelane/forelane/internal/template/tree"
@@ -93,6 +94,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	shield.Build(scope)
 	api.Build(scope)
 	edge.Build(scope)
+	zone.Build(scope)
 	l.outputs(root, stack)
 	for _, e := range sink.Errs {
 		l.fail(e)

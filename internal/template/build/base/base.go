@@ -118,6 +118,12 @@ type Shared struct {
 	PatternSets map[string][]string
 	RuleGroups  map[string]*model.ACLRuleGroup
 	WebACLs     map[string]*model.WebACL
+
+	// Of DNS, by id; zones that no template makes by "name:" and theirs.
+	Zones        map[string]*model.Zone
+	HealthChecks map[string]*model.HealthCheck
+	CIDRs        map[string]map[string][]netip.Prefix // locations of collections
+	Fronts       map[string]bool                      // names of distributions and APIs that an alias may stand for
 }
 
 // NewShared makes an empty Shared.
@@ -130,6 +136,8 @@ func NewShared() *Shared {
 		Keys: map[string]string{}, KeyGroups: map[string][]string{},
 		IPSets: map[string][]netip.Prefix{}, PatternSets: map[string][]string{},
 		RuleGroups: map[string]*model.ACLRuleGroup{}, WebACLs: map[string]*model.WebACL{},
+		Zones: map[string]*model.Zone{}, HealthChecks: map[string]*model.HealthCheck{},
+		CIDRs: map[string]map[string][]netip.Prefix{}, Fronts: map[string]bool{},
 	}
 }
 
