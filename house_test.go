@@ -35,7 +35,7 @@ var floors = map[string]float64{
 	"internal/invalidation": 2, "internal/peer": 2,
 	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/schema": 2, "internal/webacl": 2, "internal/tunnel": 2,
 
-	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3,
+	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/zone": 3,
 	"internal/server": 4,
 	"cmd/forelane":    5,
 }
@@ -50,6 +50,7 @@ var rooms = map[string]string{
 	"internal/cache/":    "internal/cache",
 	"internal/webacl/":   "internal/webacl",
 	"internal/tunnel/":   "internal/tunnel",
+	"internal/zone/":     "internal/zone",
 
 	"internal/integration/": "internal/integration",
 	"internal/control/":     "internal/control",
