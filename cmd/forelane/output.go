@@ -127,6 +127,9 @@ func (o *output) ready(r *server.Ready) {
 	for _, name := range slices.Sorted(maps.Keys(r.Outputs)) {
 		fmt.Fprintf(w, "  output\t%s\t\t%s\n", name, r.Outputs[name])
 	}
+	if r.DNS != "" {
+		fmt.Fprintf(w, "  DNS\t%s\t\t%s\n", strings.Join(r.Zones, ", "), r.DNS)
+	}
 	_ = w.Flush() // a Builder takes everything
 	fmt.Fprintf(o.stdout, "%s is up\n%s", r.Stack, b.String())
 	if r.Admin != "" {

@@ -54,6 +54,7 @@ type upFlags struct {
 	balancers          []string
 	tlsCerts           []string
 	observe            observeFlags
+	dns                dnsFlags
 }
 
 func (f *upFlags) register(cmd *cobra.Command) {
@@ -68,6 +69,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
 	fl.StringVar(&f.tunnel, "tunnel", "", "address, TCP and UDP, that agents of private origins dial (forelane connect); port 0 picks one")
 	fl.StringVar(&f.endpoint, "endpoint", "", "address, `[NAME=]HOST:PORT`, by which private APIs are reached, and nothing else; NAME is the logical id of an AWS::EC2::VPCEndpoint, or vpce-…")
+	f.dns.register(fl)
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages and web ACLs in access) and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
 	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
@@ -272,6 +274,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	case "safe", "exact":
 	default:
 		return o, closeLog, wrong(fmt.Errorf("--leak-guard %s: say safe or exact", f.leakGuard))
+	}
+	if o.DNS, err = f.dns.options(); err != nil {
+		return o, closeLog, wrong(err)
 	}
 	if o.Balancers, err = prefixes("proxy-protocol", f.balancers); err != nil {
 		return o, closeLog, wrong(err)

@@ -14,6 +14,8 @@
 //	GET  /v1/build                                    version, Go, platform
 //	GET  /debug/pprof/                                profiles, for go tool pprof
 //	GET  /v1/status                                   what runs (the ready event's form)
+//	GET  /v1/health-checks                            states of Route 53 health checks
+//	GET  /v1/latency                                  measured times to viewers' networks: PREFIX REGION MS
 //	GET  /metrics                                     counters, in Prometheus's text format
 //	POST /v1/explain {"url": "http://…"}              why a request is answered as it is (package explain)
 //	GET  /v1/explain?url=…&header=…&fetch=1           the same
@@ -96,6 +98,14 @@ type Extent struct {
 	Bytes    int64 `json:"bytes"`
 }
 
+// Names is an optional second face of a Node that answers for DNS zones.
+type Names interface {
+	// Latencies are the measured times to viewers' networks, as text.
+	Latencies() []byte
+	// HealthChecks is a value that encodes to JSON.
+	HealthChecks() any
+}
+
 // maxBody bounds what is read of a request: Lambda's own 6 MB and a little.
 const maxBody = 6<<20 + 4096
 
@@ -109,6 +119,13 @@ func New(n Node) http.Handler {
 	profiles(mux)
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, n.Status()) })
 	mux.HandleFunc("GET /metrics", c.metrics)
+	if names, ok := n.(Names); ok {
+		mux.HandleFunc("GET /v1/health-checks", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, names.HealthChecks()) })
+		mux.HandleFunc("GET /v1/latency", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = w.Write(names.Latencies()) // the caller is gone if this fails
+		})
+	}
 	mux.HandleFunc("POST /v1/invalidations", c.invalidate)
 	mux.HandleFunc("POST /v1/explain", c.explain)
 	mux.HandleFunc("GET /v1/explain", c.explain)

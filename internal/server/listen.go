@@ -18,7 +18,7 @@ import (
 
 // listener is one bound address.
 type listener struct {
-	kind   string // http, https, http3, admin, tunnel
+	kind   string // http, https, http3, admin, tunnel, endpoint, dns …
 	addr   net.Addr
 	serve  func() error
 	close  func(context.Context) error
@@ -32,13 +32,14 @@ func (s *Server) Bind(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := errors.Join(
-		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket}),
+		s.listen(ctx, "http", s.o.HTTP, viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, H2C: s.o.H2C, WebSocket: s.o.H2WebSocket, Met: s.met}),
 		s.listenTLS(ctx),
 		s.listenAdmin(ctx),
 		s.listenPeers(ctx),
 		s.openACME(),
 		s.listenTunnel(ctx),
 		s.listenTo(ctx, "endpoint", s.o.Endpoint, s.serveEndpoint, viewer.Options{Log: s.log, Gate: s.gate}),
+		s.listenDNS(ctx),
 	)
 	if err != nil {
 		for _, l := range s.listeners {
@@ -88,6 +89,11 @@ func (s *Server) Start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.life.serving.Store(true)
+	own, err := reached(s.listeners)
+	if err != nil {
+		s.log.Warn("addresses of this machine", "err", err)
+	}
+	s.own.Store(&own)
 	for _, l := range s.listeners {
 		go func() {
 			if err := l.serve(); err != nil {
@@ -106,7 +112,7 @@ func (s *Server) listenTLS(ctx context.Context) error {
 		return errors.New("https: no certificate authority")
 	}
 	terms := s.terms()
-	tcp := viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, WebSocket: s.o.H2WebSocket, TLS: terms.TCP()}
+	tcp := viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, WebSocket: s.o.H2WebSocket, Met: s.met, TLS: terms.TCP()}
 	quic := viewer.Options{Log: s.log, TLS: terms.QUIC()}
 	return s.listenBoth(ctx, tcp, quic)
 }

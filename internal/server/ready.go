@@ -22,8 +22,10 @@ type Ready struct {
 	HTTPS         string              `json:"https"`
 	HTTP3         string              `json:"http3"` // UDP; empty: off
 	Admin         string              `json:"admin"`
-	Tunnel        string              `json:"tunnel"`   // TCP and UDP; empty: off
-	Endpoint      string              `json:"endpoint"` // of private APIs; empty: off
+	Tunnel        string              `json:"tunnel"`        // TCP and UDP; empty: off
+	Endpoint      string              `json:"endpoint"`      // of private APIs; empty: off
+	DNS           string              `json:"dns,omitempty"` // UDP and TCP; empty: off
+	Zones         []string            `json:"zones,omitempty"`
 	Distributions []ReadyDistribution `json:"distributions"`
 	APIs          []ReadyAPI          `json:"apis"`
 	APIKeys       []ReadyAPIKey       `json:"apiKeys"`
@@ -112,7 +114,7 @@ type ReadyBucket struct {
 // Ready describes the current revision.
 func (s *Server) Ready() *Ready {
 	r := &Ready{
-		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), HTTP3: s.Addr("http3"), Admin: s.Addr("admin"), Tunnel: s.Addr("tunnel"), Endpoint: s.Addr("endpoint"), Private: []ReadyPrivate{}, Outputs: map[string]string{},
+		Event: "ready", HTTP: s.Addr("http"), HTTPS: s.Addr("https"), HTTP3: s.Addr("http3"), Admin: s.Addr("admin"), Tunnel: s.Addr("tunnel"), Endpoint: s.Addr("endpoint"), DNS: s.Addr("dns"), Private: []ReadyPrivate{}, Outputs: map[string]string{},
 		Distributions: []ReadyDistribution{}, APIs: []ReadyAPI{}, APIKeys: []ReadyAPIKey{}, Functions: []ReadyFunction{}, Buckets: []ReadyBucket{},
 	}
 	snap := s.pin()
@@ -120,6 +122,7 @@ func (s *Server) Ready() *Ready {
 		return r
 	}
 	defer snap.release()
+	r.Zones = snap.zones.Names()
 	var names []string
 	for _, st := range snap.stacks {
 		names = append(names, st.Name)

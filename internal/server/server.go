@@ -50,6 +50,7 @@ import (
 	"github.com/forelane/forelane/internal/viewer/acme"
 	"github.com/forelane/forelane/internal/viewer/certificate"
 	"github.com/forelane/forelane/internal/viewer/localca"
+	"github.com/forelane/forelane/internal/zone"
 )
 
 // Options of a Server. Zero values are usable unless a field says otherwise.
@@ -126,6 +127,8 @@ type Options struct {
 	APIBurst int
 	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
 	APICache int64
+	// DNS are the options of zones, health checks and latencies.
+	DNS DNS
 	// Functions are handed on to the function service; Dir, Metrics and Log are
 	// set here.
 	Functions function.Options
@@ -176,6 +179,10 @@ type Server struct {
 	book      *invalidation.Book
 	promoted  *promotions
 	peers     *peer.Set // nil: there are none
+	names     names
+
+	dns atomic.Pointer[zone.Server]  // once it listens; nil: it does not
+	own atomic.Pointer[[]netip.Addr] // of viewers' listeners, for answers
 
 	keySecret func() ([]byte, error)
 
@@ -229,6 +236,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
+	s.newNames()
 	s.show()
 	return s, s.openTunnel()
 }
@@ -259,6 +267,7 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 	s.manageNames(stacks)
 	s.life.applied.Add(1)
 	s.life.latest.Store(time.Now().UnixMilli())
+	s.watch(next)
 	return s.settle(next)
 }
 
@@ -344,6 +353,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.hub != nil {
 		errs = append(errs, s.hub.Close(ctx))
 	}
+	s.names.close()
 	if last := s.current.Swap(nil); last != nil {
 		s.draining.Go(last.retire)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/webacl"
+	"github.com/forelane/forelane/internal/zone"
 )
 
 // Snapshot is one revision of everything that is served. It is immutable; the
@@ -38,6 +39,8 @@ type Snapshot struct {
 	shields *webacl.Set
 	tracer  *trace.Tracer
 	private privates
+	zones   *zone.Zones
+	spreads []*origin.Spread
 
 	background sync.WaitGroup // refreshes and fills that outlive their request
 
@@ -64,6 +67,10 @@ func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 	stacks, left := s.over(given, s.promoted.all)
 	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), tracer: s.tracer, direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
 	if err := s.compileShields(snap); err != nil {
+		return nil, err
+	}
+	if err := s.compileZones(snap); err != nil {
+		snap.close()
 		return nil, err
 	}
 	for _, st := range stacks {

@@ -42,6 +42,9 @@ func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution
 		}
 		return renamed{to, o.DomainName, u.Host}, nil
 	}
+	if rt, err := s.spread(snap, o); rt != nil || err != nil {
+		return rt, err
+	}
 	host := strings.ToLower(o.DomainName)
 	if o.VPCOrigin != "" {
 		if rt := snap.door(host); rt != nil {

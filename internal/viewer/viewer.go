@@ -63,6 +63,10 @@ type Options struct {
 	// version 1 or 2, and whose word for the viewer's address is taken. All
 	// others may not speak it.
 	Balancers []netip.Prefix
+	// Met is called once a connection of a viewer over TCP, with a way to
+	// measure the round trip to it, which holds for the call. Nil: nobody wants
+	// to know.
+	Met func(viewer netip.Addr, measure func() (time.Duration, bool))
 	// Limits bound viewers. The zero Limits are those of limits below.
 	Limits engine.Limits
 	// Gate bounds connections; listeners may share it. Nil: one of its own,
@@ -89,6 +93,7 @@ type Server struct {
 	h2  *h2.Server
 
 	balancers []netip.Prefix
+	met       func(netip.Addr, func() (time.Duration, bool))
 
 	gate      *Gate
 	handshake time.Duration
@@ -122,7 +127,7 @@ func New(ln net.Listener, h Handler, o Options) *Server {
 	if o.Gate == nil {
 		o.Gate = NewGate(Bounds{})
 	}
-	s := &Server{ln: ln, tls: o.TLS, h2c: o.H2C, balancers: o.Balancers, gate: o.Gate, handshake: o.Limits.HeadTimeout, log: o.Log}
+	s := &Server{ln: ln, tls: o.TLS, h2c: o.H2C, balancers: o.Balancers, met: o.Met, gate: o.Gate, handshake: o.Limits.HeadTimeout, log: o.Log}
 	s.ctx, s.cut = context.WithCancel(context.Background())
 	s.leaving, s.drain = context.WithCancel(s.ctx)
 	s.h1 = h1.New(h, h1.Options{Limits: o.Limits, Log: o.Log})
@@ -181,6 +186,9 @@ func (s *Server) admit(c net.Conn) {
 	}
 	s.conns.Go(func() {
 		defer s.gate.leave(from.Addr())
+		if s.met != nil {
+			s.met(from.Addr(), func() (time.Duration, bool) { return roundTripTime(c) })
+		}
 		s.serve(c, from, nil)
 	})
 }

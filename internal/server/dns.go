@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/forelane/forelane/internal/gateway"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/zone"
+	"github.com/forelane/forelane/internal/zone/health"
+	"github.com/forelane/forelane/internal/zone/latency"
+)
+
+// DNS are the options of the zones of stacks. The zero value is usable.
+type DNS struct {
+	// Addr is where questions are answered, over UDP and TCP. Empty: nowhere;
+	// origins whose name is in a zone are chosen all the same.
+	Addr string
+	// Rate is how many answers of one meaning a network gets in a second. 0:
+	// zone.DefaultRate; below zero: no limit.
+	Rate int
+	// Latency are the figures that the operator knows.
+	Latency []latency.Row
+	// Peers are URLs of other nodes' figures, which are asked for every
+	// PeerInterval: http://192.0.2.1:9900/v1/latency.
+	Peers []string
+	// PeerInterval is 10 s when it is 0.
+	PeerInterval time.Duration
+	// HealthInterval is in place of the health checks' own. 0: theirs.
+	HealthInterval time.Duration
+}
+
+// names is what outlives revisions of the zones.
+type names struct {
+	latency *latency.Table
+	checks  *health.Checks
+	region  atomic.Pointer[string]
+	stop    context.CancelFunc
+	polling sync.WaitGroup
+}
+
+func (s *Server) newNames() {
+	n := &s.names
+	n.latency = latency.New()
+	n.latency.Configure(s.o.DNS.Latency)
+	n.checks = health.New(health.Options{
+		Interval: s.o.DNS.HealthInterval, Log: s.log, Resolve: s.resolve, Inside: s.insideFor, Changed: func(string, bool) { s.turned() },
+	})
+	var ctx context.Context
+	ctx, n.stop = context.WithCancel(context.Background())
+	for _, url := range s.o.DNS.Peers {
+		n.polling.Go(func() { s.poll(ctx, url) })
+	}
+}
+
+func (n *names) close() {
+	if n.stop == nil {
+		return
+	}
+	n.stop()
+	n.checks.Close()
+	n.polling.Wait()
+}
+
+// compileZones makes the zones of a revision. They come first, for origins may
+// be named in them.
+func (s *Server) compileZones(snap *Snapshot) error {
+	var err error
+	snap.zones, err = zone.Compile(snap.stacks, zone.Deps{
+		Healthy: s.names.checks.Healthy, Latency: s.names.latency.Between, Front: fronts(snap.stacks), Addresses: s.ownAddresses,
+	})
+	return err
+}
+
+// fronts are the names of distributions and APIs, for which aliases stand.
+func fronts(stacks []*model.Stack) func(string) bool {
+	all := map[string]bool{}
+	for _, st := range stacks {
+		for _, d := range st.Distributions {
+			all[strings.ToLower(d.DomainName)] = true
+		}
+		for _, d := range st.Domains {
+			for _, t := range d.Targets {
+				all[strings.ToLower(t)] = true
+			}
+		}
+	}
+	return func(name string) bool { return all[name] }
+}
+
+// ownAddresses are where viewers reach this node. Start finds them: questions
+// take no lock.
+func (s *Server) ownAddresses() []netip.Addr {
+	if p := s.own.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// reached are the addresses that listeners for viewers are bound to, or those
+// of the machine when one is bound to all.
+func reached(listeners []*listener) ([]netip.Addr, error) {
+	var out []netip.Addr
+	every := false
+	for _, l := range listeners {
+		tcp, ok := l.addr.(*net.TCPAddr)
+		if !ok || l.kind != "http" && l.kind != "https" {
+			continue
+		}
+		a := tcp.AddrPort().Addr().Unmap().WithZone("")
+		every = every || a.IsUnspecified()
+		if !a.IsUnspecified() && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	if !every {
+		return out, nil
+	}
+	all, err := net.InterfaceAddrs()
+	for _, i := range all {
+		if p, err := netip.ParsePrefix(i.String()); err == nil && p.Addr().IsGlobalUnicast() && !slices.Contains(out, p.Addr().Unmap()) {
+			out = append(out, p.Addr().Unmap())
+		}
+	}
+	return out, err
+}
+
+// watch has the health checks of a revision run, where somebody asks for their
+// state: questions, or origins that lead to several places.
+func (s *Server) watch(snap *Snapshot) {
+	var all []*model.HealthCheck
+	if s.o.DNS.Addr != "" || len(snap.spreads) > 0 {
+		for _, st := range snap.stacks {
+			all = append(all, st.HealthChecks...)
+		}
+	}
+	s.names.checks.Apply(all)
+	if len(snap.stacks) > 0 {
+		s.names.region.Store(&snap.stacks[0].Region)
+	}
+}
+
+// turned tells origins that a health check has changed its state.
+func (s *Server) turned() {
+	snap := s.pin()
+	if snap == nil {
+		return
+	}
+	defer snap.release()
+	for _, sp := range snap.spreads {
+		sp.Turned()
+	}
+}
+
+// resolve finds the addresses of an endpoint that is checked: in the zones of
+// the node, else as the system does.
+func (s *Server) resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	if snap := s.current.Load(); snap != nil {
+		if got := snap.zones.Lookup(name); len(got) > 0 {
+			return got, nil
+		}
+	}
+	return net.DefaultResolver.LookupNetIP(ctx, "ip4", name)
+}
+
+// insideFor is the plane that a health check asks without a socket, or nil.
+func (s *Server) insideFor(host string) http.RoundTripper {
+	snap := s.pin()
+	if snap == nil {
+		return nil
+	}
+	defer snap.release()
+	if snap.plane(host) == nil {
+		return nil
+	}
+	return probed{s, host}
+}
+
+// probed asks a plane of the revision that there is when it is asked.
+type probed struct {
+	s    *Server
+	host string
+}
+
+// RoundTrip asks the plane; the revision stays until the body is closed.
+func (p probed) RoundTrip(rq *http.Request) (*http.Response, error) {
+	snap := p.s.pin()
+	if snap == nil {
+		return nil, errors.New("nothing is running")
+	}
+	rt := snap.plane(p.host)
+	if rt == nil {
+		snap.release()
+		return nil, fmt.Errorf("%s is not served any more", p.host)
+	}
+	rs, err := rt.RoundTrip(rq.WithContext(gateway.WithCaller(rq.Context(), gateway.Caller{Scheme: rq.URL.Scheme})))
+	if err != nil {
+		snap.release()
+		return nil, err
+	}
+	rs.Body = &releasing{ReadCloser: rs.Body, release: sync.OnceFunc(snap.release)}
+	return rs, nil
+}
+
+// listenDNS binds UDP and TCP for questions. A predecessor keeps its sockets as
+// long as it lives: then they are bound after it, and resolvers ask again.
+func (s *Server) listenDNS(ctx context.Context) error {
+	if s.o.DNS.Addr == "" {
+		return nil
+	}
+	bind := func(ctx context.Context) (*zone.Server, error) {
+		srv, err := zone.Listen(ctx, s.o.DNS.Addr, s.zonesNow, zone.Options{Rate: s.o.DNS.Rate, Log: s.log})
+		if err != nil {
+			err = fmt.Errorf("dns: %w (choose another address with --dns, port 0 picks a free one)", err)
+		}
+		return srv, err
+	}
+	if s.o.Predecessor != nil {
+		return s.listenLateDNS(bind)
+	}
+	srv, err := bind(ctx)
+	if err != nil {
+		return err
+	}
+	s.dns.Store(srv)
+	s.listeners = append(s.listeners, &listener{kind: "dns", addr: srv.Addr(), serve: srv.Serve, close: srv.Close})
+	return nil
+}
+
+func (s *Server) zonesNow() *zone.Zones {
+	if snap := s.current.Load(); snap != nil {
+		return snap.zones
+	}
+	return nil
+}
+
+func (s *Server) listenLateDNS(bind func(context.Context) (*zone.Server, error)) error {
+	addr, err := net.ResolveTCPAddr("tcp", s.o.DNS.Addr)
+	if err != nil {
+		return fmt.Errorf("dns: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	serve := func() error {
+		wait := s.o.Predecessor
+		for try := 1; ; try++ {
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				return nil
+			}
+			srv, err := bind(ctx)
+			switch {
+			case err == nil:
+				s.dns.Store(srv)
+				defer context.AfterFunc(ctx, func() { _ = srv.Close(context.Background()) })()
+				return srv.Serve()
+			case ctx.Err() != nil:
+				return nil
+			case !errors.Is(err, syscall.EADDRINUSE) || try == lateTries:
+				return err
+			}
+			pause := make(chan struct{})
+			time.AfterFunc(latePause, func() { close(pause) })
+			wait = pause
+		}
+	}
+	s.listeners = append(s.listeners, &listener{kind: "dns", addr: addr, serve: serve, close: func(context.Context) error {
+		cancel()
+		return nil
+	}})
+	return nil
+}
