@@ -23,8 +23,9 @@
 //
 // A request that can be repeated goes to the next place when there is no
 // answer, or 502, 503 or 504; when the health check of the place that it waits
-// for turns, it is taken from there. For statuses there is a budget, a tenth of
-// the requests: a service that fails everywhere does not get twice the load.
+// for turns, it is taken from there; and a second place is asked beside one that
+// is silent (spreadhedge.go). For statuses and silence there is a budget, a tenth
+// of the requests: a service that fails everywhere does not get twice the load.
 
 package origin
 
@@ -102,8 +103,18 @@ type place struct {
 	until    time.Time
 }
 
+// call is what Ask was given.
+type call struct {
+	rq      *httpmsg.Request
+	rs      *httpmsg.Response
+	interim func(*httpmsg.Response)
+}
+
 // attempt is a request that waits for the head of its answer.
-type attempt struct{ cancel context.CancelCauseFunc } // nil: it is not taken away
+type attempt struct {
+	cancel  context.CancelCauseFunc // nil: it is not taken away
+	waiting bool                    // under Spread.mu
+}
 
 // errTurned ends attempts at a place whose health check has turned.
 var errTurned = errors.New("origin: the health check of the place has turned")
@@ -127,13 +138,17 @@ func NewSpread(o SpreadOptions) (*Spread, error) {
 // Ask asks one place, and others after it where the request can be repeated.
 func (s *Spread) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response)) error {
 	again := rq.Body == nil && repeatable(rq.Method)
-	order := s.order(again)
+	order, few := s.order(again)
 	if len(order) == 0 {
 		return errors.New("origin: the name leads nowhere")
 	}
 	for i, p := range order {
-		err := s.once(ctx, p, rq, rs, interim, again && i+1 < len(order))
-		last := i+1 == len(order) || !again || ctx.Err() != nil
+		var next *place
+		if again && i+1 < len(order) {
+			next = order[i+1]
+		}
+		err := s.try(ctx, p, next, i+1 < few, call{rq, rs, interim})
+		last := next == nil || ctx.Err() != nil
 		switch {
 		case err != nil && last:
 			return err
@@ -149,6 +164,37 @@ func (s *Spread) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Respo
 		*rs = httpmsg.Response{Header: h}
 	}
 	return nil
+}
+
+// try asks one place; next, if there is one, may be asked in its place, and
+// beside it if they are of one rank.
+func (s *Spread) try(ctx context.Context, p, next *place, beside bool, c call) error {
+	if next == nil {
+		return s.once(ctx, p, &attempt{}, c)
+	}
+	a := &attempt{}
+	var within context.Context
+	within, a.cancel = context.WithCancelCause(ctx)
+	var h *hedge
+	if beside && safe(c.rq.Method) {
+		h = s.hedge(ctx, p, next, a, c.rq)
+	}
+	rs := c.rs
+	err := s.once(within, p, a, c)
+	if err == nil && rs.Status == http.StatusSwitchingProtocols {
+		a.cancel = nil // it ends with the request's own context
+	}
+	switch {
+	case a.cancel == nil:
+	case err != nil || rs.Body == nil:
+		a.cancel(nil)
+	default:
+		rs.Body = &ended{rs.Body, a.cancel}
+	}
+	if h != nil && h.settle(err, rs) {
+		return nil
+	}
+	return err
 }
 
 // RoundTrip is Ask for those who speak net/http.
@@ -177,35 +223,29 @@ func (s *Spread) afford() bool {
 	return true
 }
 
-// once asks one place and learns from it. movable: another one can be asked
-// when its health check turns meanwhile.
-func (s *Spread) once(ctx context.Context, p *place, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response), movable bool) error {
-	a := &attempt{}
-	within := ctx
-	if movable {
-		within, a.cancel = context.WithCancelCause(ctx)
-	}
+// once asks one place and learns from it. Until it returns, a may be cancelled.
+func (s *Spread) once(ctx context.Context, p *place, a *attempt, c call) error {
 	s.mu.Lock()
+	a.waiting = true
 	p.waiting[a] = struct{}{}
 	s.mu.Unlock()
 	begin := time.Now()
-	err := p.to.Ask(within, rq, rs, interim)
+	err := p.to.Ask(ctx, c.rq, c.rs, c.interim)
 	now := time.Now()
 	s.mu.Lock()
 	delete(p.waiting, a)
-	if ctx.Err() == nil || err == nil { // the viewer's leaving says nothing of the place
-		s.learn(p, now, now.Sub(begin), err != nil, err == nil && rs.Status >= 500)
+	a.waiting = false
+	cause := context.Cause(ctx)
+	if cause != nil && err == nil { // cancelled in the last moment: its body would fail
+		err = cause
+		if c.rs.Body != nil {
+			_ = c.rs.Body.Close()
+		}
+	}
+	if cause == nil || errors.Is(cause, errTurned) || errors.Is(cause, errOvertaken) && a.cancel != nil { // the viewer's leaving says nothing of the place
+		s.learn(p, now, now.Sub(begin), err != nil, err == nil && c.rs.Status >= 500)
 	}
 	s.mu.Unlock()
-	if !movable {
-		return err
-	}
-	switch {
-	case err != nil || rs.Body == nil:
-		a.cancel(nil)
-	case rs.Status != http.StatusSwitchingProtocols: // else it ends with the request's own context
-		rs.Body = &ended{rs.Body, a.cancel}
-	}
 	return err
 }
 

@@ -295,7 +295,7 @@ func TestSpreadLeavesACutRegion(t *testing.T) {
 		}
 		got := make(chan result, 12)
 		for i := range 12 {
-			method := "GET"
+			method := "DELETE" // it may be repeated, and is not hedged
 			if i >= 10 {
 				method = "POST"
 			}
@@ -331,6 +331,44 @@ func TestSpreadLeavesACutRegion(t *testing.T) {
 		r.many(20)
 		if n := r.at["eu"].count(); n < 15 {
 			t.Errorf("it is back and got %d of 20", n)
+		}
+	})
+}
+
+// TestSpreadHedges: a place that has vanished costs a second until it is
+// ejected, whatever its health check says.
+func TestSpreadHedges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegions(t, three()...)
+		r.many(20)
+		r.at["eu"].set(func(g *region) { g.hole = true })
+		for i := range 30 {
+			begin := time.Now()
+			who, _, err := r.get(t.Context(), "GET", nil)
+			took := time.Since(begin)
+			if err != nil || who != "us" || took > hedgeAfter+200*time.Millisecond || i >= mostFails && took > 200*time.Millisecond {
+				t.Errorf("request %d: %s %v after %v", i, who, err, took)
+			}
+		}
+		// A slow page is asked for twice while the budget lasts, and ejects nobody.
+		r = newRegions(t, three()...)
+		r.many(20)
+		for _, g := range r.at {
+			g.count()
+			g.set(func(g *region) { g.takes = 3 * time.Second })
+		}
+		for range 100 {
+			if _, _, err := r.get(t.Context(), "GET", nil); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := r.at["eu"].count() + r.at["us"].count() + r.at["ap"].count(); n > 125 {
+			t.Errorf("100 requests became %d", n)
+		}
+		for _, p := range r.s.State() {
+			if p.Ejected || p.Waiting != 0 {
+				t.Errorf("%+v", p)
+			}
 		}
 	})
 }

@@ -19,8 +19,9 @@ const (
 	ranks
 )
 
-// order is whom to ask first, and then whom.
-func (s *Spread) order(again bool) []*place {
+// order is whom to ask first, and then whom; the first few of them are of one
+// rank.
+func (s *Spread) order(again bool) (out []*place, few int) {
 	all := s.o.Candidates()
 	now := time.Now()
 	s.mu.Lock()
@@ -48,7 +49,7 @@ func (s *Spread) order(again bool) []*place {
 		weights[p] = c.Weight
 		weighted = weighted || c.Weight != all[0].Weight
 	}
-	out := make([]*place, 0, len(all))
+	out = make([]*place, 0, len(all))
 	for r := range ranks {
 		ps := by[r]
 		if len(ps) == 0 {
@@ -65,9 +66,11 @@ func (s *Spread) order(again bool) []*place {
 		out = append(out, first)
 		rest := slices.DeleteFunc(slices.Clone(ps), func(p *place) bool { return p == first })
 		slices.SortStableFunc(rest, func(a, b *place) int { return int(a.guess() - b.guess()) })
-		out = append(out, rest...)
+		if out = append(out, rest...); few == 0 {
+			few = len(out)
+		}
 	}
-	return out
+	return out, few
 }
 
 // guess is the estimate; what is not known comes last.

@@ -31,8 +31,8 @@ import (
 
 // Options of a Checks. The zero value is usable.
 type Options struct {
-	// Interval replaces that of the checks, and bounds how long a probe takes,
-	// for tests and trials on one machine. 0: as the template says.
+	// Interval replaces that of the checks, and a half of it bounds how long a
+	// probe takes, for tests and trials. 0: as the template says.
 	Interval time.Duration
 	// Dial connects. Nil: TCP.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -153,7 +153,7 @@ func (c *Checks) watch(ctx context.Context, one *check) {
 		within := ctx
 		cancel := func() {}
 		if c.o.Interval > 0 {
-			within, cancel = context.WithTimeout(ctx, c.o.Interval)
+			within, cancel = context.WithTimeout(ctx, c.o.Interval/2)
 		}
 		err := c.probe(within, one.m)
 		cancel()
@@ -220,9 +220,12 @@ func (c *Checks) healthy(id string, depth int) bool {
 
 // State is one check for people.
 type State struct {
-	ID, LogicalID, Kind, Endpoint string
-	Healthy                       bool
-	Last                          string // why the last probe failed; empty: it did not
+	ID        string `json:"id"`
+	LogicalID string `json:"logicalId"`
+	Kind      string `json:"kind"`
+	Endpoint  string `json:"endpoint"`
+	Healthy   bool   `json:"healthy"`
+	Last      string `json:"last,omitempty"` // why the last probe failed; empty: it did not
 }
 
 // States are those of all checks, by logical id.

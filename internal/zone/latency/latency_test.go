@@ -26,8 +26,10 @@ func TestR1MeasuredBeforeConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tab := New()
 		tab.Configure([]Row{
-			{netip.MustParsePrefix("0.0.0.0/0"), "eu", 70 * ms}, {netip.MustParsePrefix("203.0.0.0/16"), "eu", 50 * ms},
-			{netip.MustParsePrefix("203.0.113.64/26"), "eu", 30 * ms}, {netip.MustParsePrefix("2001:db8::/32"), "us", 20 * ms},
+			{netip.MustParsePrefix("0.0.0.0/0"), "eu", 70 * ms},
+			{netip.MustParsePrefix("203.0.0.0/16"), "eu", 50 * ms},
+			{netip.MustParsePrefix("203.0.113.64/26"), "eu", 30 * ms},
+			{netip.MustParsePrefix("2001:db8::/32"), "us", 20 * ms},
 		})
 		between(t, tab, "198.51.100.1", "eu", 70*ms)
 		between(t, tab, "203.0.1.1", "eu", 50*ms)
