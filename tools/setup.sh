@@ -4,6 +4,8 @@
 # command asks of the admin side, a C compiler for the race detector, GoAccess and
 # Prometheus, which must be able to read what a node writes. Does nothing where all
 # is there.
+# python3 for functions, curl and dig for the READMEs' commands, a C compiler for
+# the race detector. Does nothing where all is there.
 set -eu
 
 missing=""
@@ -11,6 +13,7 @@ command -v node >/dev/null 2>&1 || missing="$missing nodejs"
 command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
 command -v aws >/dev/null 2>&1 || missing="$missing awscli"
+command -v dig >/dev/null 2>&1 || missing="$missing bind9-dnsutils"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v goaccess >/dev/null 2>&1 || missing="$missing goaccess"
 command -v prometheus >/dev/null 2>&1 || missing="$missing prometheus"

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -65,8 +66,19 @@ func start(t *testing.T, args ...string) *proc {
 // startIn is start with a binary and a home of the caller's.
 func startIn(t *testing.T, bin, home string, args ...string) *proc {
 	t.Helper()
+	return startBy(t, bin, home, (*exec.Cmd).Start, args...)
+}
+
+// startBy is startIn by another way to start a program.
+func startBy(t *testing.T, bin, home string, run func(*exec.Cmd) error, args ...string) *proc {
+	t.Helper()
 	p := &proc{t: t, events: make(chan map[string]any, 100), home: home, dir: filepath.Dir(bin)}
-	args = append(args, "--json", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	args = append(args, "--json")
+	for _, listener := range []string{"--http", "--https", "--admin"} {
+		if !slices.Contains(args, listener) {
+			args = append(args, listener, "127.0.0.1:0")
+		}
+	}
 	p.cmd = exec.Command(bin, args...)
 	p.cmd.Env = p.env()
 	p.cmd.Stderr = &p.stderr
@@ -74,7 +86,7 @@ func startIn(t *testing.T, bin, home string, args ...string) *proc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := run(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.stop)

@@ -87,7 +87,11 @@ func execute(t *testing.T, p *proc, readme string) {
 		t.Fatalf("%s has no ```console block", readme)
 	}
 	port := func(addr string) string { return addr[strings.LastIndexByte(addr, ':'):] }
-	local := strings.NewReplacer(":8080", port(p.ready.HTTP), ":8443", port(p.ready.HTTPS), ":9900", port(p.ready.Admin))
+	ports := []string{":8080", port(p.ready.HTTP), ":8443", port(p.ready.HTTPS), ":9900", port(p.ready.Admin)}
+	if p.ready.DNS != "" {
+		ports = append(ports, "-p 5300", "-p "+port(p.ready.DNS)[1:])
+	}
+	local := strings.NewReplacer(ports...)
 	remote := strings.NewReplacer(port(p.ready.HTTP), ":8080", port(p.ready.HTTPS), ":8443", port(p.ready.Admin), ":9900")
 	followBlocks(t, readme, blocks, p.env(), local, remote)
 }
@@ -120,6 +124,9 @@ func TestExamples(t *testing.T) {
 	}
 	for _, file := range templates {
 		dir := filepath.Dir(file)
+		if filepath.Base(dir) == "multi-region" {
+			continue // TestMultiRegionReadme: three nodes
+		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			args := []string{"up", dir, "--data", t.TempDir(), "--strict"}
 			if _, err := os.Stat(filepath.Join(dir, "origin")); err == nil {
