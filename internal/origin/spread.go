@@ -84,13 +84,14 @@ const (
 type Spread struct {
 	o SpreadOptions
 
-	mu     sync.Mutex
-	places map[string]*place
-	asked  uint64
-	budget float64
+	mu      sync.Mutex
+	members map[string]*member
+	asked   uint64
+	budget  float64
 }
 
-type place struct {
+// member is one of the places.
+type member struct {
 	id string
 	to Asker
 
@@ -124,13 +125,13 @@ func NewSpread(o SpreadOptions) (*Spread, error) {
 	if o.Random == nil {
 		o.Random = rand.IntN
 	}
-	s := &Spread{o: o, places: map[string]*place{}, budget: budgetMost}
+	s := &Spread{o: o, members: map[string]*member{}, budget: budgetMost}
 	for _, c := range o.Candidates() {
 		to, err := o.To(c.ID)
 		if err != nil {
 			return nil, err
 		}
-		s.places[c.ID] = &place{id: c.ID, to: to, waiting: map[*attempt]struct{}{}}
+		s.members[c.ID] = &member{id: c.ID, to: to, waiting: map[*attempt]struct{}{}}
 	}
 	return s, nil
 }
@@ -143,7 +144,7 @@ func (s *Spread) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Respo
 		return errors.New("origin: the name leads nowhere")
 	}
 	for i, p := range order {
-		var next *place
+		var next *member
 		if again && i+1 < len(order) {
 			next = order[i+1]
 		}
@@ -168,7 +169,7 @@ func (s *Spread) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Respo
 
 // try asks one place; next, if there is one, may be asked in its place, and
 // beside it if they are of one rank.
-func (s *Spread) try(ctx context.Context, p, next *place, beside bool, c call) error {
+func (s *Spread) try(ctx context.Context, p, next *member, beside bool, c call) error {
 	if next == nil {
 		return s.once(ctx, p, &attempt{}, c)
 	}
@@ -224,7 +225,7 @@ func (s *Spread) afford() bool {
 }
 
 // once asks one place and learns from it. Until it returns, a may be cancelled.
-func (s *Spread) once(ctx context.Context, p *place, a *attempt, c call) error {
+func (s *Spread) once(ctx context.Context, p *member, a *attempt, c call) error {
 	s.mu.Lock()
 	a.waiting = true
 	p.waiting[a] = struct{}{}
@@ -275,7 +276,7 @@ func (s *Spread) Turned() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range now {
-		p := s.places[c.ID]
+		p := s.members[c.ID]
 		if !c.Down || up == 0 || p == nil {
 			continue
 		}

@@ -37,7 +37,7 @@ var errOvertaken = errors.New("origin: another place has answered sooner")
 type hedge struct {
 	s    *Spread
 	ctx  context.Context
-	to   *place
+	to   *member
 	rq   *httpmsg.Request
 	with *attempt // the first one
 
@@ -51,7 +51,7 @@ type hedge struct {
 }
 
 // hedge arms one: the first request goes to p, as attempt a.
-func (s *Spread) hedge(ctx context.Context, p, next *place, a *attempt, rq *httpmsg.Request) *hedge {
+func (s *Spread) hedge(ctx context.Context, p, next *member, a *attempt, rq *httpmsg.Request) *hedge {
 	s.mu.Lock()
 	after := max(hedgeAfter, hedgeFactor*p.estimate)
 	s.mu.Unlock()

@@ -21,18 +21,18 @@ const (
 
 // order is whom to ask first, and then whom; the first few of them are of one
 // rank.
-func (s *Spread) order(again bool) (out []*place, few int) {
+func (s *Spread) order(again bool) (out []*member, few int) {
 	all := s.o.Candidates()
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
 	s.budget = min(s.budget+budgetShare, budgetMost)
-	var by [ranks][]*place
-	weights := map[*place]int{}
+	var by [ranks][]*member
+	weights := map[*member]int{}
 	weighted := false
 	for _, c := range all {
-		p := s.places[c.ID]
+		p := s.members[c.ID]
 		if p == nil {
 			continue
 		}
@@ -49,7 +49,7 @@ func (s *Spread) order(again bool) (out []*place, few int) {
 		weights[p] = c.Weight
 		weighted = weighted || c.Weight != all[0].Weight
 	}
-	out = make([]*place, 0, len(all))
+	out = make([]*member, 0, len(all))
 	for r := range ranks {
 		ps := by[r]
 		if len(ps) == 0 {
@@ -64,8 +64,8 @@ func (s *Spread) order(again bool) (out []*place, few int) {
 			first = s.byTime(ps, now, again && len(out) == 0)
 		}
 		out = append(out, first)
-		rest := slices.DeleteFunc(slices.Clone(ps), func(p *place) bool { return p == first })
-		slices.SortStableFunc(rest, func(a, b *place) int { return int(a.guess() - b.guess()) })
+		rest := slices.DeleteFunc(slices.Clone(ps), func(p *member) bool { return p == first })
+		slices.SortStableFunc(rest, func(a, b *member) int { return int(a.guess() - b.guess()) })
 		if out = append(out, rest...); few == 0 {
 			few = len(out)
 		}
@@ -74,14 +74,14 @@ func (s *Spread) order(again bool) (out []*place, few int) {
 }
 
 // guess is the estimate; what is not known comes last.
-func (p *place) guess() time.Duration {
+func (p *member) guess() time.Duration {
 	if p.estimate == 0 {
 		return time.Hour
 	}
 	return p.estimate
 }
 
-func (s *Spread) byWeight(ps []*place, weights map[*place]int) *place {
+func (s *Spread) byWeight(ps []*member, weights map[*member]int) *member {
 	sum := 0
 	for _, p := range ps {
 		sum += weights[p]
@@ -99,7 +99,7 @@ func (s *Spread) byWeight(ps []*place, weights map[*place]int) *place {
 }
 
 // byTime is power of two choices among the near ones.
-func (s *Spread) byTime(ps []*place, now time.Time, explore bool) *place {
+func (s *Spread) byTime(ps []*member, now time.Time, explore bool) *member {
 	best := time.Duration(0)
 	for _, p := range ps {
 		if p.estimate == 0 {
@@ -116,22 +116,22 @@ func (s *Spread) byTime(ps []*place, now time.Time, explore bool) *place {
 		}
 	}
 	limit := time.Duration(float64(best)*nearFactor) + nearSlack
-	near := slices.DeleteFunc(slices.Clone(ps), func(p *place) bool { return best > 0 && p.guess() > limit })
+	near := slices.DeleteFunc(slices.Clone(ps), func(p *member) bool { return best > 0 && p.guess() > limit })
 	a := near[s.o.Random(len(near))]
 	if len(near) == 1 {
 		return a
 	}
-	rest := slices.DeleteFunc(near, func(p *place) bool { return p == a })
+	rest := slices.DeleteFunc(near, func(p *member) bool { return p == a })
 	if b := rest[s.o.Random(len(rest))]; b.cost() < a.cost() {
 		return b
 	}
 	return a
 }
 
-func (p *place) cost() time.Duration { return p.guess() * time.Duration(len(p.waiting)+1) }
+func (p *member) cost() time.Duration { return p.guess() * time.Duration(len(p.waiting)+1) }
 
 // learn takes what came of a request to p. The caller holds mu.
-func (s *Spread) learn(p *place, now time.Time, took time.Duration, silent, failed bool) {
+func (s *Spread) learn(p *member, now time.Time, took time.Duration, silent, failed bool) {
 	if !silent {
 		switch {
 		case p.estimate == 0:
@@ -160,12 +160,12 @@ func (s *Spread) learn(p *place, now time.Time, took time.Duration, silent, fail
 		return
 	}
 	out := 0
-	for _, o := range s.places {
+	for _, o := range s.members {
 		if o.until.After(now) {
 			out++
 		}
 	}
-	if out+1 > max(len(s.places)/2, 1) || len(s.places) == 1 {
+	if out+1 > max(len(s.members)/2, 1) || len(s.members) == 1 {
 		return
 	}
 	p.until = now.Add(min(ejectBase<<min(p.ejected, 10), ejectMost))
@@ -173,8 +173,8 @@ func (s *Spread) learn(p *place, now time.Time, took time.Duration, silent, fail
 	p.fails = mostFails - 1 // one more after it
 }
 
-// PlaceState is one place for people.
-type PlaceState struct {
+// MemberState is one place for people.
+type MemberState struct {
 	ID       string
 	Estimate time.Duration
 	Waiting  int
@@ -182,15 +182,15 @@ type PlaceState struct {
 }
 
 // State is that of all places, sorted by id.
-func (s *Spread) State() []PlaceState {
+func (s *Spread) State() []MemberState {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []PlaceState
-	for _, p := range s.places {
-		out = append(out, PlaceState{p.id, p.estimate, len(p.waiting), p.until.After(now)})
+	var out []MemberState
+	for _, p := range s.members {
+		out = append(out, MemberState{p.id, p.estimate, len(p.waiting), p.until.After(now)})
 	}
-	slices.SortFunc(out, func(a, b PlaceState) int {
+	slices.SortFunc(out, func(a, b MemberState) int {
 		if a.ID < b.ID {
 			return -1
 		}

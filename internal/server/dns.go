@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/forelane/forelane/internal/gateway"
@@ -78,10 +77,20 @@ func (n *names) close() {
 // be named in them.
 func (s *Server) compileZones(snap *Snapshot) error {
 	var err error
-	snap.zones, err = zone.Compile(snap.stacks, zone.Deps{
-		Healthy: s.names.checks.Healthy, Latency: s.names.latency.Between, Front: fronts(snap.stacks), Addresses: s.ownAddresses,
-	})
+	deps := zone.Deps{Healthy: s.names.checks.Healthy, Latency: s.names.latency.Between, Front: fronts(snap.stacks), Addresses: s.ownAddresses}
+	if s.o.Geo != nil {
+		deps.Place = s.placeOf
+	}
+	snap.zones, err = zone.Compile(snap.stacks, deps)
 	return err
+}
+
+// placeOf is where a viewer is, by the databases of the node.
+func (s *Server) placeOf(viewer netip.Addr) zone.Place {
+	if p := s.o.Geo.Find(viewer); p != nil {
+		return zone.Place{Continent: p.Continent, Country: p.Country, Subdivision: p.Region}
+	}
+	return zone.Place{}
 }
 
 // fronts are the names of distributions and APIs, for which aliases stand.
@@ -212,73 +221,4 @@ func (p probed) RoundTrip(rq *http.Request) (*http.Response, error) {
 	}
 	rs.Body = &releasing{ReadCloser: rs.Body, release: sync.OnceFunc(snap.release)}
 	return rs, nil
-}
-
-// listenDNS binds UDP and TCP for questions. A predecessor keeps its sockets as
-// long as it lives: then they are bound after it, and resolvers ask again.
-func (s *Server) listenDNS(ctx context.Context) error {
-	if s.o.DNS.Addr == "" {
-		return nil
-	}
-	bind := func(ctx context.Context) (*zone.Server, error) {
-		srv, err := zone.Listen(ctx, s.o.DNS.Addr, s.zonesNow, zone.Options{Rate: s.o.DNS.Rate, Log: s.log})
-		if err != nil {
-			err = fmt.Errorf("dns: %w (choose another address with --dns, port 0 picks a free one)", err)
-		}
-		return srv, err
-	}
-	if s.o.Predecessor != nil {
-		return s.listenLateDNS(bind)
-	}
-	srv, err := bind(ctx)
-	if err != nil {
-		return err
-	}
-	s.dns.Store(srv)
-	s.listeners = append(s.listeners, &listener{kind: "dns", addr: srv.Addr(), serve: srv.Serve, close: srv.Close})
-	return nil
-}
-
-func (s *Server) zonesNow() *zone.Zones {
-	if snap := s.current.Load(); snap != nil {
-		return snap.zones
-	}
-	return nil
-}
-
-func (s *Server) listenLateDNS(bind func(context.Context) (*zone.Server, error)) error {
-	addr, err := net.ResolveTCPAddr("tcp", s.o.DNS.Addr)
-	if err != nil {
-		return fmt.Errorf("dns: %w", err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	serve := func() error {
-		wait := s.o.Predecessor
-		for try := 1; ; try++ {
-			select {
-			case <-wait:
-			case <-ctx.Done():
-				return nil
-			}
-			srv, err := bind(ctx)
-			switch {
-			case err == nil:
-				s.dns.Store(srv)
-				defer context.AfterFunc(ctx, func() { _ = srv.Close(context.Background()) })()
-				return srv.Serve()
-			case ctx.Err() != nil:
-				return nil
-			case !errors.Is(err, syscall.EADDRINUSE) || try == lateTries:
-				return err
-			}
-			pause := make(chan struct{})
-			time.AfterFunc(latePause, func() { close(pause) })
-			wait = pause
-		}
-	}
-	s.listeners = append(s.listeners, &listener{kind: "dns", addr: addr, serve: serve, close: func(context.Context) error {
-		cancel()
-		return nil
-	}})
-	return nil
 }

@@ -237,6 +237,7 @@ func New(o Options) (*Server, error) {
 	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
 	s.kept = newKeeper(&o, s.log.Warn)
 	s.newNames()
+	s.showDNS()
 	s.show()
 	return s, s.openTunnel()
 }

@@ -85,7 +85,7 @@ func (b *builder) routing(r *base.Resource, set *model.RecordSet, v base.Value) 
 			Subdivision: strings.ToUpper(g.Get("SubdivisionCode").Text()),
 		}
 		if set.Geo.Country != "*" {
-			r.Note(g, fidelity.Unsupported, "there is no database of countries: nobody is known to be there, and the default record answers")
+			r.Note(g, fidelity.Approximated, "places are known with --geo FILE.mmdb; without it the default record answers")
 		}
 	}
 	if is("GeoProximityLocation", model.ProximityRouting) {
