@@ -34,7 +34,7 @@ func (b *builder) recordSet(r *base.Resource, v, group base.Value) {
 			a.Get("EvaluateTargetHealth").Fail("set it to false", "the health of a distribution cannot be evaluated")
 		}
 		if ttl.Exists() {
-			ttl.Fail("take it away", "an alias has no TTL of its own")
+			r.Note(ttl, fidelity.Ignored, "an alias has the TTL of what it stands for")
 		}
 	} else if !ttl.Exists() {
 		v.Fail("add TTL, such as 60", "the record set has no TTL")

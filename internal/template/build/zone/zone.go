@@ -8,9 +8,9 @@
 // and is put into its zone; at last the record sets of a zone are compared with
 // each other. What Route 53's API would refuse is an error at the property.
 //
-// A zone that is in no template but is named by HostedZoneName is made with the
-// record sets that name it: that is how SAM and many templates write it. One
-// that is named by id alone has no name here, and its record sets are kept out.
+// A zone that is in no template is made with the record sets that name it: that
+// is how SAM and most templates write it. When they name it by id, its name is
+// guessed from theirs (guess.go).
 //
 // What it does not do: it answers no question (package zone does). It runs in
 // one goroutine.
@@ -53,16 +53,22 @@ func Build(s *base.Scope) {
 			s.Shared.Fronts[strings.ToLower(t)] = true
 		}
 	}
-	for _, r := range s.Of("AWS::Route53::RecordSet") {
-		b.recordSet(r, r.Props, r.Props)
-	}
-	for _, r := range s.Of("AWS::Route53::RecordSetGroup") {
-		for _, v := range r.Props.Get("RecordSets").List() {
-			b.recordSet(r, v, r.Props)
-		}
-	}
+	b.each(b.recordSet)
 	b.compare()
 	b.judgeAliases()
+}
+
+// each calls f with every record set, and with what holds it: its resource's
+// properties or a group's.
+func (b *builder) each(f func(r *base.Resource, set, group base.Value)) {
+	for _, r := range b.Of("AWS::Route53::RecordSet") {
+		f(r, r.Props, r.Props)
+	}
+	for _, r := range b.Of("AWS::Route53::RecordSetGroup") {
+		for _, v := range r.Props.Get("RecordSets").List() {
+			f(r, v, r.Props)
+		}
+	}
 }
 
 // clean is a name as the model keeps it.
@@ -94,7 +100,12 @@ func (b *builder) zoneOf(r *base.Resource, set, group base.Value) *model.Zone {
 	if id.Exists() {
 		z := b.Shared.Zones[id.Text()]
 		if z == nil {
-			r.Note(id, fidelity.Unsupported, "the zone is in no template and has no name here: the record set is not answered (HostedZoneName would name it)")
+			z = &model.Zone{ID: id.Text(), Name: b.guess(id.Text()), Pos: r.Where()}
+			b.Stack.Zones = append(b.Stack.Zones, z)
+			b.Shared.Zones[z.ID] = z
+		}
+		if z.LogicalID == "" {
+			r.Note(id, fidelity.Approximated, "the zone is in no template: it is answered here as "+z.Name+" with these record sets and no others")
 		}
 		return z
 	}
