@@ -28,6 +28,14 @@ type Asker interface {
 
 var _ Asker = (*origin.Transport)(nil)
 
+// Chooser is an Asker that chooses among several places, and tells which one it
+// was.
+type Chooser interface {
+	AskWho(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response)) (who string, err error)
+}
+
+var _ Chooser = (*origin.Spread)(nil)
+
 // askOnce asks one member for rq. The answer is in x.asked.rs, nil after an error.
 func (x *Exchange) askOnce(m member, rq *httpmsg.Request) error {
 	x.asked.rs = nil
@@ -36,9 +44,12 @@ func (x *Exchange) askOnce(m member, rq *httpmsg.Request) error {
 	h.Reset()
 	*rs = httpmsg.Response{Header: h}
 	var err error
-	if m.direct != nil {
+	switch {
+	case m.choice != nil:
+		x.rec.Origin.Member, err = m.choice.AskWho(x.asked.ctx, rq, rs, x.interimHook())
+	case m.direct != nil:
 		err = m.direct.Ask(x.asked.ctx, rq, rs, x.interimHook())
-	} else {
+	default:
 		err = x.roundTrip(m.rt, rq, rs)
 	}
 	if err != nil {

@@ -30,7 +30,8 @@ type originRef struct {
 type member struct {
 	m      *model.Origin
 	rt     http.RoundTripper
-	direct Asker // rt's second face, or nil
+	direct Asker   // rt's second face, or nil
+	choice Chooser // rt's third, or nil
 	meter  *originMeter
 }
 
@@ -46,7 +47,8 @@ func (e *Edge) compileOrigins(d *distribution) error {
 			continue
 		}
 		direct, _ := rt.(Asker)
-		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct, newOriginMeter(e.deps.Metrics, d.m, o)}}}
+		choice, _ := rt.(Chooser)
+		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct, choice, newOriginMeter(e.deps.Metrics, d.m, o)}}}
 	}
 	for _, g := range d.m.OriginGroups {
 		ref := &originRef{statuses: g.StatusCodes}
@@ -119,7 +121,7 @@ func safe(method string) bool { return method == "GET" || method == "HEAD" || me
 // silent for the read timeout, up to its attempts (row O3).
 func (x *Exchange) ask(m member) {
 	rec := &x.rec.Origin
-	rec.ID, rec.Host = m.m.ID, m.m.DomainName
+	rec.ID, rec.Host, rec.Member = m.m.ID, m.m.DomainName, ""
 	tries := 1
 	if x.asked.rq.Body == nil && (x.asked.rq.Method == "GET" || x.asked.rq.Method == "HEAD") {
 		tries = max(m.m.Attempts, 1)

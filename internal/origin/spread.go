@@ -138,24 +138,31 @@ func NewSpread(o SpreadOptions) (*Spread, error) {
 
 // Ask asks one place, and others after it where the request can be repeated.
 func (s *Spread) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response)) error {
+	_, err := s.AskWho(ctx, rq, rs, interim)
+	return err
+}
+
+// AskWho is Ask that tells which member it was that answered, or was the last
+// one that did not.
+func (s *Spread) AskWho(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response)) (who string, err error) {
 	again := rq.Body == nil && repeatable(rq.Method)
 	order, few := s.order(again)
 	if len(order) == 0 {
-		return errors.New("origin: the name leads nowhere")
+		return "", errors.New("origin: the name leads nowhere")
 	}
 	for i, p := range order {
 		var next *member
 		if again && i+1 < len(order) {
 			next = order[i+1]
 		}
-		err := s.try(ctx, p, next, i+1 < few, call{rq, rs, interim})
+		who, err = s.try(ctx, p, next, i+1 < few, call{rq, rs, interim})
 		last := next == nil || ctx.Err() != nil
 		switch {
 		case err != nil && last:
-			return err
+			return who, err
 		case err != nil:
 		case last || !broken(rs.Status) || !safe(rq.Method) || !s.afford():
-			return nil
+			return who, nil
 		case rs.Body != nil:
 			_, _ = io.CopyN(io.Discard, rs.Body, 16<<10) // so that its connection may be used again
 			_ = rs.Body.Close()
@@ -164,14 +171,14 @@ func (s *Spread) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Respo
 		h.Reset()
 		*rs = httpmsg.Response{Header: h}
 	}
-	return nil
+	return who, nil
 }
 
 // try asks one place; next, if there is one, may be asked in its place, and
 // beside it if they are of one rank.
-func (s *Spread) try(ctx context.Context, p, next *member, beside bool, c call) error {
+func (s *Spread) try(ctx context.Context, p, next *member, beside bool, c call) (who string, err error) {
 	if next == nil {
-		return s.once(ctx, p, &attempt{}, c)
+		return p.id, s.once(ctx, p, &attempt{}, c)
 	}
 	a := &attempt{}
 	var within context.Context
@@ -181,7 +188,7 @@ func (s *Spread) try(ctx context.Context, p, next *member, beside bool, c call) 
 		h = s.hedge(ctx, p, next, a, c.rq)
 	}
 	rs := c.rs
-	err := s.once(within, p, a, c)
+	err = s.once(within, p, a, c)
 	if err == nil && rs.Status == http.StatusSwitchingProtocols {
 		a.cancel = nil // it ends with the request's own context
 	}
@@ -193,9 +200,9 @@ func (s *Spread) try(ctx context.Context, p, next *member, beside bool, c call) 
 		rs.Body = &ended{rs.Body, a.cancel}
 	}
 	if h != nil && h.settle(err, rs) {
-		return nil
+		return next.id, nil
 	}
-	return err
+	return p.id, err
 }
 
 // RoundTrip is Ask for those who speak net/http.

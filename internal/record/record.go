@@ -135,6 +135,7 @@ type Origin struct {
 	Status    int
 	Tries     int
 	Failover  bool          // the secondary of a group answered
+	Member    string        // of the places that Host leads to; empty: there is one
 	FirstByte time.Duration // from sending the request to the head of the answer
 	Error     string        // of the last try
 }

@@ -73,6 +73,7 @@ var tags = [...]Tag{
 	{"peer", "edge of the region that was asked in place of the origin", func(o object, r *Record) object { return o.text(r.Origin.Peer) }},
 	{"origin_status", "status of the origin", func(o object, r *Record) object { return o.number(int64(r.Origin.Status)) }},
 	{"origin_tries", "tries that were needed", func(o object, r *Record) object { return o.number(int64(r.Origin.Tries)) }},
+	{"origin_member", "which of the places that the origin's name leads to was asked last", func(o object, r *Record) object { return o.text(r.Origin.Member) }},
 	{"origin_failover", "the secondary of the group answered", func(o object, r *Record) object { return o.flag(r.Origin.Failover) }},
 	{"origin_ms", "time to the head of its answer, milliseconds", func(o object, r *Record) object { return o.millis(r.Origin.FirstByte) }},
 	{"origin_error", "error of the last try", func(o object, r *Record) object { return o.text(r.Origin.Error) }},

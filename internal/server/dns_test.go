@@ -19,6 +19,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/template"
 	"github.com/forelane/forelane/internal/zone/latency"
 )
@@ -35,7 +36,11 @@ func named(t *testing.T, text string, o DNS) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", Data: t.TempDir(), DNS: o})
+	s, err := New(Options{HTTP: "127.0.0.1:0", Admin: "127.0.0.1:0", Data: t.TempDir(), DNS: o, Record: func(r *record.Record) {
+		if m := r.Origin.Member; m != "one/127.0.0.1" && m != "two/127.0.0.2" {
+			t.Errorf("the record names the member %q", m)
+		}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ package zone
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -73,7 +74,7 @@ func (w *walk) name(name string, m Member, depth int) {
 func (w *walk) set(s *rrset, m Member, depth int) {
 	for _, one := range s.members {
 		next := m
-		next.ID = m.ID + "/" + one.m.SetID
+		next.ID = strings.Trim(m.ID+"/"+one.m.SetID, "/")
 		next.Down = m.Down || !w.c.healthy(one, s.typ, 0)
 		next.Spare = m.Spare || s.routing == model.FailoverRouting && one.m.Secondary
 		if s.routing == model.WeightedRouting {
@@ -104,7 +105,7 @@ func (w *walk) set(s *rrset, m Member, depth int) {
 }
 
 func (w *walk) add(m Member) {
-	m.ID += "/" + m.Host
+	m.ID = strings.TrimPrefix(m.ID+"/"+m.Host, "/")
 	if m.Host == "" || len(w.out) >= mostMembers || slices.ContainsFunc(w.out, func(o Member) bool { return o.ID == m.ID }) {
 		return
 	}

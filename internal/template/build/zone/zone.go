@@ -201,9 +201,9 @@ func (b *builder) judgeAliases() {
 			}
 			target := v.Get("AliasTarget")
 			switch {
-			case z.Within(r.Alias.Name) || b.Shared.Fronts[r.Alias.Name]:
 			case r.Alias.Name == r.Name:
 				target.Fail("name another record set", "the alias stands for itself")
+			case z.Within(r.Alias.Name) || b.Shared.Fronts[r.Alias.Name]:
 			default:
 				if res := b.resource(r.LogicalID); res != nil {
 					res.Note(target, fidelity.Unsupported, "the target is no distribution, API or record set of the stack: the name is answered with SERVFAIL")
