@@ -1,11 +1,9 @@
 #!/bin/sh
 # Installs what tests and examples need beyond Go, git and make: node and
-# python3 for functions, curl for the README's commands, awscli for what AWS's
-# command asks of the admin side, a C compiler for the race detector, GoAccess and
-# Prometheus, which must be able to read what a node writes. Does nothing where all
-# is there.
-# python3 for functions, curl and dig for the READMEs' commands, a C compiler for
-# the race detector. Does nothing where all is there.
+# python3 for functions, curl, dig and ip for the READMEs' commands, awscli for what
+# AWS's command asks of the admin side, a C compiler for the race detector, GoAccess
+# and Prometheus, which must be able to read what a node writes. Does nothing where
+# all is there.
 set -eu
 
 missing=""
@@ -14,6 +12,7 @@ command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
 command -v aws >/dev/null 2>&1 || missing="$missing awscli"
 command -v dig >/dev/null 2>&1 || missing="$missing bind9-dnsutils"
+command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v goaccess >/dev/null 2>&1 || missing="$missing goaccess"
 command -v prometheus >/dev/null 2>&1 || missing="$missing prometheus"
