@@ -35,9 +35,11 @@ var floors = map[string]float64{
 	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/schema": 2, "internal/webacl": 2,
 	"internal/invalidation": 2, "internal/peer": 2,
 	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/schema": 2, "internal/webacl": 2, "internal/tunnel": 2,
+	"internal/invalidation": 2, "internal/peer": 2, "internal/bundle": 2,
 
 	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/zone": 3,
 	"internal/server": 4,
+	"internal/config": 4, // reads its file by template/tree, as only floor 4 may
 	"cmd/forelane":    5,
 }
 

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config is the file that `forelane serve` runs a node by.
+//
+// The flow: (1) Default is a node with every setting at its default; (2) Parse
+// reads YAML or JSON strictly into one: a setting that is unknown, given twice
+// or of another kind is an error with file:line:col, and all errors are told at
+// once; (3) Validate tells what does not go together; (4) Print writes a node
+// as a commented file, and Schema is the JSON Schema of the file, both from the
+// table that Parse reads by (table.go).
+//
+// What it does not do: it opens no socket, and reads no file but the one it is
+// given and, when asked by Secret, the secrets that it names. A secret is never
+// in the file itself.
+//
+// A Node is owned by one goroutine until it is read only.
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/forelane/forelane/internal/template/tree"
+)
+
+// Node is what a node is to do. The zero value listens on nothing; start from
+// Default.
+type Node struct {
+	Name    string // of the node in its cluster; empty: the host's
+	Data    string // folder of state; required by serve
+	Roles   []Role // empty: all that there are
+	Region  string // empty: us-east-1, or what a stack says
+	Account string // empty: 123456789012, or what a stack says
+
+	Listen    Listen
+	Admin     Admin
+	TLS       TLS
+	Cache     Cache
+	Origins   map[string]string // other addresses for origins, by Id or host
+	Issuers   map[string]string // other addresses for issuers of tokens
+	API       API
+	Functions Functions
+	Log       Log
+	Cluster   Cluster
+
+	at   map[string]tree.Pos // where a setting was given, by its path
+	file string
+}
+
+// Listen is how viewers reach the node.
+type Listen struct {
+	HTTP, HTTPS   string // addresses; empty: off
+	HTTP3         bool   // on the UDP port of HTTPS
+	H2C           bool
+	H2WebSocket   bool
+	ReusePort     bool
+	ProxyProtocol []string // networks of load balancers
+	Connections   int      // 0: half of the file descriptors
+	PerAddress    int      // 0: half of Connections
+	Drain         time.Duration
+}
+
+// Admin is the admin side.
+type Admin struct {
+	Listen      string
+	TokenFile   string // empty: none; required beyond loopback
+	Certificate string // PEM; required beyond loopback
+	Key         string // PEM; empty: in Certificate
+}
+
+// TLS is what viewers are shown.
+type TLS struct {
+	LocalAuthority bool // sign for names without a certificate
+	Certificates   []Certificate
+}
+
+// Certificate is a chain with its key, as files.
+type Certificate struct{ Cert, Key string }
+
+// Cache is what the edge cache may use.
+type Cache struct {
+	Memory Size
+	Disk   Size // 0: none
+}
+
+// API is the limit of all APIs together; a rate of 0 is none.
+type API struct {
+	Rate  float64
+	Burst int
+}
+
+// Functions is how functions run.
+type Functions struct {
+	Concurrency     int // 0: 10
+	EnvironmentFile string
+	NodePath        []string
+	PythonPath      []string
+}
+
+// Log is what is written about requests.
+type Log struct {
+	Access   string // file, - for stdout; empty: access.log in Data
+	Requests bool   // a line a request on stderr
+}
+
+// Default is a node as `forelane up` runs it without flags.
+func Default() *Node {
+	return &Node{
+		Listen: Listen{HTTP: "127.0.0.1:8080", HTTPS: "127.0.0.1:8443", HTTP3: true, Drain: 10 * time.Second},
+		Admin:  Admin{Listen: "127.0.0.1:9900"},
+		TLS:    TLS{LocalAuthority: true},
+		Cache:  Cache{Memory: 256 << 20},
+		API:    API{Rate: 10000, Burst: 5000},
+	}
+}
+
+// Read reads the file of a node and validates it.
+func Read(file string) (*Node, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file, text)
+}
+
+// Parse reads text as the file of a node and validates it. The error joins all
+// that is wrong, in the order of the file.
+func Parse(file string, text []byte) (*Node, error) {
+	n := Default()
+	n.at, n.file = map[string]tree.Pos{}, file
+	root := tree.NewMap()
+	if !blank(text) { // a file that says nothing is a node of defaults
+		var err error
+		if root, err = tree.Parse(file, text); err != nil {
+			return nil, err
+		}
+	}
+	d := &decoder{node: n, dir: filepath.Dir(file)}
+	d.sections(root, "", table(n))
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	if err := n.Validate(); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// blank: nothing but empty lines and comments.
+func blank(text []byte) bool {
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// Secret reads a secret from the file that a setting names. One that others
+// may read is none, and is refused.
+func Secret(file string) (string, error) {
+	fi, err := os.Stat(file)
+	if err != nil {
+		return "", err
+	}
+	if fi.Mode().Perm()&0o007 != 0 {
+		return "", fmt.Errorf("%s: everybody on this machine may read it (chmod o-rwx %s)", file, file)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	s := strings.TrimSpace(string(b))
+	if s == "" || len(s) > maxSecret || strings.ContainsAny(s, "\r\n\x00") {
+		return "", fmt.Errorf("%s: want one line with a secret of 1 to %d bytes", file, maxSecret)
+	}
+	return s, nil
+}
+
+const maxSecret = 4096
+
+// wrong is an error about a setting, at the place where it was given.
+func (n *Node) wrong(path, mend, format string, args ...any) error {
+	e := &tree.Error{Pos: n.at[path], Path: path, Msg: fmt.Sprintf(format, args...), Mend: mend}
+	for p := path; e.Pos.Line == 0 && p != ""; {
+		i := strings.LastIndexByte(p, '.')
+		if i < 0 {
+			break
+		}
+		p = p[:i]
+		e.Pos = n.at[p]
+	}
+	if e.Pos.Line == 0 && n.file != "" {
+		e.Pos = tree.Pos{File: n.file, Line: 1, Col: 1}
+	}
+	return e
+}
+
+// Is tells whether the node has a role.
+func (n *Node) Is(r Role) bool {
+	if len(n.Roles) == 0 {
+		return true
+	}
+	for _, have := range n.Roles {
+		if have == r {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+// The table of settings: key, sentence, place in Node. It is read by Parse, by
+// Print and by Schema, so that the file, its schema and the reference page
+// (docs/node.md) cannot say different things.
+
+// form is what a text must look like. The list is closed.
+type form uint8
+
+const (
+	anyText   form = iota
+	address        // host:port to listen on, or off
+	file           // a path; relative to the folder of the configuration
+	url            // http or https
+	network        // 10.0.0.0/8 or 10.0.0.1
+	peer           // host:port of another node
+	nats           // tls:// or nats:// URLs, separated by commas
+	accountID      // twelve digits
+	name           // letters, digits, dots, hyphens
+)
+
+// setting is one key of the file. It has either a place or settings below it.
+type setting struct {
+	key, doc string
+	// to is a pointer into a Node: *string, *bool, *int, *float64, *Size,
+	// *time.Duration, *[]string, *map[string]string, *[]Role, *[]Certificate.
+	to   any
+	form form
+	sub  []setting
+}
+
+// table binds the settings to n.
+func table(n *Node) []setting {
+	return []setting{
+		{key: "name", doc: "Name of the node in its cluster; the host's name when it is not given.", to: &n.Name, form: name},
+		{key: "data", doc: "Folder for the node's state: bundles, the last snapshot, built functions, logs, the cache on disk. Required.", to: &n.Data, form: file},
+		{key: "roles", doc: "What this node runs: edge, gateway, function, control. All of them when it is not given.", to: &n.Roles},
+		{key: "region", doc: "Region that stacks are evaluated for when they name none (us-east-1).", to: &n.Region, form: name},
+		{key: "account", doc: "Account that stacks are evaluated for when they name none (123456789012).", to: &n.Account, form: accountID},
+		{key: "listen", doc: "How viewers reach the node.", sub: []setting{
+			{key: "http", doc: "Address for HTTP, or off.", to: &n.Listen.HTTP, form: address},
+			{key: "https", doc: "Address for HTTPS, or off.", to: &n.Listen.HTTPS, form: address},
+			{key: "http3", doc: "HTTP/3 beside HTTPS, on the UDP port of the same number.", to: &n.Listen.HTTP3},
+			{key: "h2c", doc: "HTTP/2 on the address for HTTP too, for viewers that begin with it.", to: &n.Listen.H2C},
+			{key: "h2WebSocket", doc: "WebSocket over HTTP/2 (RFC 8441), which CloudFront does not offer.", to: &n.Listen.H2WebSocket},
+			{key: "reusePort", doc: "Let other processes of this user listen on the same addresses (SO_REUSEPORT).", to: &n.Listen.ReusePort},
+			{key: "proxyProtocol", doc: "Networks of load balancers that begin each connection with the PROXY protocol, and must.", to: &n.Listen.ProxyProtocol, form: network},
+			{key: "connections", doc: "Connections of viewers at once; 0 is half of the file descriptors, at most 32768.", to: &n.Listen.Connections},
+			{key: "connectionsPerAddress", doc: "Connections at once of one address, or of one IPv6 /64; 0 is half of connections.", to: &n.Listen.PerAddress},
+			{key: "drain", doc: "How long requests may take to finish when the node stops.", to: &n.Listen.Drain},
+		}},
+		{key: "admin", doc: "The admin side: status, metrics, invalidations, deploys. Beyond loopback it needs a token and TLS.", sub: []setting{
+			{key: "listen", doc: "Address of the admin side, or off.", to: &n.Admin.Listen, form: address},
+			{key: "tokenFile", doc: "File with the token that callers send (Authorization: Bearer). Nobody else may read it.", to: &n.Admin.TokenFile, form: file},
+			{key: "certificate", doc: "Certificate of the admin side, PEM.", to: &n.Admin.Certificate, form: file},
+			{key: "key", doc: "Key of the certificate, PEM; in the certificate's file when it is not given.", to: &n.Admin.Key, form: file},
+		}},
+		{key: "tls", doc: "What viewers are shown.", sub: []setting{
+			{key: "localAuthority", doc: "Sign for names without a certificate by the certificate authority of this machine.", to: &n.TLS.LocalAuthority},
+			{key: "certificates", doc: "Certificates by the names in them, read anew when they change; CERT.ocsp is stapled.", to: &n.TLS.Certificates},
+		}},
+		{key: "cache", doc: "The edge cache.", sub: []setting{
+			{key: "memory", doc: "Memory of the cache.", to: &n.Cache.Memory},
+			{key: "disk", doc: "Space below data; what is there survives a restart. None when it is not given.", to: &n.Cache.Disk},
+		}},
+		{key: "origins", doc: "Other addresses for origins: Id, Distribution/Id or host, and the URL.", to: &n.Origins, form: url},
+		{key: "issuers", doc: "Other addresses for issuers of tokens: URL and URL.", to: &n.Issuers, form: url},
+		{key: "api", doc: "The limit of all APIs together, as an account of AWS has one.", sub: []setting{
+			{key: "rate", doc: "Requests a second; 0 is no limit.", to: &n.API.Rate},
+			{key: "burst", doc: "Requests at once.", to: &n.API.Burst},
+		}},
+		{key: "functions", doc: "How functions run.", sub: []setting{
+			{key: "concurrency", doc: "Processes a function may have at once when it reserves none; 0 is 10.", to: &n.Functions.Concurrency},
+			{key: "environmentFile", doc: "NAME=value lines for every function, and the values of {{resolve:…}} and of SSM parameters. Nobody else may read it.", to: &n.Functions.EnvironmentFile, form: file},
+			{key: "nodePath", doc: "Folders where functions find node modules, such as @aws-sdk/*.", to: &n.Functions.NodePath, form: file},
+			{key: "pythonPath", doc: "Folders where functions find Python modules, such as boto3.", to: &n.Functions.PythonPath, form: file},
+		}},
+		{key: "log", doc: "What is written about requests.", sub: []setting{
+			{key: "access", doc: "File of CloudFront's 33-field access log, - for stdout; access.log in data when it is not given.", to: &n.Log.Access, form: file},
+			{key: "requests", doc: "A line for each request on stderr.", to: &n.Log.Requests},
+		}},
+		{key: "cluster", doc: "The other nodes. Without it the node is alone.", sub: clusterTable(n)},
+	}
+}
