@@ -196,7 +196,9 @@ func TestUnpackRefuses(t *testing.T) {
 
 func TestManifestPathsStayInside(t *testing.T) {
 	for _, m := range []*Manifest{
-		{Template: "../t"}, {Template: "/t"}, {Template: ""},
+		{Template: "../t"},
+		{Template: "/t"},
+		{Template: ""},
 		{Template: "t", Code: map[string]string{"Fn": "../x"}},
 		{Template: "t", Buckets: map[string]string{"B": "/x"}},
 	} {
