@@ -83,7 +83,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	}
 	o := root.stack.Options()
 	stack := &model.Stack{Name: o.StackName, Region: o.Region, AccountID: o.AccountID, URLSuffix: o.URLSuffix}
-	res := &Result{Stack: stack, Report: &Report{Stack: o.StackName}, Invented: l.invented}
+	res := &Result{Stack: stack, Report: &Report{Stack: o.StackName}, Invented: l.invented, root: l.o.Root}
 	sink := &base.Sink{}
 	scope := &base.Scope{Stack: stack, Shared: l.shared, Assets: l.assets, Sink: sink, Buckets: l.o.Buckets, Lenient: l.o.Lenient}
 	l.gather(scope, res)
@@ -99,7 +99,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	for _, e := range sink.Errs {
 		l.fail(e)
 	}
-	res.Report.Broken = l.broken
+	res.Report.Broken, res.resources = l.broken, scope.Resources
 	if len(l.errs) > 0 {
 		return nil, ordered(l.errs)
 	}

@@ -62,6 +62,9 @@ type Options struct {
 	// BaseDir is the folder that relative paths of Code and Buckets are
 	// relative to; empty: the working directory.
 	BaseDir string
+	// Root, an absolute path, is the folder outside of which the template finds
+	// no file. Empty: it may name any.
+	Root string
 	// Lenient loads what it can of a template alone: values that are missing
 	// are invented by type and pattern, files that are missing are reported.
 	// It is for reports about templates, never for running one.
@@ -80,6 +83,9 @@ type Result struct {
 	Files []string
 	// Invented are the parameters that got an invented value (Lenient).
 	Invented []string
+
+	root      string // Options.Root
+	resources []*base.Resource
 }
 
 // Load reads the stacks at a path: one for a template or a project folder, all
@@ -91,7 +97,7 @@ func Load(ctx context.Context, path string, o Options) ([]*Result, error) {
 		return nil, fmt.Errorf("read the tables of verdicts: %w", err)
 	}
 	o.Code, o.Buckets = absolute(o.BaseDir, o.Code), absolute(o.BaseDir, o.Buckets)
-	assets := asset.New(o.Code)
+	assets := asset.New(o.Root, o.Code)
 	sources, err := find(path, assets)
 	if err != nil {
 		return nil, err

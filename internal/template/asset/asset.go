@@ -32,14 +32,30 @@ const MaxRead = 16 << 20
 
 // Set is what one load knows of the project's files.
 type Set struct {
+	root  string            // paths outside of it are not there; empty: all are
 	given map[string]string // logical id -> path, from the command line
 	byKey map[string]string // object key, or hash of an asset -> path
 	read  map[string]bool
 }
 
 // New makes a Set. given are paths by logical id, which win over everything.
-func New(given map[string]string) *Set {
-	return &Set{given: given, byKey: map[string]string{}, read: map[string]bool{}}
+// With a root, an absolute path, nothing outside of that folder is found or
+// read.
+func New(root string, given map[string]string) *Set {
+	return &Set{root: root, given: given, byKey: map[string]string{}, read: map[string]bool{}}
+}
+
+// inside tells whether a path may be looked at.
+func (s *Set) inside(path string) bool {
+	if s.root == "" {
+		return true
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(s.root, abs)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // Add tells where the asset with an object key or hash is.
@@ -89,6 +105,9 @@ func (s *Set) LocateURL(owner, url string) (string, bool) {
 
 // Kind tells what stands at a path.
 func (s *Set) Kind(path string) base.PathKind {
+	if !s.inside(path) {
+		return base.NoPath
+	}
 	switch info, err := os.Stat(path); {
 	case err != nil:
 		return base.NoPath
@@ -102,6 +121,9 @@ func (s *Set) Kind(path string) base.PathKind {
 
 // Read reads a file and remembers it for Files.
 func (s *Set) Read(path string) ([]byte, error) {
+	if !s.inside(path) {
+		return nil, fmt.Errorf("%s is not in the bundle: name it relative to the template, and not by an absolute path", path)
+	}
 	s.read[filepath.Clean(path)] = true
 	info, err := os.Stat(path)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 func TestLocate(t *testing.T) {
 	sha := strings.Repeat("a1", 32)
-	s := New(map[string]string{"Given": "/given"})
+	s := New("", map[string]string{"Given": "/given"})
 	s.Add(sha, "/asset")
 	s.Add("v1/key.zip", "/key")
 	tests := []struct {
@@ -43,7 +43,7 @@ func TestReadAndKind(t *testing.T) {
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := New(nil)
+	s := New("", nil)
 	if text, err := s.Read(file); err != nil || string(text) != "x" {
 		t.Errorf("%q %v", text, err)
 	}

@@ -43,14 +43,17 @@ func (b *builder) code(r *base.Resource, v base.Value, function bool) model.Code
 // a build made.
 func (b *builder) buildMethod(r *base.Resource, f *model.Function) string {
 	has := func(name string) bool { return b.Assets.Kind(filepath.Join(f.Code.Dir, name)) == base.File }
+	_, given := b.Assets.Locate(r.ID, "", "")
 	switch method := r.Meta.Get("BuildMethod").Text(); {
+	case given && strings.HasPrefix(f.Runtime, "provided") && has("bootstrap"):
+		return "" // already built
 	case strings.HasPrefix(method, "go"):
 		return "go"
 	case method == "" || strings.HasPrefix(method, "nodejs") || strings.HasPrefix(method, "python"):
 	case has("bootstrap") && strings.HasPrefix(f.Runtime, "provided"):
 		return "" // already built
 	default:
-		if _, given := b.Assets.Locate(r.ID, "", ""); given {
+		if given {
 			return ""
 		}
 		return method
