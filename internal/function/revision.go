@@ -31,6 +31,7 @@ type function struct {
 	mu       sync.Mutex
 	dirty    bool // something changed since the last build began
 	building bool
+	settled  chan struct{} // of the build that runs; closed when it has ended
 	removed  bool
 	trouble  string // why the last build or start failed; empty when it did not
 }
@@ -88,7 +89,7 @@ func (f *function) refresh() {
 	if f.building || f.removed || s.closed {
 		return
 	}
-	f.building = true
+	f.building, f.settled = true, make(chan struct{})
 	s.wg.Go(f.build)
 }
 
@@ -98,6 +99,7 @@ func (f *function) build() {
 		f.mu.Lock()
 		if !f.dirty || f.removed {
 			f.building = false
+			close(f.settled)
 			f.mu.Unlock()
 			return
 		}
