@@ -109,8 +109,18 @@ type Names interface {
 // maxBody bounds what is read of a request: Lambda's own 6 MB and a little.
 const maxBody = 6<<20 + 4096
 
+// Options of the admin side. The zero value is one for loopback.
+type Options struct {
+	// Token is what callers must send as Authorization: Bearer. Empty: none, and
+	// then only localhost and addresses are answered to.
+	Token string
+	// Routes are more handlers, by the pattern of http.ServeMux. They bound what
+	// they read of a body themselves.
+	Routes map[string]http.Handler
+}
+
 // New makes the admin handler.
-func New(n Node) http.Handler {
+func New(n Node, o Options) http.Handler {
 	c := &control{n}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]string{"status": "ok"}) })
@@ -138,7 +148,15 @@ func New(n Node) http.Handler {
 	if t, ok := n.(Tunnel); ok {
 		c.tunnel(mux, t)
 	}
-	return guard(mux)
+	all := http.NewServeMux()
+	all.Handle("/", bounded(mux))
+	for pattern, h := range o.Routes {
+		all.Handle(pattern, h)
+	}
+	if o.Token != "" {
+		return authorized(o.Token, all)
+	}
+	return guard(all)
 }
 
 type control struct{ node Node }
@@ -156,6 +174,13 @@ func guard(next http.Handler) http.Handler {
 			fail(w, http.StatusForbidden, "the admin side answers to localhost and to addresses only, and to no web page")
 			return
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// bounded bounds what is read of a request.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})

@@ -93,7 +93,7 @@ func call(n *node, method, path, body string, fields ...string) *httptest.Respon
 		}
 	}
 	w := httptest.NewRecorder()
-	New(n).ServeHTTP(w, r)
+	New(n, Options{}).ServeHTTP(w, r)
 	return w
 }
 
@@ -252,5 +252,38 @@ func TestHealth(t *testing.T) {
 	}
 	if w := call(&node{}, "GET", "/debug/pprof/", "", "Host: evil.example"); w.Code != 403 {
 		t.Errorf("profiles for a page that rebinds its name: %d", w.Code)
+	}
+}
+
+func TestToken(t *testing.T) {
+	h := New(&node{}, Options{Token: "s3cret", Routes: map[string]http.Handler{
+		"GET /v1/more": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+	}})
+	for name, tt := range map[string]struct {
+		path, authorization, origin string
+		want                        int
+	}{
+		"the token":       {"/v1/status", "Bearer s3cret", "", 200},
+		"another route":   {"/v1/more", "Bearer s3cret", "", http.StatusTeapot},
+		"none":            {"/v1/status", "", "", 401},
+		"another":         {"/v1/status", "Bearer s3cre", "", 401},
+		"a longer one":    {"/v1/status", "Bearer s3crets", "", 401},
+		"another scheme":  {"/v1/status", "s3cret", "", 401},
+		"basic":           {"/v1/status", "Basic s3cret", "", 401},
+		"a page":          {"/v1/status", "Bearer s3cret", "https://evil.example", 403},
+		"health":          {"/healthz", "", "", 200},
+		"readiness":       {"/readyz", "", "", 200},
+		"metrics":         {"/metrics", "", "", 401},
+		"an unknown path": {"/v1/nothing", "", "", 401},
+	} {
+		r := httptest.NewRequest("GET", "https://admin.example"+tt.path, nil)
+		r.Header.Set("Authorization", tt.authorization)
+		if tt.origin != "" {
+			r.Header.Set("Origin", tt.origin)
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != tt.want {
+			t.Errorf("%s: %d", name, w.Code)
+		}
 	}
 }

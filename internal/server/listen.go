@@ -125,9 +125,14 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: control.New(node{s}), ReadHeaderTimeout: 10 * time.Second}
+	handler := control.New(node{s}, control.Options{Token: s.o.AdminToken, Routes: s.o.AdminRoutes})
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, TLSConfig: s.o.AdminTLS}
 	serve := func() error {
-		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		run := srv.Serve
+		if srv.TLSConfig != nil {
+			run = func(ln net.Listener) error { return srv.ServeTLS(ln, "", "") }
+		}
+		if err := run(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -19,6 +19,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"log/slog"
@@ -58,6 +59,13 @@ type Options struct {
 	// HTTP, HTTPS and Admin are addresses to listen on; empty: not at all.
 	// Port 0 picks one.
 	HTTP, HTTPS, Admin string
+	// AdminTLS makes the admin side speak TLS, and AdminToken is what callers
+	// must send (Authorization: Bearer). Required when Admin is reached from
+	// other machines.
+	AdminTLS   *tls.Config
+	AdminToken string
+	// AdminRoutes are more of the admin side, by the pattern of http.ServeMux.
+	AdminRoutes map[string]http.Handler
 	// Listeners are used in place of addresses, by kind (http, https, admin):
 	// those of a predecessor or of a service manager. They are the Server's
 	// from Bind on.
