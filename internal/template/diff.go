@@ -65,10 +65,10 @@ func Diff(before, after *Result) []Change {
 			delete(old, r.ID)
 			switch {
 			case was == nil:
-				out = append(out, Change{Op: Add, LogicalID: r.ID, Type: r.Type, Pos: after.show(r.Pos)})
+				out = append(out, Change{Op: Add, LogicalID: r.ID, Type: r.Type, Pos: r.Where()})
 			case was.Type != r.Type:
 				out = append(out, Change{
-					Op: Modify, LogicalID: r.ID, Type: r.Type, Pos: after.show(r.Pos),
+					Op: Modify, LogicalID: r.ID, Type: r.Type, Pos: r.Where(),
 					Properties: []Property{{Op: Modify, Path: "Type", Before: was.Type, After: r.Type}},
 				})
 			default:
@@ -79,7 +79,7 @@ func Diff(before, after *Result) []Change {
 	if before != nil {
 		for _, r := range before.resources {
 			if old[r.ID] != nil {
-				out = append(out, Change{Op: Remove, LogicalID: r.ID, Type: r.Type, Pos: before.show(r.Pos)})
+				out = append(out, Change{Op: Remove, LogicalID: r.ID, Type: r.Type, Pos: r.Where()})
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func modified(before, after *Result, was, is *base.Resource) []Change {
 	if len(d.found) == 0 {
 		return nil
 	}
-	c := Change{Op: Modify, LogicalID: is.ID, Type: is.Type, Pos: after.show(is.Pos), Properties: d.found}
+	c := Change{Op: Modify, LogicalID: is.ID, Type: is.Type, Pos: is.Where(), Properties: d.found}
 	if n := len(d.found); n > maxProperties {
 		c.Properties, c.More = d.found[:maxProperties], n-maxProperties
 	}
@@ -147,7 +147,7 @@ func (d *differ) leaf(path string, was, is *tree.Node) {
 		p.Op = Remove
 	}
 	if is != nil && is.Pos.Line > 0 {
-		p.Pos = d.after.show(is.Pos)
+		p.Pos = is.Pos.String()
 	}
 	d.found = append(d.found, p)
 }
@@ -166,14 +166,6 @@ func (r *Result) plain(n *tree.Node) string {
 		s = strings.ReplaceAll(s, r.root+"/", "")
 	}
 	return s
-}
-
-// show is a place, relative to the stack's own folder.
-func (r *Result) show(p tree.Pos) string {
-	if r.root == "" {
-		return p.String()
-	}
-	return strings.TrimPrefix(p.String(), r.root+"/")
 }
 
 // shorten makes a value fit into a line; a secret stays one.

@@ -133,7 +133,7 @@ func (l *loader) unit(u *unit) {
 		l.errs = append(l.errs, err)
 		return
 	}
-	t, err := tree.Parse(asset.Show(u.file), text)
+	t, err := tree.Parse(l.assets.Show(u.file), text)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return
@@ -187,7 +187,7 @@ func (l *loader) evaluate(u *unit) {
 		if r == nil {
 			continue
 		}
-		out := &base.Resource{ID: u.prefix + id, Type: r.Type, Pos: position(u, r), Dir: u.dir}
+		out := &base.Resource{ID: u.prefix + id, Type: r.Type, Pos: l.position(u, r), Dir: u.dir}
 		for _, before := range r.DependsOn {
 			out.DependsOn = append(out.DependsOn, u.prefix+before)
 		}
@@ -250,7 +250,7 @@ func folder(file string) string {
 
 // position is where a resource stands; one that a transform made has the
 // place of the resource it was made from, which its id begins with.
-func position(u *unit, r *eval.Resource) tree.Pos {
+func (l *loader) position(u *unit, r *eval.Resource) tree.Pos {
 	if r.Pos.Line > 0 {
 		return r.Pos
 	}
@@ -280,7 +280,7 @@ func position(u *unit, r *eval.Resource) tree.Pos {
 	if first.Line > 0 {
 		return first
 	}
-	return tree.Pos{File: asset.Show(u.file)}
+	return tree.Pos{File: l.assets.Show(u.file)}
 }
 
 // gather puts the resources of all units into the scope and the report, and

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/forelane/forelane/internal/template/asset"
 	"github.com/forelane/forelane/internal/template/sam"
 	"github.com/forelane/forelane/internal/template/tree"
 )
@@ -38,7 +37,7 @@ func (l *loader) definition(u *unit, path string) (*tree.Node, error) {
 		}
 		return nil, unwrapPath(err)
 	}
-	return tree.Parse(asset.Show(path), text)
+	return tree.Parse(l.assets.Show(path), text)
 }
 
 // unbuilt gives functions what `sam build` would: an image has an ImageUri, and

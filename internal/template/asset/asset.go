@@ -168,5 +168,10 @@ func Show(path string) string {
 	return rel
 }
 
-// Show is the function Show, for builders.
-func (s *Set) Show(path string) string { return Show(path) }
+// Show is a path as messages name it: relative to the root where there is one.
+func (s *Set) Show(path string) string {
+	if rest, below := strings.CutPrefix(path, s.root+string(filepath.Separator)); s.root != "" && below {
+		return rest
+	}
+	return Show(path)
+}
