@@ -39,6 +39,7 @@ var floors = map[string]float64{
 	"internal/invalidation": 2, "internal/peer": 2, "internal/cluster": 2,
 
 	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/zone": 3,
+	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/deploy": 3,
 	"internal/server": 4,
 	"internal/config": 4, // reads its file by template/tree, as only floor 4 may
 	"cmd/forelane":    5,
