@@ -94,5 +94,6 @@ the buckets, in one process, without Docker and without an AWS account.
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong(err) })
 	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(),
 		promoteCommand(), proxyCommand(), initCommand(), trustCommand(), topCommand(), connectCommand(), tunnelCommand())
+	cmd.AddCommand(serveCommand())
 	return cmd
 }

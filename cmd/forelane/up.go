@@ -55,6 +55,10 @@ type upFlags struct {
 	tlsCerts           []string
 	observe            observeFlags
 	dns                dnsFlags
+
+	authority       string // folder of the local authority; empty: the user's
+	onlyTheirs      bool   // no certificate of the local authority
+	region, account string // of functions; empty: those of the first stack
 }
 
 func (f *upFlags) register(cmd *cobra.Command) {
@@ -308,11 +312,7 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 		return o, closeLog, err
 	}
 	if f.https != "" {
-		dir, err := caDir()
-		if err != nil {
-			return o, closeLog, err
-		}
-		if o.CA, err = localca.Open(dir); err != nil {
+		if o.CA, err = f.localAuthority(); err != nil {
 			return o, closeLog, err
 		}
 		if o.Certificates, err = f.certificates(o.Log); err != nil {
@@ -320,6 +320,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 		}
 	}
 	o.Functions = now.functionOptions(l.env)
+	if f.region != "" || f.account != "" {
+		o.Functions.Region, o.Functions.AccountID = f.region, f.account
+	}
 	o.Functions.NodePath, o.Functions.PythonPath, o.Functions.Concurrency = f.nodePath, f.pythonPath, f.concurrency
 	o.OnLogLine = out.functionLine
 	if err := f.observe.options(&o); err != nil {
@@ -335,4 +338,20 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 		out.request(r)
 	}
 	return o, closeLog, nil
+}
+
+// localAuthority opens the authority that signs for local names; nil when none
+// is to.
+func (f *upFlags) localAuthority() (*localca.Authority, error) {
+	if f.onlyTheirs {
+		return nil, nil
+	}
+	dir := f.authority
+	if dir == "" {
+		var err error
+		if dir, err = caDir(); err != nil {
+			return nil, err
+		}
+	}
+	return localca.Open(dir)
 }

@@ -49,7 +49,9 @@ func (b *Builder) AddDir(name, from string, outside bool) error {
 }
 
 // skipped are folders that are never part of a project.
-func skipped(name string) bool { return name == ".git" || name == ".forelane" }
+func skipped(name string) bool {
+	return name == ".git" || name == ".forelane" || name == "__pycache__"
+}
 
 func (b *Builder) dir(name, from, top string, outside bool, open []string) error {
 	if slices.Contains(open, from) {

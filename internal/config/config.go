@@ -162,12 +162,8 @@ func blank(text []byte) bool {
 // Secret reads a secret from the file that a setting names. One that others
 // may read is none, and is refused.
 func Secret(file string) (string, error) {
-	fi, err := os.Stat(file)
-	if err != nil {
+	if err := Private(file); err != nil {
 		return "", err
-	}
-	if fi.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("%s: everybody on this machine may read it (chmod o-rwx %s)", file, file)
 	}
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -181,6 +177,18 @@ func Secret(file string) (string, error) {
 }
 
 const maxSecret = 4096
+
+// Private refuses a file with secrets that everybody on this machine may read.
+func Private(file string) error {
+	fi, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if fi.Mode().Perm()&0o007 != 0 {
+		return fmt.Errorf("%s: everybody on this machine may read it (chmod o-rwx %s)", file, file)
+	}
+	return nil
+}
 
 // wrong is an error about a setting, at the place where it was given.
 func (n *Node) wrong(path, mend, format string, args ...any) error {

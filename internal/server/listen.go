@@ -108,8 +108,8 @@ func (s *Server) listenTLS(ctx context.Context) error {
 	if s.o.HTTPS == "" {
 		return nil
 	}
-	if s.o.CA == nil {
-		return errors.New("https: no certificate authority")
+	if s.o.CA == nil && s.o.Certificates == nil {
+		return errors.New("https: no certificate, and no authority to make one")
 	}
 	terms := s.terms()
 	tcp := viewer.Options{Log: s.log, Gate: s.gate, Balancers: s.o.Balancers, WebSocket: s.o.H2WebSocket, Met: s.met, TLS: terms.TCP()}

@@ -4,6 +4,7 @@ package server
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"path/filepath"
 
@@ -34,10 +35,15 @@ func (s *Server) terms() *security.Terms {
 // certificates chooses: the operator's for a name, else one by ACME, else the
 // local authority's.
 func (s *Server) certificates() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	local := s.o.CA.Certificates(func(name string) bool {
-		snap := s.current.Load()
-		return snap != nil && snap.allows(name)
-	})
+	local := func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return nil, fmt.Errorf("there is no certificate for %q", h.ServerName)
+	}
+	if s.o.CA != nil {
+		local = s.o.CA.Certificates(func(name string) bool {
+			snap := s.current.Load()
+			return snap != nil && snap.allows(name)
+		})
+	}
 	own := s.o.Certificates
 	return func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if own != nil {

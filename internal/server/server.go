@@ -85,7 +85,8 @@ type Options struct {
 	HTTP3 bool
 	// Data is the folder for built functions and logs. Required.
 	Data string
-	// CA signs for HTTPS. Required when HTTPS is set.
+	// CA signs for HTTPS where Certificates have none. Nil: such a handshake
+	// fails. One of the two is required when HTTPS is set.
 	CA *localca.Authority
 	// Certificates of the operator come before those of CA. Nil: none.
 	Certificates *certificate.Store

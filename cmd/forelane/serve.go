@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forelane/forelane/internal/cluster"
+	"github.com/forelane/forelane/internal/config"
+	"github.com/forelane/forelane/internal/deploy"
+	"github.com/forelane/forelane/internal/server"
+)
+
+func serveCommand() *cobra.Command {
+	var file string
+	var schema, printConfig, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "serve --config node.yaml",
+		Short: "run a node: what is deployed to it, alone or with others",
+		Long: `Runs a node by a configuration file. It serves what forelane deploy brings to it
+and to the other nodes of its cluster; when it starts it serves what was in force
+when it was last here, also when no other node can be reached.
+
+--print-config writes a file with every setting and its default, or, with --config,
+what that file makes of them; --print-schema the JSON Schema of the file.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if schema {
+				return config.Schema(cmd.OutOrStdout())
+			}
+			c := config.Default()
+			if file != "" {
+				var err error
+				if c, err = config.Read(file); err != nil {
+					return wrong(err)
+				}
+			}
+			switch {
+			case printConfig:
+				return config.Print(cmd.OutOrStdout(), c)
+			case file == "":
+				return wrong(errors.New("name the node's configuration: --config node.yaml (--print-config writes one to begin with)"))
+			}
+			return serve(cmd.Context(), c, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&file, "config", "c", "", "`FILE` of the node")
+	fl.BoolVar(&schema, "print-schema", false, "print the JSON Schema of the file and do nothing else")
+	fl.BoolVar(&printConfig, "print-config", false, "print the file with all settings and do nothing else")
+	fl.BoolVar(&asJSON, "json", false, "print events as JSON lines on stdout, the first one when ready")
+	return cmd
+}
+
+// flagsOf are the flags of `up` that say what a configuration says: both make a
+// server's options by upFlags.serverOptions.
+func flagsOf(c *config.Node) *upFlags {
+	f := &upFlags{
+		http: c.Listen.HTTP, https: c.Listen.HTTPS, admin: c.Admin.Listen, http3: c.Listen.HTTP3,
+		h2c: c.Listen.H2C, h2WebSocket: c.Listen.H2WebSocket, reusePort: c.Listen.ReusePort,
+		balancers: c.Listen.ProxyProtocol, connections: c.Listen.Connections, perAddress: c.Listen.PerAddress, drain: c.Listen.Drain,
+		data: c.Data, accessLog: c.Log.Access, quiet: !c.Log.Requests,
+		nodePath: c.Functions.NodePath, pythonPath: c.Functions.PythonPath, concurrency: c.Functions.Concurrency,
+		apiRate: c.API.Rate, apiBurst: c.API.Burst,
+		cacheMemory: c.Cache.Memory.String(), cacheDisk: c.Cache.Disk.String(),
+		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers),
+		authority: filepath.Join(c.Data, "authority"), onlyTheirs: !c.TLS.LocalAuthority, region: c.Region, account: c.Account,
+	}
+	for _, t := range c.TLS.Certificates {
+		pair := t.Cert
+		if t.Key != "" {
+			pair += "," + t.Key
+		}
+		f.tlsCerts = append(f.tlsCerts, pair)
+	}
+	return f
+}
+
+func pairsOf(m map[string]string) []string {
+	var out []string
+	for k, v := range m {
+		out = append(out, k+"="+v)
+	}
+	return out
+}
+
+// serve is the life of a node.
+func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.Writer) (err error) {
+	f := flagsOf(c)
+	out := newOutput(stdout, stderr, asJSON, f.quiet)
+	env, err := environmentOf(c)
+	if err != nil {
+		return wrong(err)
+	}
+	o, closeLog, err := f.serverOptions(&loader{data: c.Data, env: env}, &loaded{}, out)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = closeLog() }()
+	o.Functions.NoWatch = true // what is deployed does not change
+	if err := adminOf(c, &o); err != nil {
+		return wrong(err)
+	}
+	heir, err := f.inherit(c.Data)
+	defer heir.close()
+	if err != nil {
+		return err
+	}
+	o.Listeners = heir.listeners
+	cl, err := openCluster(c, &o)
+	if err != nil {
+		return err
+	}
+	closeCluster := cl.Close
+	defer func() { err = errors.Join(err, closeCluster()) }()
+	srv, node, err := assemble(c, cl, &o, env)
+	if err != nil {
+		return err
+	}
+	defer f.stop(srv, out)
+	defer renew(ctx, o.Certificates, out)()
+	if err := srv.Bind(ctx); err != nil {
+		return err
+	}
+	if _, err := cl.Follow(ctx, node); err != nil {
+		return err
+	}
+	heir.serve(ctx, srv, out)
+	if ctx.Err() == nil {
+		out.ready(srv.Ready())
+	}
+	<-ctx.Done()
+	out.event("stopping", nil)
+	closeCluster = func() error { return nil } // nothing is deployed to a node that ends
+	return cl.Close()
+}
+
+// assemble makes the server and what deploys to it.
+func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[string]string) (*server.Server, *deploy.Node, error) {
+	late := &lateServer{}
+	node := deploy.NewNode(deploy.Options{
+		Dir: filepath.Join(c.Data, "bundles"), Bundles: cl, Server: late, Region: c.Region, Account: c.Account, Log: o.Log,
+		Env: func(name string) (string, bool) {
+			if v, ok := env[name]; ok {
+				return v, true
+			}
+			return os.LookupEnv(name)
+		},
+		Invalidate: late.invalidate,
+	})
+	o.Carrier = carrier{cl}
+	if c.Is(config.RoleControl) {
+		o.AdminRoutes = deploy.NewDesk(node, cl).Routes()
+	}
+	srv, err := server.New(*o)
+	late.Server = srv
+	return srv, node, err
+}
+
+// environmentOf reads the functions' environment, which may hold secrets.
+func environmentOf(c *config.Node) (map[string]string, error) {
+	if c.Functions.EnvironmentFile == "" {
+		return map[string]string{}, nil
+	}
+	if err := config.Private(c.Functions.EnvironmentFile); err != nil {
+		return nil, fmt.Errorf("functions.environmentFile: %w", err)
+	}
+	return readLines(c.Functions.EnvironmentFile)
+}
+
+// adminOf gives the admin side its token and certificate.
+func adminOf(c *config.Node, o *server.Options) error {
+	if c.Admin.TokenFile != "" {
+		token, err := config.Secret(c.Admin.TokenFile)
+		if err != nil {
+			return fmt.Errorf("admin.tokenFile: %w", err)
+		}
+		o.AdminToken = token
+	}
+	if c.Admin.Certificate != "" {
+		cert := &fileCertificate{cert: c.Admin.Certificate, key: c.Admin.Key}
+		if err := cert.check(); err != nil {
+			return fmt.Errorf("admin.certificate: %w", err)
+		}
+		o.AdminTLS = cert.config()
+	}
+	return nil
+}
+
+// openCluster opens the node's place in its cluster.
+func openCluster(c *config.Node, o *server.Options) (*cluster.Cluster, error) {
+	cc := cluster.Config{
+		Dir: filepath.Join(c.Data, "cluster"), Node: c.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes,
+		Replicas: c.Cluster.Replicas, URL: c.Cluster.URL, Credentials: c.Cluster.Credentials, Name: c.Cluster.Name,
+		Tenure: c.Cluster.Tenure, Log: o.Log,
+	}
+	if c.Cluster.SecretFile != "" {
+		s, err := config.Secret(c.Cluster.SecretFile)
+		if err != nil {
+			return nil, wrong(fmt.Errorf("cluster.secretFile: %w", err))
+		}
+		cc.Secret = []byte(s)
+	}
+	if c.Cluster.Credentials != "" {
+		if err := config.Private(c.Cluster.Credentials); err != nil {
+			return nil, wrong(fmt.Errorf("cluster.credentialsFile: %w", err))
+		}
+	}
+	if c.Cluster.Authority != "" {
+		pem, err := os.ReadFile(c.Cluster.Authority)
+		if err != nil {
+			return nil, wrong(fmt.Errorf("cluster.authorityFile: %w", err))
+		}
+		cc.Roots = x509.NewCertPool()
+		if !cc.Roots.AppendCertsFromPEM(pem) {
+			return nil, wrong(fmt.Errorf("cluster.authorityFile: %s holds no certificate (PEM)", c.Cluster.Authority))
+		}
+	}
+	if cc.Node == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, err
+		}
+		cc.Node = host
+	}
+	if err := os.MkdirAll(cc.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	return cluster.Open(cc)
+}
