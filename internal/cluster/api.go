@@ -104,8 +104,12 @@ type Entry struct {
 	At time.Time `json:"at"`
 
 	// Token tells entries apart that have the same number in two logs, and
-	// finds an Append again whose answer was lost. Append sets it.
+	// finds an Append again whose answer was lost; Prev is the Token of the
+	// entry before: they chain the log. Append sets both.
 	Token string `json:"token"`
+	Prev  string `json:"prev,omitempty"`
+
+	seq uint64 // its place in the stream
 }
 
 // AnyLast lets Append take the end of the log wherever it is.
@@ -244,4 +248,6 @@ type Member struct {
 	Live    bool              `json:"live"`
 	Current bool              `json:"current"`
 	Refused map[uint64]string `json:"refused,omitempty"`
+	// Fault is why it follows no more. Empty: it does.
+	Fault string `json:"fault,omitempty"`
 }

@@ -4,101 +4,202 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Cluster is a node's place in the cluster. Make it with Open.
-type Cluster struct{ config Config }
+type Cluster struct {
+	config Config
+	lock   *os.File // of Dir
+	engine *engine  // nil: the cluster is elsewhere
+	link   *link
+	roster *roster
+	places places
+
+	ctx      context.Context // ends with Close
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+	follower atomic.Pointer[Follower]
+	closed   sync.Once
+}
+
+// ErrInUse: another process has Dir.
+var ErrInUse = errors.New("cluster: another process uses the folder")
 
 // Open starts what Config asks for and returns at once: the log may not be
 // reachable yet. Errors are those of Config and of the node's own folder.
-func Open(c Config) (*Cluster, error) { return nil, errors.ErrUnsupported }
+func Open(config Config) (*Cluster, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Join(config.Dir, "bundles"), 0o700); err != nil {
+		return nil, err
+	}
+	c := &Cluster{config: config, roster: newRoster()}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if err := c.start(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cluster) start() (err error) {
+	if c.lock, err = lockDir(c.config.Dir); err != nil {
+		return err
+	}
+	if c.config.Node == "" {
+		if c.config.Node, err = nodeName(c.config.Dir); err != nil {
+			return err
+		}
+	}
+	if c.config.URL == "" {
+		if c.engine, err = startEngine(&c.config); err != nil {
+			return err
+		}
+	}
+	if c.link, err = connect(&c.config, c.engine); err != nil {
+		return err
+	}
+	if _, err = c.link.nc.Subscribe(c.link.appliedHint(), c.heardHint); err != nil {
+		return err
+	}
+	c.running.Go(func() { c.link.prepare(c.ctx, &c.config) })
+	c.running.Go(c.watch)
+	return nil
+}
+
+// lockDir takes the folder for this process.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w %s", ErrInUse, dir), f.Close())
+	}
+	return f, nil
+}
+
+// watch reads beats now and then, so that who waits knows at once who is long
+// gone.
+func (c *Cluster) watch() {
+	if c.Ready(c.ctx) != nil {
+		return
+	}
+	every := time.NewTicker(c.config.Tenure / beatsATenure)
+	defer every.Stop()
+	for {
+		try, cancel := context.WithTimeout(c.ctx, tryTime)
+		_, _ = c.look(try) // the next time is soon
+		cancel()
+		select {
+		case <-every.C:
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *Cluster) heardHint(m *nats.Msg) {
+	var b beat
+	if json.Unmarshal(m.Data, &b) == nil && word(b.Node) {
+		c.roster.hear(b, 0)
+	}
+}
 
 // Close leaves the cluster. A Follower that still runs is stopped, and what the
 // node has cached is not current from then on.
-func (c *Cluster) Close() error { return errors.ErrUnsupported }
+func (c *Cluster) Close() error {
+	c.closed.Do(func() {
+		c.cancel()
+		c.running.Wait()
+		if c.link != nil {
+			c.link.nc.Close()
+		}
+		if c.engine != nil {
+			c.engine.Shutdown()
+			c.engine.WaitForShutdown()
+		}
+		if c.lock != nil {
+			_ = c.lock.Close() // nothing was written to it
+		}
+	})
+	return nil
+}
 
 // Node is the node's name.
 func (c *Cluster) Node() string { return c.config.Node }
 
-// Ready returns when the log can be reached, or with ctx's error.
-func (c *Cluster) Ready(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Append implements Log.
-func (c *Cluster) Append(ctx context.Context, e Entry, expectLast uint64) (Entry, error) {
-	return Entry{}, errors.ErrUnsupported
-}
-
-// Last implements Log.
-func (c *Cluster) Last(ctx context.Context) (Entry, error) { return Entry{}, errors.ErrUnsupported }
-
-// Read implements Log.
-func (c *Cluster) Read(ctx context.Context, after uint64, limit int) ([]Entry, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Wait implements Log.
-func (c *Cluster) Wait(ctx context.Context, number uint64) (Completion, error) {
-	return Completion{}, errors.ErrUnsupported
-}
-
-// Members are the nodes that the log knows of, by name.
-func (c *Cluster) Members(ctx context.Context) ([]Member, error) { return nil, errors.ErrUnsupported }
-
-// PutBundle implements Bundles.
-func (c *Cluster) PutBundle(ctx context.Context, r io.Reader) (Digest, error) {
-	return "", errors.ErrUnsupported
-}
-
-// Bundle implements Bundles.
-func (c *Cluster) Bundle(ctx context.Context, d Digest) (io.ReadSeekCloser, error) {
-	return nil, errors.ErrUnsupported
+// Ready returns when the log could be reached once, or with ctx's error.
+func (c *Cluster) Ready(ctx context.Context) error {
+	select {
+	case <-c.link.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.ctx.Done():
+		return errors.New("cluster: closed")
+	}
 }
 
 // Follow begins to apply entries to a Consumer. Restore has returned when
 // Follow does; entries are applied from then on, until Close. A Cluster follows
 // once.
 func (c *Cluster) Follow(ctx context.Context, to Consumer) (*Follower, error) {
-	return nil, errors.ErrUnsupported
+	f := newFollower(c, to)
+	if !c.follower.CompareAndSwap(nil, f) {
+		return nil, errors.New("cluster: a node follows once")
+	}
+	if err := f.restore(ctx); err != nil {
+		c.follower.Store(nil)
+		return nil, err
+	}
+	sub, err := c.link.nc.Subscribe(c.link.headHint(), func(m *nats.Msg) {
+		n, _ := strconv.ParseUint(string(m.Data), 10, 64)
+		select {
+		case f.hinted <- n:
+		default:
+			kick(f.fetchSoon)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.running.Go(func() {
+		defer func() { _ = sub.Unsubscribe() }() // Close closes the connection in any case
+		if c.Ready(c.ctx) == nil {
+			f.follow(c.ctx)
+		}
+	})
+	return f, nil
 }
 
-// Follower applies the log to a Consumer.
-type Follower struct{}
-
-// Current tells whether the node has surely applied every invalidation whose
-// completion was told to anybody before now. It costs a few comparisons and
-// allocates nothing. Where it is false, what is cached is to be revalidated.
-func (f *Follower) Current(now time.Time) bool { return false }
-
-// Position is the number of the last entry that was applied.
-func (f *Follower) Position() uint64 { return 0 }
-
-// InForce are the entries in force, oldest first.
-func (f *Follower) InForce() []Entry { return nil }
-
-// Table is a set of small values that nodes share: API keys, what is used of
-// quotas.
-type Table struct{}
-
-// Table opens the table of a name ("quota"), which is made where it is missing.
-func (c *Cluster) Table(name string) *Table { return nil }
-
-// Get returns a value and its revision, 0 when there is none.
-func (t *Table) Get(ctx context.Context, key string) (value []byte, revision uint64, err error) {
-	return nil, 0, errors.ErrUnsupported
+// Current is the Follower's: false as long as the node does not follow.
+func (c *Cluster) Current(now time.Time) bool {
+	f := c.follower.Load()
+	return f != nil && f.Current(now)
 }
 
-// Put sets a value if it still has the revision (0: if there is none), and
-// returns the new one; else ErrConflict.
-func (t *Table) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return 0, errors.ErrUnsupported
-}
-
-// Add adds n to a number, which begins at 0, and returns the sum.
-func (t *Table) Add(ctx context.Context, key string, n int64) (int64, error) {
-	return 0, errors.ErrUnsupported
+// Invalidate appends an invalidation and waits until it is complete. It returns
+// the invalidation's id, also with the error of a Wait that was cut short.
+func (c *Cluster) Invalidate(ctx context.Context, distribution string, paths []string) (id string, err error) {
+	e, err := c.Append(ctx, Entry{Kind: Invalidate, Invalidation: &Invalidation{Distribution: distribution, Paths: paths}}, AnyLast)
+	if err != nil {
+		return "", err
+	}
+	_, err = c.Wait(ctx, e.Number)
+	return e.Invalidation.ID, err
 }
 
 var (

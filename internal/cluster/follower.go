@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Follower applies the log to a Consumer. Three goroutines: one reads entries
+// into a queue, one applies them in order, one beats (tenure.go); a fourth notes
+// the position in a file (position.go).
+type Follower struct {
+	c       *Cluster
+	to      Consumer
+	current current
+
+	fetchSoon, applySoon, beatSoon, noteSoon chan struct{} // kicks; of capacity 1
+	hinted                                   chan uint64   // numbers that exist, by hint; of capacity 1
+
+	mu      sync.Mutex
+	seen    place   // the last entry that was read
+	queue   []Entry // read, and not applied; the first may be on its way
+	applied place
+	force   inForce
+	refused map[uint64]string // by number; the last few
+	fault   error             // why the log is followed no more
+}
+
+const (
+	queueLimit  = 4 * batch
+	refusedKept = 16
+)
+
+// kick wakes a goroutine; it never waits.
+func kick(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func newFollower(c *Cluster, to Consumer) *Follower {
+	soon := func() chan struct{} { return make(chan struct{}, 1) }
+	return &Follower{
+		c: c, to: to, fetchSoon: soon(), applySoon: soon(), beatSoon: soon(), noteSoon: soon(),
+		hinted: make(chan uint64, 1), refused: map[uint64]string{},
+	}
+}
+
+// Current tells whether the node has surely applied every invalidation whose
+// completion was told to anybody before now. It costs a few comparisons and
+// allocates nothing. Where it is false, what is cached is to be revalidated.
+func (f *Follower) Current(now time.Time) bool { return f.current.now(now) }
+
+// Position is the number of the last entry that was applied.
+func (f *Follower) Position() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.applied.Number
+}
+
+// InForce are the entries in force, oldest first.
+func (f *Follower) InForce() []Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.force)
+}
+
+// Fault is why the log is followed no more; nil: it is.
+func (f *Follower) Fault() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fault
+}
+
+// follow runs until ctx ends.
+func (f *Follower) follow(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { f.fetch(ctx) })
+	all.Go(func() { f.apply(ctx) })
+	all.Go(func() { f.keepTenure(ctx) })
+	all.Go(func() { f.notePosition(ctx) })
+	all.Wait()
+}
+
+// fetch reads what is new when it is told of it, and now and then.
+func (f *Follower) fetch(ctx context.Context) {
+	every := time.NewTicker(f.c.config.Tenure / beatsATenure)
+	defer every.Stop()
+	var promised uint64 // a hint said that there are so many
+	for pause := time.Millisecond; ctx.Err() == nil; {
+		before := f.place()
+		err := f.fetchAll(ctx)
+		at := f.place()
+		if at != before {
+			pause = time.Millisecond
+		}
+		var soon <-chan time.Time // a replica lags: it has not yet what was promised
+		if (at.Number < promised || err != nil) && pause < time.Second {
+			soon = time.After(pause)
+			pause *= 2
+		}
+		select {
+		case <-soon:
+		case <-every.C:
+			pause = time.Millisecond
+		case n := <-f.hinted:
+			promised, pause = max(promised, n), time.Millisecond
+		case <-f.fetchSoon:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (f *Follower) place() place {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen
+}
+
+// fetchAll reads entries until there are no more, or the queue is full.
+func (f *Follower) fetchAll(ctx context.Context) error {
+	for {
+		f.mu.Lock()
+		at, room := f.seen, queueLimit-len(f.queue)
+		stop := f.fault != nil
+		f.mu.Unlock()
+		if stop || room <= 0 {
+			return nil
+		}
+		try, cancel := context.WithTimeout(ctx, tryTime)
+		got, err := f.c.after(try, at.Seq, min(batch, room))
+		cancel()
+		if err == nil && len(got) > 0 {
+			err = f.take(got)
+		}
+		if err != nil || len(got) == 0 {
+			return err
+		}
+	}
+}
+
+// take puts entries into the queue, if each follows the one before.
+func (f *Follower) take(got []Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range got {
+		if !e.follows(f.seen) {
+			if e.Number > f.seen.Number+1 {
+				return fmt.Errorf("cluster: entry %d is missing before %d", f.seen.Number+1, e.Number)
+			}
+			f.stop(fmt.Errorf("cluster: entry %d does not follow the one this node has: it is of another log", e.Number))
+			return f.fault
+		}
+		f.seen = e.place()
+		f.queue = append(f.queue, e)
+	}
+	kick(f.applySoon)
+	return nil
+}
+
+// stop ends following: what the node has does not fit the log. The caller holds
+// f.mu.
+func (f *Follower) stop(why error) {
+	if f.fault == nil {
+		f.fault = why
+		f.current.end()
+		f.c.config.Log.Error("cluster: this node follows the log no more; it serves what it has and revalidates what is cached", "error", why, "dir", f.c.config.Dir)
+		kick(f.beatSoon)
+	}
+}
+
+// shorter is told that the log ends before an entry that was read: the leader
+// has lost it.
+func (f *Follower) shorter(last uint64, seen place) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stop(fmt.Errorf("cluster: the log has lost entries: it ends at place %d, this node has seen entry %d at %d", last, seen.Number, seen.Seq))
+}
+
+// apply applies the queue.
+func (f *Follower) apply(ctx context.Context) {
+	for {
+		f.mu.Lock()
+		var next *Entry
+		if len(f.queue) > 0 {
+			next = &f.queue[0]
+		}
+		f.mu.Unlock()
+		if next == nil {
+			select {
+			case <-f.applySoon:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		refusal := f.applyOne(ctx, *next)
+		if ctx.Err() != nil && (refusal != nil || !errors.Is(refusal, ErrRefused)) {
+			return // not known whether it was applied: it is again, at the next start
+		}
+		f.done(refusal)
+	}
+}
+
+// The pauses between tries of an entry.
+const (
+	applyPause    = 100 * time.Millisecond
+	applyPauseMax = 5 * time.Second
+)
+
+// applyOne applies e; it returns nil, or an ErrRefused, or when ctx has ended.
+func (f *Follower) applyOne(ctx context.Context, e Entry) error {
+	for pause := applyPause; ; pause = min(2*pause, applyPauseMax) {
+		err := f.to.Apply(ctx, e)
+		if err == nil || errors.Is(err, ErrRefused) {
+			return err
+		}
+		if ctx.Err() == nil {
+			f.c.config.Log.Warn("cluster: an entry could not be applied; it is tried again", "number", e.Number, "kind", e.Kind.String(), "error", err)
+		}
+		if !rest(ctx, pause) {
+			return err
+		}
+	}
+}
+
+// done takes the first entry off the queue.
+func (f *Follower) done(refusal error) {
+	f.mu.Lock()
+	e := f.queue[0]
+	f.queue = f.queue[1:]
+	f.applied = e.place()
+	if refusal == nil {
+		f.force = f.force.with(e)
+	} else {
+		f.refused[e.Number] = refusal.Error()
+		if len(f.refused) > refusedKept {
+			delete(f.refused, slices.Min(slices.Collect(maps.Keys(f.refused))))
+		}
+	}
+	last, full := len(f.queue) == 0, len(f.queue) == queueLimit-1
+	f.mu.Unlock()
+	if refusal != nil {
+		f.c.config.Log.Error("cluster: this node refuses an entry; what was in force still is", "number", e.Number, "kind", e.Kind.String(), "error", refusal)
+	}
+	if last || e.Number%64 == 0 {
+		f.c.hintApplied(f.report())
+		kick(f.beatSoon)
+		kick(f.noteSoon)
+	}
+	if full {
+		kick(f.fetchSoon)
+	}
+}
+
+// upToDate is the last entry that was read, and whether all invalidations up to
+// it are applied.
+func (f *Follower) upToDate() (place, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	pending := slices.ContainsFunc(f.queue, func(e Entry) bool { return e.Kind == Invalidate })
+	return f.seen, !pending && f.fault == nil
+}
+
+// report is what the node says of itself.
+func (f *Follower) report() beat {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := beat{Node: f.c.config.Node, Applied: f.applied.Number, Refused: maps.Clone(f.refused)}
+	if f.fault != nil {
+		b.Fault = f.fault.Error()
+	}
+	return b
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The position of a node is a file: how far it has applied the log, and what is
+// in force. It is written behind what it says, so after a crash it may say less
+// than what was applied: then entries are applied again. It never says more.
+
+// position is the form of the file.
+type position struct {
+	Applied place             `json:"applied"`
+	InForce []noted           `json:"inForce"`
+	Refused map[uint64]string `json:"refused,omitempty"`
+}
+
+// noted is an Entry with its place.
+type noted struct {
+	Entry
+	Seq uint64 `json:"seq"`
+}
+
+func (c *Cluster) positionFile() string { return filepath.Join(c.config.Dir, "position.json") }
+
+// restore reads the file, and has the Consumer put into force what it says.
+func (f *Follower) restore(ctx context.Context) error {
+	var p position
+	b, err := os.ReadFile(f.c.positionFile())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
+		if err := json.Unmarshal(b, &p); err != nil {
+			return fmt.Errorf("cluster: %s: %w (without it the node begins anew)", f.c.positionFile(), err)
+		}
+	}
+	for _, n := range p.InForce {
+		n.Entry.seq = n.Seq
+		f.force = append(f.force, n.Entry)
+	}
+	if p.Refused != nil {
+		f.refused = p.Refused
+	}
+	f.seen, f.applied = p.Applied, p.Applied
+	return f.to.Restore(ctx, f.InForce())
+}
+
+// notePosition writes the file behind what was applied, until ctx ends.
+func (f *Follower) notePosition(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-f.noteSoon:
+		case <-ctx.Done():
+		}
+		if err := f.noteOnce(); err != nil {
+			f.c.config.Log.Warn("cluster: the node's position is not kept: a restart applies more again", "error", err)
+		}
+	}
+}
+
+func (f *Follower) noteOnce() error {
+	f.mu.Lock()
+	p := position{Applied: f.applied, Refused: f.refused}
+	for _, e := range f.force {
+		p.InForce = append(p.InForce, noted{e, e.seq})
+	}
+	b, err := json.Marshal(p) // the map is shared
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return writeWhole(f.c.positionFile(), b)
+}
