@@ -95,5 +95,7 @@ the buckets, in one process, without Docker and without an AWS account.
 	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(),
 		promoteCommand(), proxyCommand(), initCommand(), trustCommand(), topCommand(), connectCommand(), tunnelCommand())
 	cmd.AddCommand(serveCommand())
+	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(), promoteCommand(), proxyCommand(), initCommand(), trustCommand())
+	cmd.AddCommand(serveCommand(), deployCommand(), rollbackCommand(), historyCommand(), statusCommand())
 	return cmd
 }

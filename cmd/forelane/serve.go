@@ -94,6 +94,9 @@ func pairsOf(m map[string]string) []string {
 
 // serve is the life of a node.
 func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.Writer) (err error) {
+	if c.Data, err = filepath.Abs(c.Data); err != nil {
+		return err
+	}
 	f := flagsOf(c)
 	out := newOutput(stdout, stderr, asJSON, f.quiet)
 	env, err := environmentOf(c)
