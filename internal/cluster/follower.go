@@ -23,13 +23,21 @@ type Follower struct {
 	fetchSoon, applySoon, beatSoon, noteSoon chan struct{} // kicks; of capacity 1
 	hinted                                   chan uint64   // numbers that exist, by hint; of capacity 1
 
-	mu      sync.Mutex
-	seen    place   // the last entry that was read
-	queue   []Entry // read, and not applied; the first may be on its way
-	applied place
+	noting sync.Mutex
+	noted  uint64 // the number that the file says
+
+	mu       sync.Mutex
+	seen     place   // the last entry that was read
+	queue    []Entry // read, and not applied; the first may be on its way
+	standing standing
+	fault    error // why the log is followed no more
+}
+
+// standing is how far a node has come. It is not changed, but replaced.
+type standing struct {
+	at      place // the last entry that was applied
 	force   inForce
 	refused map[uint64]string // by number; the last few
-	fault   error             // why the log is followed no more
 }
 
 const (
@@ -49,7 +57,7 @@ func newFollower(c *Cluster, to Consumer) *Follower {
 	soon := func() chan struct{} { return make(chan struct{}, 1) }
 	return &Follower{
 		c: c, to: to, fetchSoon: soon(), applySoon: soon(), beatSoon: soon(), noteSoon: soon(),
-		hinted: make(chan uint64, 1), refused: map[uint64]string{},
+		hinted: make(chan uint64, 1),
 	}
 }
 
@@ -62,14 +70,14 @@ func (f *Follower) Current(now time.Time) bool { return f.current.now(now) }
 func (f *Follower) Position() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.applied.Number
+	return f.standing.at.Number
 }
 
 // InForce are the entries in force, oldest first.
 func (f *Follower) InForce() []Entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.force)
+	return slices.Clone(f.standing.force)
 }
 
 // Fault is why the log is followed no more; nil: it is.
@@ -234,17 +242,27 @@ func (f *Follower) applyOne(ctx context.Context, e Entry) error {
 // done takes the first entry off the queue.
 func (f *Follower) done(refusal error) {
 	f.mu.Lock()
-	e := f.queue[0]
-	f.queue = f.queue[1:]
-	f.applied = e.place()
+	e, next := f.queue[0], f.standing
+	f.mu.Unlock()
+	next.at = e.place()
 	if refusal == nil {
-		f.force = f.force.with(e)
+		next.force = next.force.with(e)
 	} else {
-		f.refused[e.Number] = refusal.Error()
-		if len(f.refused) > refusedKept {
-			delete(f.refused, slices.Min(slices.Collect(maps.Keys(f.refused))))
+		next.refused = maps.Clone(next.refused)
+		if next.refused == nil {
+			next.refused = map[uint64]string{}
+		}
+		next.refused[e.Number] = refusal.Error()
+		if len(next.refused) > refusedKept {
+			delete(next.refused, slices.Min(slices.Collect(maps.Keys(next.refused))))
 		}
 	}
+	if e.Kind != Invalidate { // a restart must not fall behind what was told to be applied
+		f.note(next)
+	}
+	f.mu.Lock()
+	f.queue = f.queue[1:]
+	f.standing = next
 	last, full := len(f.queue) == 0, len(f.queue) == queueLimit-1
 	f.mu.Unlock()
 	if refusal != nil {
@@ -273,7 +291,7 @@ func (f *Follower) upToDate() (place, bool) {
 func (f *Follower) report() beat {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	b := beat{Node: f.c.config.Node, Applied: f.applied.Number, Refused: maps.Clone(f.refused)}
+	b := beat{Node: f.c.config.Node, Applied: f.standing.at.Number, Refused: f.standing.refused}
 	if f.fault != nil {
 		b.Fault = f.fault.Error()
 	}

@@ -46,12 +46,9 @@ func (f *Follower) restore(ctx context.Context) error {
 	}
 	for _, n := range p.InForce {
 		n.Entry.seq = n.Seq
-		f.force = append(f.force, n.Entry)
+		f.standing.force = append(f.standing.force, n.Entry)
 	}
-	if p.Refused != nil {
-		f.refused = p.Refused
-	}
-	f.seen, f.applied = p.Applied, p.Applied
+	f.seen, f.standing.at, f.standing.refused = p.Applied, p.Applied, p.Refused
 	return f.to.Restore(ctx, f.InForce())
 }
 
@@ -62,22 +59,31 @@ func (f *Follower) notePosition(ctx context.Context) {
 		case <-f.noteSoon:
 		case <-ctx.Done():
 		}
-		if err := f.noteOnce(); err != nil {
-			f.c.config.Log.Warn("cluster: the node's position is not kept: a restart applies more again", "error", err)
-		}
+		f.mu.Lock()
+		now := f.standing
+		f.mu.Unlock()
+		f.note(now)
 	}
 }
 
-func (f *Follower) noteOnce() error {
-	f.mu.Lock()
-	p := position{Applied: f.applied, Refused: f.refused}
-	for _, e := range f.force {
+// note writes the file. Without it a restart applies more again.
+func (f *Follower) note(s standing) {
+	p := position{Applied: s.at, Refused: s.refused}
+	for _, e := range s.force {
 		p.InForce = append(p.InForce, noted{e, e.seq})
 	}
-	b, err := json.Marshal(p) // the map is shared
-	f.mu.Unlock()
-	if err != nil {
-		return err
+	f.noting.Lock()
+	defer f.noting.Unlock()
+	if s.at.Number < f.noted {
+		return // a later one is there
 	}
-	return writeWhole(f.c.positionFile(), b)
+	b, err := json.Marshal(p)
+	if err == nil {
+		err = writeWhole(f.c.positionFile(), b)
+	}
+	if err != nil {
+		f.c.config.Log.Error("cluster: the node's position is not kept: a restart applies more again", "error", err)
+		return
+	}
+	f.noted = s.at.Number
 }

@@ -68,6 +68,10 @@ type Whole interface {
 type Deps struct {
 	// Cache outlives the snapshot. Nil: a new one with default bounds.
 	Cache *cache.Cache
+	// Current tells whether every invalidation that may be known to anybody is
+	// applied to Cache. Where it is not, what is stored is revalidated
+	// (current.go). It must neither block nor allocate. Nil: always.
+	Current func(now time.Time) bool
 	// Transport gives the way to an origin: the gateway, a bucket, a function
 	// URL of this process, or the network. Required when there are origins.
 	Transport func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error)

@@ -46,6 +46,8 @@ type world struct {
 	shields func(arn string) Shield
 	// transport replaces the default one, which answers by reply.
 	transport func(*model.Origin) http.RoundTripper
+	// unsure: the node may have missed invalidations.
+	unsure bool
 }
 
 // roundTrip makes a function a transport.
@@ -80,7 +82,7 @@ func (w *world) compile() *world {
 	w.t.Helper()
 	e, err := Compile(w.stack, Deps{
 		Place:     func(a netip.Addr) *model.Place { return w.places[a] },
-		HTTP3Port: 8443, Metrics: &w.metrics,
+		HTTP3Port: 8443, Metrics: &w.metrics, Current: func(time.Time) bool { return !w.unsure },
 		Cache: w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			if w.transport != nil {

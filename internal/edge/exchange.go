@@ -80,6 +80,7 @@ type stored struct {
 	lease   *cache.Lease
 	flight  *cache.Flight
 	pass    cache.PassReason
+	unsure  bool        // what is stored may have been invalidated: see current.go
 	vigil   *vigil      // of who holds a lease: see vigil.go
 	unwatch func() bool // of who follows a flight: stops the watch over the viewer's context
 

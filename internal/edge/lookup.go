@@ -16,13 +16,13 @@ import (
 // GET and HEAD share a key. A HEAD that finds nothing under it goes to the
 // origin as a HEAD, and its head is kept under a key of its own.
 func (x *Exchange) lookup() stepID {
-	now := x.now()
+	at, collapse := x.cacheTime()
 	x.unvary()
 	if x.rq.Method == "HEAD" && !x.keyed.head {
 		if x.beh.vary {
 			x.variant(x.edge.deps.Cache.Marker(x.keyed.key))
 		}
-		o, fresh := x.edge.deps.Cache.Peek(x.keyed.key, now)
+		o, fresh := x.edge.deps.Cache.Peek(x.keyed.key, at)
 		if x.store.hold(o); fresh {
 			return x.hit(o)
 		}
@@ -31,10 +31,10 @@ func (x *Exchange) lookup() stepID {
 		}
 		x.markHead()
 	}
-	a := x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
+	a := x.edge.deps.Cache.Open(x.keyed.key, at, collapse)
 	if a.Status == cache.Varies {
 		x.variant(a.Vary)
-		a = x.edge.deps.Cache.Open(x.keyed.key, now, x.beh.collapse)
+		a = x.edge.deps.Cache.Open(x.keyed.key, at, collapse)
 	}
 	if a.Status == cache.OnDisk {
 		return stepLoad
@@ -45,18 +45,19 @@ func (x *Exchange) lookup() stepID {
 // load asks the cache's disk.
 func (x *Exchange) load() stepID {
 	c := x.edge.deps.Cache
+	at, collapse := x.cacheTime()
 	if x.rq.Method == "HEAD" && !x.keyed.head {
-		o, fresh := c.PeekBelow(x.ctx, x.keyed.key, x.now())
+		o, fresh := c.PeekBelow(x.ctx, x.keyed.key, at)
 		if x.store.hold(o); fresh {
 			return x.hit(o)
 		}
 		x.markHead()
 	}
-	a := c.Load(x.ctx, x.keyed.key, x.now(), x.beh.collapse)
+	a := c.Load(x.ctx, x.keyed.key, at, collapse)
 	if a.Status == cache.Varies {
 		x.variant(a.Vary)
-		if a = c.Open(x.keyed.key, x.now(), x.beh.collapse); a.Status == cache.OnDisk {
-			a = c.Load(x.ctx, x.keyed.key, x.now(), x.beh.collapse)
+		if a = c.Open(x.keyed.key, at, collapse); a.Status == cache.OnDisk {
+			a = c.Load(x.ctx, x.keyed.key, at, collapse)
 		}
 	}
 	return x.answered(a)
@@ -81,7 +82,10 @@ func (x *Exchange) answered(a cache.Answer) stepID {
 		return stepWait
 	case cache.Expired:
 		x.rec.Cache.Reason = record.ReasonExpired
-		if a.Object.Alone {
+		switch {
+		case x.store.unsure:
+			x.rec.Cache.Reason = record.ReasonUnsure
+		case a.Object.Alone:
 			x.rec.Cache.Reason = record.ReasonMustRevalidate
 		}
 	case cache.Pass:

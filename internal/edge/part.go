@@ -44,7 +44,8 @@ func (x *Exchange) fromPart() bool {
 	if c := x.conditions(); c.Any() {
 		return false
 	}
-	o, fresh := x.edge.deps.Cache.Peek(x.partKey(), x.now())
+	at, _ := x.cacheTime()
+	o, fresh := x.edge.deps.Cache.Peek(x.partKey(), at)
 	if x.store.hold(o); !fresh {
 		return false
 	}

@@ -78,7 +78,7 @@ func whyOrigin(status int) string {
 
 // mayStandIn tells whether an expired object may be served in place of status
 // (rows F8, F9). Without stale-if-error CloudFront serves it however old it
-// is, for want of better.
+// is, for want of better; but not where it may have been invalidated.
 func (x *Exchange) mayStandIn(o *cache.Object, status int) bool {
 	switch status {
 	case 500, 502, 503, 504:
@@ -88,7 +88,7 @@ func (x *Exchange) mayStandIn(o *cache.Object, status int) bool {
 	if o.Status >= 400 {
 		return false
 	}
-	return o.Flags&flagIfErrorSet == 0 || o.Expired(x.now()) < o.StaleIfError
+	return o.Flags&flagIfErrorSet == 0 && !x.store.unsure || o.Flags&flagIfErrorSet != 0 && o.Expired(x.now()) < o.StaleIfError
 }
 
 // standIn serves an expired object and does not ask the origin again for

@@ -186,6 +186,7 @@ var commands = map[string]command{
 	"says":             {"TEXT", "text that the last explanation contains, white space as single blanks", (*script).says},
 	"says-not":         {"TEXT", "text that it does not contain", (*script).saysNot},
 	"warned":           {"N", "how many sentences the operator was told", (*script).warned},
+	"current":          {"yes|no", "whether the node surely knows of all invalidations", func(s *script, a []string) { s.w.unsure = a[0] == "no" }},
 	"purge":            {"", "drops all objects", func(s *script, _ []string) { s.w.cache.Purge() }},
 }
 

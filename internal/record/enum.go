@@ -145,12 +145,13 @@ const (
 	ReasonLeakAuthorization                // miss: the leak guard: fetched with an Authorization that the key lacks
 	ReasonLeakCookie                       // miss: the leak guard: fetched with cookies that the key lacks
 	ReasonLeakPrivate                      // miss: the leak guard: private or no-store under a MinTTL above 0
+	ReasonUnsure                           // miss or revalidated: the node may have missed an invalidation
 )
 
 var cacheReasonNames = [...]string{
 	"", "absent", "expired", "invalidated", "must-revalidate", "stale-while-revalidate", "stale-if-error", "origin-down", "method",
 	"caching-disabled", "all-headers", "upgrade", "range", "collapsed", "not-shared", "generated", "vary-star", "error-cached",
-	"variant-absent", "part-lacks", "refreshed", "identity", "leak-set-cookie", "leak-authorization", "leak-cookie", "leak-private",
+	"variant-absent", "part-lacks", "refreshed", "identity", "leak-set-cookie", "leak-authorization", "leak-cookie", "leak-private", "unsure",
 }
 
 // String is a word for records.

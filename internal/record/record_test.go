@@ -145,7 +145,7 @@ func TestE11EnumsHaveWords(t *testing.T) {
 		{LambdaValidationError.String(), (LambdaValidationError + 1).String(), "LambdaValidationError"},
 		{DetailFunctionGeneratedResponse.String(), (DetailFunctionGeneratedResponse + 1).String(), "FunctionGeneratedResponse"},
 		{CacheBypass.String(), (CacheBypass + 1).String(), "bypass"},
-		{ReasonLeakPrivate.String(), (ReasonLeakPrivate + 1).String(), "leak-private"},
+		{ReasonUnsure.String(), (ReasonUnsure + 1).String(), "unsure"},
 		{StoreTrailer.String(), (StoreTrailer + 1).String(), "trailer"},
 		{EndIdle.String(), (EndIdle + 1).String(), "idle"},
 	} {

@@ -134,6 +134,11 @@ type Options struct {
 	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
 	APIRate  float64
 	APIBurst int
+	// Current tells whether this node has surely applied every invalidation that
+	// anybody was told to be complete before now. Where it has not, what is
+	// cached is revalidated. It is asked for each request: it must neither block
+	// nor allocate. Nil: always, for this node is alone.
+	Current func(now time.Time) bool
 	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
 	APICache int64
 	// DNS are the options of zones, health checks and latencies.

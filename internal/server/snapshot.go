@@ -127,7 +127,8 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	u := &unit{stack: st, gateway: gw, urls: urls}
 	snap.units = append(snap.units, u)
 	ed := edge.Deps{
-		Cache: s.cache,
+		Cache:   s.cache,
+		Current: s.o.Current,
 		Transport: func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			return s.transport(snap, st, d, o)
 		},
