@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build endless_tenure
+
+package fault
+
+// planted: nodes that are cut off go on to call current what they have.
+const planted = true
