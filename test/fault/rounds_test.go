@@ -106,36 +106,47 @@ func (w *world) round(t *testing.T, n, of int) bool {
 	if of == 1 {
 		what = cut // the one that needs the tenure
 	}
-	long := time.Second + time.Duration(rand.Int64N(int64(tenure+3*time.Second)))
-	if of == 1 || planted {
-		long = tenure + 3*time.Second
-	}
 	acked, begin := w.acked[0].Load(), time.Now()
 	w.healthy[i].Store(0)
-	w.inject(t.Context(), what, i, long)
+	w.inject(t.Context(), what, i, func() { w.while(t.Context(), of == 1 || n%2 == 0) })
+	took := time.Since(begin)
 	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
 	err := settled(ctx, w.places)
 	w.healthy[i].Store(int64(w.now()))
 	t.Logf("round %d: %v of %s for %v; well again after %v; %d invalidations complete meanwhile", n+1, what, w.places[i].name,
-		long.Round(10*time.Millisecond), time.Since(begin).Round(10*time.Millisecond), w.acked[0].Load()-acked)
+		took.Round(10*time.Millisecond), time.Since(begin).Round(10*time.Millisecond), w.acked[0].Load()-acked)
 	if err != nil {
 		t.Error("round ", n+1, ": ", err, w.tail())
 	}
 	return err == nil
 }
 
-func (w *world) inject(ctx context.Context, what fault, i int, long time.Duration) {
+// while is how long a fault lasts: until some invalidations are complete without
+// the node, and it was read a little longer; or not so long.
+func (w *world) while(ctx context.Context, untilComplete bool) {
+	if !untilComplete {
+		rest(ctx, time.Second/2+time.Duration(rand.Int64N(int64(2*tenure))))
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*settleTime/3)
+	defer cancel()
+	for acked := w.acked[0].Load(); w.acked[0].Load() < acked+4 && rest(ctx, 10*time.Millisecond); {
+	}
+	rest(ctx, time.Second/2)
+}
+
+func (w *world) inject(ctx context.Context, what fault, i int, while func()) {
 	p := w.places[i]
 	others := slices.DeleteFunc(slices.Clone(w.places), func(q *place) bool { return q == p })
 	switch what {
 	case killed:
 		p.kill()
-		rest(ctx, long)
+		while()
 		p.start()
 	case stopped:
 		p.signal(syscall.SIGSTOP)
-		rest(ctx, long)
+		while()
 		p.signal(syscall.SIGCONT)
 	case cut, cutOut, isolated:
 		for _, q := range others {
@@ -144,12 +155,12 @@ func (w *world) inject(ctx context.Context, what fault, i int, long time.Duratio
 				q.deaf(p)
 			}
 		}
-		rest(ctx, long/2)
 		if what == isolated {
+			rest(ctx, time.Second)
 			p.kill()
 			p.start() // from what it has, while it hears nobody
 		}
-		rest(ctx, long/2)
+		while()
 		for _, q := range others {
 			p.hears(q)
 			if what != cutOut {
