@@ -160,6 +160,7 @@ func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[st
 		Invalidate: late.invalidate,
 	})
 	o.Carrier = carrier{cl}
+	o.Current = cl.Current
 	if c.Is(config.RoleControl) {
 		o.AdminRoutes = deploy.NewDesk(node, cl).Routes()
 	}

@@ -21,6 +21,7 @@ import (
 //	POST /v1/rollbacks               {stack, stage, to} -> Events
 //	GET  /v1/revisions?stack=&stage= -> [Revision]
 //	GET  /v1/nodes                   -> Status
+//	GET  /v1/log?after=&limit=       -> entries, one JSON line each
 //
 // The last line of Events is done or failed.
 
@@ -36,6 +37,7 @@ func (d *Desk) Routes() map[string]http.Handler {
 		"POST /v1/rollbacks": http.HandlerFunc(d.postRollback),
 		"GET /v1/revisions":  http.HandlerFunc(d.getRevisions),
 		"GET /v1/nodes":      http.HandlerFunc(d.getNodes),
+		"GET /v1/log":        http.HandlerFunc(d.getLog),
 	}
 }
 

@@ -4,8 +4,8 @@ package fault
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,8 +33,9 @@ type place struct {
 	addr   string
 	dir    string
 	holder *exec.Cmd // keeps the namespace
-	config nodeConfig
+	config string    // file
 	log    *os.File
+	client *http.Client // dials in the namespace
 
 	process *exec.Cmd
 	exited  chan struct{}
@@ -67,7 +68,7 @@ func build(t *testing.T, origin string) []*place {
 		all = append(all, p)
 	}
 	for i, p := range all {
-		p.config = nodeConfig{Name: p.name, Data: p.dir, Origin: origin, Routes: routes, Tenure: tenure}
+		p.configure(t, origin, routes)
 		var err error
 		if p.log, err = os.Create(filepath.Join(p.dir, "log")); err != nil {
 			t.Fatal(err)
@@ -78,6 +79,7 @@ func build(t *testing.T, origin string) []*place {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = p.holder.Process.Kill(); _ = p.holder.Wait() })
+		p.client = &http.Client{Transport: &http.Transport{DialContext: p.dialer(), MaxIdleConnsPerHost: 8}}
 		pid := strconv.Itoa(p.holder.Process.Pid)
 		ip(t, fmt.Sprintf("link add v%d type veth peer name eth0 netns %s", i, pid))
 		ip(t, fmt.Sprintf("link set v%d master hub up", i))
@@ -96,14 +98,8 @@ func (p *place) within(line string) {
 
 // start starts the node's process.
 func (p *place) start() {
-	config, err := json.Marshal(p.config)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.process = exec.Command("nsenter", "-t", strconv.Itoa(p.holder.Process.Pid), "-n", os.Args[0])
-	p.process.Env = append(os.Environ(), roleVar+"=node", configVar+"="+string(config))
+	p.process = p.command(context.Background(), "serve", "--config", p.config)
 	p.process.Stdout, p.process.Stderr = p.log, p.log
-	p.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.process.Start(); err != nil {
 		p.t.Fatal(err)
 	}
@@ -132,39 +128,3 @@ func (p *place) deaf(q *place)  { p.within("ip route add blackhole " + q.addr + 
 func (p *place) hears(q *place) { p.within("ip route del blackhole " + q.addr + "/32") }
 
 func (p *place) url(port, path string) string { return "http://" + p.addr + ":" + port + path }
-
-// state asks the node how it is.
-func (p *place) state(ctx context.Context) (s state, err error) {
-	return s, ask(ctx, "GET", p.url(controlPort, "/state"), "", &s)
-}
-
-// settled waits until the node is current and nobody is ahead of it.
-func settled(ctx context.Context, all []*place) error {
-	for {
-		var behind []string
-		var last uint64
-		states := make([]state, len(all))
-		for i, p := range all {
-			try, cancel := context.WithTimeout(ctx, time.Second)
-			s, err := p.state(try)
-			cancel()
-			states[i], last = s, max(last, s.Position)
-			if err != nil || !s.Current || s.Fault != "" {
-				behind = append(behind, fmt.Sprintf("%s: %+v %v", p.name, s, err))
-			}
-		}
-		for i, s := range states {
-			if s.Position != last {
-				behind = append(behind, fmt.Sprintf("%s: at %d of %d", all[i].name, s.Position, last))
-			}
-		}
-		if behind == nil {
-			return nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("%s", strings.Join(behind, "; "))
-		}
-	}
-}

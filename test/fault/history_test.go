@@ -17,7 +17,7 @@ type history struct {
 	reads     []read
 	revisions []revision
 	writes    []write
-	deploys   []deploy
+	deploys   []deployed
 	logs      map[string][]logged // at the end, by node
 	absent    []string            // what should have been answered, and was not
 }
@@ -45,8 +45,8 @@ type write struct {
 	acked   time.Duration
 }
 
-// deploy is a deploy that was told to be complete on some nodes.
-type deploy struct {
+// deployed is a deploy that was told to be complete on some nodes.
+type deployed struct {
 	revision int
 	number   uint64
 	applied  []string
@@ -152,7 +152,7 @@ func TestCheckFindsEach(t *testing.T) {
 			reads:     []read{{"n1", "/x", 1, 5}, {"n1", "/x", 1, 10}, {"n2", "/x", 2, 11}, {"n3", "/y", 1, 12}},
 			writes:    []write{{"/x", 2, "/mark/1", 10}},
 			revisions: []revision{{"n1", 1, 1, 1, 3}, {"n2", 1, 1, 1, 25}, {"n1", 2, 2, 2, 25}},
-			deploys:   []deploy{{1, 1, []string{"n1", "n2"}, 2}, {2, 3, []string{"n1"}, 20}},
+			deploys:   []deployed{{1, 1, []string{"n1", "n2"}, 2}, {2, 3, []string{"n1"}, 20}},
 			logs:      map[string][]logged{"n1": log(), "n2": log()},
 		}
 	}

@@ -6,11 +6,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,27 +23,6 @@ import (
 // splitWords is strings.Fields.
 func splitWords(s string) []string { return strings.Fields(s) }
 
-// ask sends a request and decodes the answer, if it is 200.
-func ask(ctx context.Context, method, url, body string, into any) error {
-	rq, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	rs, err := http.DefaultClient.Do(rq)
-	if err != nil {
-		return err
-	}
-	defer rs.Body.Close()
-	b, err := io.ReadAll(rs.Body)
-	switch {
-	case err != nil:
-		return err
-	case rs.StatusCode != http.StatusOK:
-		return fmt.Errorf("%d %s", rs.StatusCode, b)
-	}
-	return json.Unmarshal(b, into)
-}
-
 // paths that viewers read and that change.
 const pathCount = 8
 
@@ -51,6 +30,7 @@ const pathCount = 8
 type world struct {
 	history
 	start    time.Time
+	dir      string // of what is deployed
 	places   []*place
 	versions [pathCount]atomic.Int64
 	marks    atomic.Int64
@@ -87,7 +67,7 @@ func view(ctx context.Context, p *place, path string) (int, http.Header, []byte,
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	rq.Host = "d1.cloudfront.net"
+	rq.Host = host
 	rs, err := http.DefaultClient.Do(rq)
 	if err != nil {
 		return 0, nil, nil, err
@@ -180,7 +160,7 @@ func (w *world) invalidates(ctx context.Context, from, to int) {
 		try, cancel := context.WithTimeout(ctx, askTime)
 		w.tried[0].Add(1)
 		begin := time.Now()
-		err := ask(try, "POST", p.url(adminPort, "/v1/invalidations"), string(body), &struct{}{})
+		_, err := p.admin(try, "POST", "/v1/invalidations", string(body))
 		cancel()
 		if err != nil {
 			continue
@@ -205,18 +185,15 @@ func (w *world) deploysSome(ctx context.Context) {
 func (w *world) deployNext(ctx context.Context, p *place) error {
 	w.revision++
 	w.tried[1].Add(1)
-	var out deployed
 	try, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	if err := ask(try, "POST", p.url(controlPort, fmt.Sprint("/deploy/", w.revision)), page(w.revision), &out); err != nil {
+	number, applied, err := p.deploy(try, filepath.Join(w.dir, strconv.Itoa(w.revision)), w.revision)
+	if err != nil {
 		return err
-	}
-	if len(out.Completion.Refused) > 0 {
-		return errors.New("refused")
 	}
 	w.acked[1].Add(1)
 	w.history.mu.Lock()
-	w.deploys = append(w.deploys, deploy{w.revision, out.Number, out.Completion.Applied, w.now()})
+	w.deploys = append(w.deploys, deployed{w.revision, number, applied, w.now()})
 	w.history.mu.Unlock()
 	return nil
 }
@@ -225,12 +202,12 @@ func (w *world) deployNext(ctx context.Context, p *place) error {
 func (w *world) collect(ctx context.Context) error {
 	w.logs = map[string][]logged{}
 	for _, p := range w.places {
-		var all []cluster.Entry
-		if err := ask(ctx, "GET", p.url(controlPort, "/log"), "", &all); err != nil {
+		all, err := p.entries(ctx)
+		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		for _, e := range all {
-			l := logged{number: e.Number, what: "deploy " + e.Note, token: e.Token}
+			l := logged{number: e.Number, what: e.Kind.String() + " " + e.Note, token: e.Token}
 			if e.Kind == cluster.Invalidate {
 				l.what = strings.Join(e.Invalidation.Paths, " ")
 			}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fault is a test of several nodes under faults: three processes, each
-// in a network namespace of its own, are killed, stopped and cut off while
+// Package fault is a test of several nodes under faults: three processes of the
+// binary, each in a network namespace of its own, are killed, stopped and cut off while
 // viewers read, paths are invalidated and revisions are deployed. What everybody
 // saw is a history, and check says what must not be in it.
 //
@@ -9,57 +9,63 @@
 //	go test -tags soak -timeout 60m ./test/fault     fifty
 //	go test -tags endless_tenure ./test/fault        with a planted bug that must be found
 //
-// The test runs itself twice more: as the arena, inside namespaces where it may
-// make networks, and there as each node. It needs ip and nsenter.
+// The test runs itself once more, as the arena: inside namespaces where it may
+// make networks. It needs ip and nsenter.
 package fault
 
 import (
+	"bufio"
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// What a process of this test is.
-const roleVar = "FORELANE_FAULT_ROLE"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(roleVar) == "node" {
-		if err := runNode(); err != nil {
-			os.Stderr.WriteString("node: " + err.Error() + "\n")
-			os.Exit(1)
-		}
-		return
-	}
-	os.Exit(m.Run())
-}
+// How the test tells the arena what it is to be.
+const (
+	binaryVar = "FORELANE_FAULT_BINARY"
+	roundsVar = "FORELANE_FAULT_ROUNDS"
+)
 
 func TestFaults(t *testing.T) {
-	if os.Getenv(roleVar) == "arena" {
+	if os.Getenv(binaryVar) != "" {
 		arenaRounds(t)
 		return
 	}
+	binary := filepath.Join(t.TempDir(), "forelane")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", binary, "../../cmd/forelane").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFaults$", "-test.v", "-test.timeout=0")
-	cmd.Env = append(os.Environ(), roleVar+"=arena", "FORELANE_FAULT_ROUNDS="+strconv.Itoa(rounds))
+	cmd.Env = append(os.Environ(), binaryVar+"="+binary, roundsVar+"="+strconv.Itoa(rounds))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 		Pdeathsig:   syscall.SIGKILL,
 	}
-	out, err := cmd.CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		t.Log(strings.TrimRight(line, "\n"))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
 		t.Skip("this machine gives no user namespaces:", err)
+	} else if err != nil {
+		t.Fatal(err)
 	}
-	found := err != nil && strings.Contains(string(out), "stale: ")
+	stale := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		t.Log(lines.Text())
+		stale = stale || strings.Contains(lines.Text(), "stale: ")
+	}
+	err = cmd.Wait()
 	switch {
-	case planted && !found:
+	case planted && (err == nil || !stale):
 		t.Error("the planted bug was not found:", err)
 	case !planted && err != nil:
 		t.Error(err)

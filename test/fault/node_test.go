@@ -8,228 +8,255 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/forelane/forelane/internal/cluster"
-	"github.com/forelane/forelane/internal/function"
-	"github.com/forelane/forelane/internal/model"
-	"github.com/forelane/forelane/internal/server"
+	"github.com/forelane/forelane/internal/deploy"
 )
 
-// A node as `forelane serve` would run it, with a listener beside it by which
-// the arena deploys and looks. A bundle is a page; a revision is a stack that
-// serves it and says its number in a field of the head.
+// A node is `forelane serve`; it is deployed to by `forelane deploy`, run in the
+// node's namespace, and looked at by its admin side, which listens on loopback
+// there.
 
-// nodeConfig comes in the environment.
-type nodeConfig struct {
-	Name, Data, Origin string
-	Routes             []string
-	Tenure             time.Duration
-}
-
-const configVar = "FORELANE_FAULT_NODE"
-
-// The ports of a node, each on all addresses of its namespace.
+// The ports of a node.
 const (
-	httpPort    = "8080"
-	adminPort   = "9900"
-	controlPort = "9901"
-	routePort   = "7422"
+	httpPort  = "8080"
+	adminPort = "9900"
+	routePort = "7422"
 )
 
-// state is what a node says of itself.
-type state struct {
-	Current  bool   `json:"current"`
-	Position uint64 `json:"position"`
-	Revision int    `json:"revision"`
-	Fault    string `json:"fault"`
-}
+// host is the name of the distribution.
+const host = "www.fault.test"
 
-// node is the consumer, and what the arena talks to.
-type node struct {
-	config  nodeConfig
-	cluster *cluster.Cluster
-	server  *server.Server
-	follows *cluster.Follower
-}
-
-func runNode() error {
-	var n node
-	if err := json.Unmarshal([]byte(os.Getenv(configVar)), &n.config); err != nil {
-		return err
+// configure writes the node's file.
+func (p *place) configure(t *testing.T, origin string, routes []string) {
+	write := func(name, text string) string {
+		file := filepath.Join(p.dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	var err error
-	n.cluster, err = cluster.Open(cluster.Config{
-		Dir: filepath.Join(n.config.Data, "cluster"), Node: n.config.Name, Listen: "0.0.0.0:" + routePort,
-		Routes: n.config.Routes, Secret: []byte(strings.Repeat("secret", 6)), Tenure: n.config.Tenure, Log: log,
-	})
+	secret := write("secret", strings.Repeat("secret", 6)+"\n")
+	p.config = write("node.yaml", fmt.Sprintf(`name: %s
+data: %s
+listen: { http: "0.0.0.0:%s", https: "off" }
+admin: { listen: "127.0.0.1:%s" }
+cache: { disk: 64MiB }
+origins: { app.fault.test: "%s" }
+log: { requests: false }
+cluster: { listen: "%s:%s", routes: [%s], secretFile: %s, tenure: %s }
+`, p.name, filepath.Join(p.dir, "state"), httpPort, adminPort, origin, p.addr, routePort, strings.Join(routes, ", "), secret, tenure))
+}
+
+// command is forelane in the node's namespace.
+func (p *place) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(p.holder.Process.Pid), "-n", os.Getenv(binaryVar)}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// dialer connects from within the node's namespace: a socket belongs to that of
+// the thread which made it. The thread is kept to the end, for what a thread has
+// started dies with it (Pdeathsig).
+func (p *place) dialer() func(context.Context, string, string) (net.Conn, error) {
+	calls := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		ns, err := os.Open("/proc/" + strconv.Itoa(p.holder.Process.Pid) + "/ns/net")
+		if err == nil {
+			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
+		}
+		if err != nil {
+			panic(err)
+		}
+		for f := range calls {
+			f()
+		}
+	}()
+	return func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+		done := make(chan struct{})
+		calls <- func() {
+			conn, err = (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, addr)
+			close(done)
+		}
+		<-done
+		return conn, err
+	}
+}
+
+// admin asks the node's admin side.
+func (p *place) admin(ctx context.Context, method, path, body string) ([]byte, error) {
+	rq, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1:"+adminPort+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	rs, err := p.client.Do(rq)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Body.Close()
+	b, err := io.ReadAll(rs.Body)
+	if err == nil && rs.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%d %s", rs.StatusCode, b)
+	}
+	return b, err
+}
+
+// lag is how many entries a node may be behind under load, to be well.
+const lag = 10
+
+// well tells what is wrong with the cluster as the node sees it.
+func (p *place) well(ctx context.Context, lag uint64) error {
+	b, err := p.admin(ctx, "GET", "/v1/nodes", "")
 	if err != nil {
 		return err
 	}
-	n.server, err = server.New(server.Options{
-		HTTP: "0.0.0.0:" + httpPort, Admin: "0.0.0.0:" + adminPort, Data: n.config.Data, CacheDisk: 64 << 20,
-		Origins: map[string]string{"app": n.config.Origin}, Cluster: n.cluster, Log: log, Functions: function.Options{Environ: os.Environ()},
-	})
-	if err != nil {
+	var s deploy.Status
+	if err := json.Unmarshal(b, &s); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	if err := n.server.Bind(ctx); err != nil {
-		return err
+	if len(s.Members) != nodeCount {
+		return fmt.Errorf("%d members", len(s.Members))
 	}
-	if n.follows, err = n.cluster.Follow(ctx, &n); err != nil {
-		return err
-	}
-	n.server.Start()
-	ln, err := net.Listen("tcp", "0.0.0.0:"+controlPort)
-	if err != nil {
-		return err
-	}
-	control := &http.Server{Handler: n.control()}
-	go func() { _ = control.Serve(ln) }()
-	<-ctx.Done()
-	end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	return errors.Join(control.Shutdown(end), n.server.Close(end), n.cluster.Close())
-}
-
-// Restore implements cluster.Consumer.
-func (n *node) Restore(ctx context.Context, inForce []cluster.Entry) error {
-	if len(inForce) == 0 {
-		return n.server.Apply(ctx, []*model.Stack{n.stack(0, "")})
-	}
-	for _, e := range inForce {
-		if err := n.Apply(ctx, e); err != nil {
-			return err
+	for _, m := range s.Members {
+		if !m.Live || !m.Current || m.Fault != "" || m.Applied+lag < s.Last {
+			return fmt.Errorf("at %d: %+v", s.Last, m)
 		}
 	}
 	return nil
 }
 
-// Apply implements cluster.Consumer.
-func (n *node) Apply(ctx context.Context, e cluster.Entry) error {
-	switch e.Kind {
-	case cluster.Deploy:
-		return n.deploy(ctx, e)
-	case cluster.Invalidate:
-		_, err := n.server.Drop(e.Invalidation.Distribution, e.Invalidation.Paths)
-		return err
+// settled waits until all nodes find all nodes well.
+func settled(ctx context.Context, all []*place, lag uint64) error {
+	for {
+		var wrong []error
+		for _, p := range all {
+			try, cancel := context.WithTimeout(ctx, 2*time.Second)
+			if err := p.well(try, lag); err != nil {
+				wrong = append(wrong, fmt.Errorf("%s: %w", p.name, err))
+			}
+			cancel()
+		}
+		if wrong == nil {
+			return nil
+		}
+		if !rest(ctx, 50*time.Millisecond) {
+			return errors.Join(wrong...)
+		}
 	}
-	return fmt.Errorf("%w: %s", cluster.ErrRefused, e.Kind)
 }
 
-func (n *node) deploy(ctx context.Context, e cluster.Entry) error {
-	b, err := n.cluster.Bundle(ctx, e.Bundle)
+// template is a revision: what the origin has below /o/, cached for an hour, and
+// a page of its own that is never cached, whose number is in its head as well.
+const template = `
+Resources:
+  Site:
+    Type: AWS::S3::Bucket
+    Metadata: { Forelane: { Content: ./site } }
+  SitePolicy:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Site
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Principal: { Service: cloudfront.amazonaws.com }
+            Action: s3:GetObject
+            Resource: !Sub ${Site.Arn}/*
+            Condition: { StringEquals: { "AWS:SourceArn": !Sub "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Edge}" } }
+  Access:
+    Type: AWS::CloudFront::OriginAccessControl
+    Properties:
+      OriginAccessControlConfig: { Name: site, OriginAccessControlOriginType: s3, SigningBehavior: always, SigningProtocol: sigv4 }
+  Number:
+    Type: AWS::CloudFront::ResponseHeadersPolicy
+    Properties:
+      ResponseHeadersPolicyConfig:
+        Name: number
+        CustomHeadersConfig: { Items: [{ Header: X-Revision, Value: "REVISION", Override: true }] }
+  Edge:
+    Type: AWS::CloudFront::Distribution
+    Properties:
+      DistributionConfig:
+        Enabled: true
+        Aliases: [www.fault.test]
+        ViewerCertificate: { AcmCertificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/x", SslSupportMethod: sni-only }
+        Origins:
+          - { Id: site, DomainName: !GetAtt Site.RegionalDomainName, S3OriginConfig: {}, OriginAccessControlId: !GetAtt Access.Id }
+          - { Id: app, DomainName: app.fault.test, CustomOriginConfig: { OriginProtocolPolicy: http-only } }
+        CacheBehaviors:
+          - PathPattern: /rev.txt
+            TargetOriginId: site
+            ViewerProtocolPolicy: allow-all
+            CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad # CachingDisabled
+            ResponseHeadersPolicyId: !Ref Number
+        DefaultCacheBehavior:
+          TargetOriginId: app
+          ViewerProtocolPolicy: allow-all
+          CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6 # CachingOptimized
+`
+
+// deploy brings a revision into force, and tells by which number, and where.
+func (p *place) deploy(ctx context.Context, dir string, revision int) (number uint64, applied []string, err error) {
+	if err := os.MkdirAll(filepath.Join(dir, "site"), 0o700); err != nil {
+		return 0, nil, err
+	}
+	text := strings.ReplaceAll(template, "REVISION", strconv.Itoa(revision))
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "template.yaml"), []byte(text), 0o600),
+		os.WriteFile(filepath.Join(dir, "site", "rev.txt"), []byte(page(revision)), 0o600),
+	); err != nil {
+		return 0, nil, err
+	}
+	cmd := p.command(ctx, "deploy", dir, "--stack", "fault", "--yes", "--json", "--note", strconv.Itoa(revision), "--to", "http://127.0.0.1:"+adminPort)
+	cmd.Stderr = p.log
+	out, err := cmd.Output()
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
-	defer b.Close()
-	page, err := io.ReadAll(b)
+	for line := range strings.Lines(string(out)) {
+		var e deploy.Event
+		if json.Unmarshal([]byte(line), &e) != nil {
+			continue
+		}
+		switch e.Step {
+		case deploy.Applied:
+			applied = append(applied, e.Node)
+		case deploy.Done:
+			number = e.Revision
+		}
+	}
+	if number == 0 {
+		err = fmt.Errorf("no last word: %s", out)
+	}
+	return number, applied, err
+}
+
+// entries reads the log through the node.
+func (p *place) entries(ctx context.Context) (all []cluster.Entry, err error) {
+	b, err := p.admin(ctx, "GET", "/v1/log?limit=50000", "")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rev, err := strconv.Atoi(e.Note)
-	if err != nil {
-		return fmt.Errorf("%w: %w", cluster.ErrRefused, err)
-	}
-	dir := filepath.Join(n.config.Data, fmt.Sprint("site-", rev))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "rev.txt"), page, 0o600); err != nil {
-		return err
-	}
-	return n.server.Apply(ctx, []*model.Stack{n.stack(rev, dir)})
-}
-
-// stack is a revision: what the origin has below /o/ for an hour, and a page of
-// its own that is never cached.
-func (n *node) stack(rev int, dir string) *model.Stack {
-	get := []string{"GET", "HEAD"}
-	st := &model.Stack{
-		Name: "fault", Region: "us-east-1", AccountID: "123456789012", URLSuffix: "amazonaws.com",
-		Distributions: []*model.Distribution{{
-			LogicalID: "Edge", ID: "E1", ARN: "arn:edge", DomainName: "d1.cloudfront.net", Enabled: true,
-			Origins: []*model.Origin{{ID: "app", DomainName: "app.example.com", Protocol: model.OriginHTTPOnly}},
-			Behaviors: []*model.Behavior{{
-				PathPattern: "*", Target: "app", Allowed: get, Cached: get,
-				Cache: &model.CachePolicy{Name: "hour", DefaultTTL: time.Hour, MaxTTL: time.Hour},
-			}},
-		}},
-	}
-	if dir == "" {
-		return st
-	}
-	d := st.Distributions[0]
-	st.Buckets = []*model.Bucket{{
-		LogicalID: "Site", Name: "fault-site", Region: "us-east-1", BlockPublic: true, Content: []model.Content{{Dir: dir}},
-		PolicyJSON: `{"Statement":{"Effect":"Allow","Principal":{"Service":"cloudfront.amazonaws.com"},"Action":"s3:GetObject",
-			"Resource":"arn:aws:s3:::fault-site/*","Condition":{"StringEquals":{"AWS:SourceArn":"arn:edge"}}}}`,
-	}}
-	d.Origins = append(d.Origins, &model.Origin{
-		ID: "site", DomainName: "fault-site.s3.us-east-1.amazonaws.com", S3: true, Access: &model.OriginAccess{Type: "s3", Signing: "always"},
-	})
-	d.Behaviors = append([]*model.Behavior{{
-		PathPattern: "/rev.txt", Target: "site", Allowed: get, Cached: get, Cache: &model.CachePolicy{Name: "none"},
-		ResponseHeaders: &model.ResponseHeadersPolicy{Custom: []model.PolicyHeader{{Name: "X-Revision", Value: strconv.Itoa(rev), Override: true}}},
-	}}, d.Behaviors...)
-	return st
-}
-
-// control is the arena's way in.
-func (n *node) control() http.Handler {
-	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, v any, err error) {
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
+	for line := range strings.Lines(string(b)) {
+		var e cluster.Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			return nil, err
 		}
-		_ = json.NewEncoder(w).Encode(v)
+		all = append(all, e)
 	}
-	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) {
-		s := state{Current: n.follows.Current(time.Now()), Position: n.follows.Position()}
-		for _, e := range n.follows.InForce() {
-			s.Revision, _ = strconv.Atoi(e.Note)
-		}
-		if err := n.follows.Fault(); err != nil {
-			s.Fault = err.Error()
-		}
-		answer(w, s, nil)
-	})
-	mux.HandleFunc("POST /deploy/{rev}", func(w http.ResponseWriter, r *http.Request) {
-		d, err := n.cluster.PutBundle(r.Context(), r.Body)
-		if err != nil {
-			answer(w, nil, err)
-			return
-		}
-		e, err := n.cluster.Append(r.Context(), cluster.Entry{Kind: cluster.Deploy, Stack: "fault", Bundle: d, Note: r.PathValue("rev")}, cluster.AnyLast)
-		if err != nil {
-			answer(w, nil, err)
-			return
-		}
-		done, err := n.cluster.Wait(r.Context(), e.Number)
-		answer(w, deployed{e.Number, done}, err)
-	})
-	mux.HandleFunc("GET /log", func(w http.ResponseWriter, r *http.Request) {
-		all, err := n.cluster.Read(r.Context(), 0, 1<<30)
-		answer(w, all, err)
-	})
-	return mux
-}
-
-// deployed is the answer to a deploy.
-type deployed struct {
-	Number     uint64
-	Completion cluster.Completion
+	return all, nil
 }

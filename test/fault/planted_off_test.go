@@ -4,4 +4,7 @@
 
 package fault
 
+// tags are what the binary is built with.
+const tags = ""
+
 const planted = false

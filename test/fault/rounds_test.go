@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -43,7 +44,7 @@ func arenaRounds(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
-	if err := settled(ctx, w.places); err != nil {
+	if err := settled(ctx, w.places, lag); err != nil {
 		t.Fatal("the nodes do not meet: ", err, w.tail())
 	}
 	if err := w.deployNext(ctx, w.places[0]); err != nil {
@@ -59,7 +60,7 @@ func arenaRounds(t *testing.T) {
 	running.Go(func() { w.invalidates(load, 0, pathCount/2) })
 	running.Go(func() { w.invalidates(load, pathCount/2, pathCount) })
 	running.Go(func() { w.deploysSome(load) })
-	count, _ := strconv.Atoi(os.Getenv("FORELANE_FAULT_ROUNDS"))
+	count, _ := strconv.Atoi(os.Getenv(roundsVar))
 	for n := range count {
 		if !w.round(t, n, count) {
 			break
@@ -69,7 +70,7 @@ func arenaRounds(t *testing.T) {
 	running.Wait()
 	end, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
-	if err := settled(end, w.places); err != nil {
+	if err := settled(end, w.places, 0); err != nil {
 		t.Error("at the end: ", err, w.tail())
 	}
 	if err := w.collect(end); err != nil {
@@ -80,7 +81,7 @@ func arenaRounds(t *testing.T) {
 
 // newWorld starts origin and nodes.
 func newWorld(t *testing.T) *world {
-	w := &world{start: time.Now(), healthy: make([]atomic.Int64, nodeCount)}
+	w := &world{start: time.Now(), dir: t.TempDir(), healthy: make([]atomic.Int64, nodeCount)}
 	for i := range w.versions {
 		w.versions[i].Store(1)
 	}
@@ -112,7 +113,7 @@ func (w *world) round(t *testing.T, n, of int) bool {
 	took := time.Since(begin)
 	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
-	err := settled(ctx, w.places)
+	err := settled(ctx, w.places, lag)
 	w.healthy[i].Store(int64(w.now()))
 	t.Logf("round %d: %v of %s for %v; well again after %v; %d invalidations complete meanwhile", n+1, what, w.places[i].name,
 		took.Round(10*time.Millisecond), time.Since(begin).Round(10*time.Millisecond), w.acked[0].Load()-acked)
@@ -199,7 +200,12 @@ func (w *world) report(t *testing.T) {
 func (w *world) tail() string {
 	var all string
 	for _, p := range w.places {
+		_ = p.process.Process.Signal(syscall.SIGQUIT) // its goroutines
+		<-p.exited
 		b, _ := os.ReadFile(p.log.Name())
+		if keep := os.Getenv("FORELANE_FAULT_LOGS"); keep != "" {
+			_ = os.WriteFile(filepath.Join(keep, p.name+".log"), b, 0o600)
+		}
 		all += fmt.Sprintf("\n--- %s\n%s", p.name, b[max(0, len(b)-3000):])
 	}
 	return all
