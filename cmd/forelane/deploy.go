@@ -117,7 +117,7 @@ func unknownIsFine(l *loader) {
 		if v, ok := env(name); ok {
 			return v, true
 		}
-		return "known-to-the-nodes", true
+		return "known-to-the-nodes", name == strings.ToUpper(name) // the last of a name's forms
 	}
 	l.opt.Exports = func(name string) (string, bool) {
 		if v, ok := exports(name); ok {

@@ -72,13 +72,24 @@ func startIn(t *testing.T, bin, home string, args ...string) *proc {
 // startBy is startIn by another way to start a program.
 func startBy(t *testing.T, bin, home string, run func(*exec.Cmd) error, args ...string) *proc {
 	t.Helper()
-	p := &proc{t: t, events: make(chan map[string]any, 100), home: home, dir: filepath.Dir(bin)}
 	args = append(args, "--json")
 	for _, listener := range []string{"--http", "--https", "--admin"} {
 		if !slices.Contains(args, listener) {
 			args = append(args, listener, "127.0.0.1:0")
 		}
 	}
+	return launchBy(t, bin, home, run, args...)
+}
+
+// launch runs the binary with exactly these arguments, of which --json is one.
+func launch(t *testing.T, bin, home string, args ...string) *proc {
+	t.Helper()
+	return launchBy(t, bin, home, (*exec.Cmd).Start, args...)
+}
+
+func launchBy(t *testing.T, bin, home string, run func(*exec.Cmd) error, args ...string) *proc {
+	t.Helper()
+	p := &proc{t: t, events: make(chan map[string]any, 100), home: home, dir: filepath.Dir(bin)}
 	p.cmd = exec.Command(bin, args...)
 	p.cmd.Env = p.env()
 	p.cmd.Stderr = &p.stderr

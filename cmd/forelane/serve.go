@@ -10,6 +10,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -124,6 +127,11 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	}
 	closeCluster := cl.Close
 	defer func() { err = errors.Join(err, closeCluster()) }()
+	var current atomic.Pointer[cluster.Follower]
+	o.Current = func(now time.Time) bool {
+		f := current.Load()
+		return f != nil && f.Current(now)
+	}
 	srv, node, err := assemble(c, cl, &o, env)
 	if err != nil {
 		return err
@@ -133,9 +141,11 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	if err := srv.Bind(ctx); err != nil {
 		return err
 	}
-	if _, err := cl.Follow(ctx, node); err != nil {
+	follower, err := cl.Follow(ctx, node)
+	if err != nil {
 		return err
 	}
+	current.Store(follower)
 	heir.serve(ctx, srv, out)
 	if ctx.Err() == nil {
 		out.ready(srv.Ready())
@@ -199,6 +209,17 @@ func adminOf(c *config.Node, o *server.Options) error {
 	return nil
 }
 
+// nodeName makes a host's name that of a node: its first part.
+func nodeName(host string) string {
+	host, _, _ = strings.Cut(host, ".")
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, host)
+}
+
 // openCluster opens the node's place in its cluster.
 func openCluster(c *config.Node, o *server.Options) (*cluster.Cluster, error) {
 	cc := cluster.Config{
@@ -233,7 +254,7 @@ func openCluster(c *config.Node, o *server.Options) (*cluster.Cluster, error) {
 		if err != nil {
 			return nil, err
 		}
-		cc.Node = host
+		cc.Node = nodeName(host)
 	}
 	if err := os.MkdirAll(cc.Dir, 0o700); err != nil {
 		return nil, err

@@ -51,8 +51,11 @@ func (n *Node) validateCluster(add complain) {
 	if c.URL == "" && (c.Credentials != "" || c.Authority != "") {
 		add("cluster", "add cluster.url", "credentialsFile and authorityFile are for url")
 	}
-	if c.Replicas > 5 {
-		add("cluster.replicas", "1, 3 or 5", "so many replicas are slower and no safer")
+	if c.Listen != "" && len(c.Routes) == 0 {
+		add("cluster.listen", "add cluster.routes: the addresses of all nodes", "it names no other node")
+	}
+	if c.Replicas > 5 || c.Replicas == 2 || c.Replicas == 4 {
+		add("cluster.replicas", "1, 3 or 5", "no majority is safer by it")
 	}
 	if c.Replicas > 1 && c.URL == "" && !embedded {
 		add("cluster.replicas", "add cluster.listen and cluster.routes", "a node that is alone keeps one replica")

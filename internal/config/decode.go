@@ -195,8 +195,8 @@ func shape(s string, f form, dir string) (out, mend string) {
 			return "", "twelve digits, in quotes"
 		}
 	case name:
-		if len(s) > 128 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") != "" {
-			return "", "letters, digits, dots and hyphens, at most 128"
+		if len(s) > 64 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+			return "", "letters, digits, - and _, at most 64"
 		}
 	}
 	return s, ""

@@ -90,7 +90,7 @@ func text(f form) map[string]any {
 	case accountID:
 		m["pattern"] = `^[0-9]{12}$`
 	case name:
-		m["pattern"] = `^[A-Za-z0-9.-]{1,128}$`
+		m["pattern"] = `^[A-Za-z0-9_-]{1,64}$`
 	}
 	return m
 }

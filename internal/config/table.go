@@ -18,7 +18,7 @@ const (
 	peer           // host:port of another node
 	nats           // tls:// or nats:// URLs, separated by commas
 	accountID      // twelve digits
-	name           // letters, digits, dots, hyphens
+	name           // letters, digits, - and _
 )
 
 // setting is one key of the file. It has either a place or settings below it.

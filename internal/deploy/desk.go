@@ -235,7 +235,7 @@ func (d *Desk) await(ctx context.Context, number uint64, step Step, tell func(Ev
 				say(step, name, "")
 			}
 			for _, name := range slices.Sorted(maps.Keys(out.c.Refused)) {
-				say(Refused, name, out.c.Refused[name])
+				say(Refused, name, reason(out.c.Refused[name]))
 			}
 			return verdict(out.c, out.err, told)
 		case <-look.C:
@@ -245,7 +245,7 @@ func (d *Desk) await(ctx context.Context, number uint64, step Step, tell func(Ev
 			}
 			for _, m := range members {
 				if why, no := m.Refused[number]; no {
-					say(Refused, m.Node, why)
+					say(Refused, m.Node, reason(why))
 				} else if m.Live && m.Applied >= number {
 					say(step, m.Node, "")
 				}
@@ -261,12 +261,15 @@ func revisionOf(step Step, number uint64) uint64 {
 	return 0
 }
 
+// reason is what a node said.
+func reason(s string) string { return strings.TrimPrefix(s, cluster.ErrRefused.Error()+": ") }
+
 // verdict makes an error of a completion that is none.
 func verdict(c cluster.Completion, err error, told map[string]bool) error {
 	if len(c.Refused) > 0 {
 		var errs []error
 		for _, name := range slices.Sorted(maps.Keys(c.Refused)) {
-			errs = append(errs, fmt.Errorf("%s: %s", name, strings.TrimPrefix(c.Refused[name], cluster.ErrRefused.Error()+": ")))
+			errs = append(errs, fmt.Errorf("%s: %s", name, reason(c.Refused[name])))
 		}
 		return errors.Join(errs...)
 	}

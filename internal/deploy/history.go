@@ -47,10 +47,7 @@ func (d *Desk) each(ctx context.Context, after uint64, f func(cluster.Entry)) (l
 // moment. Its Number is 0 when nothing is.
 func (d *Desk) current(ctx context.Context, p place) (now cluster.Entry, last uint64, err error) {
 	d.node.mu.Lock()
-	last = d.node.last
-	if r := d.node.inForce[p]; r != nil {
-		now = r.entry
-	}
+	last, now = d.node.last, d.node.logged[p]
 	d.node.mu.Unlock()
 	return d.currentSince(ctx, p, now, last)
 }

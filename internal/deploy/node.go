@@ -25,14 +25,15 @@ type Node struct {
 
 	mu      sync.Mutex
 	inForce map[place]*release
-	last    uint64   // the number of the last entry that was applied, or in force at the start
-	tried   *release // the last trial that went well
+	logged  map[place]cluster.Entry // what the log has put into force last, refused here or not
+	last    uint64                  // the number of the last entry that was applied or refused, or in force at the start
+	tried   *release                // the last trial that went well
 	triedOf cluster.Digest
 }
 
 // NewNode makes a node with nothing in force.
 func NewNode(o Options) *Node {
-	n := &Node{o: o, log: o.Log, inForce: map[place]*release{}}
+	n := &Node{o: o, log: o.Log, inForce: map[place]*release{}, logged: map[place]cluster.Entry{}}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
@@ -45,7 +46,7 @@ var _ cluster.Consumer = (*Node)(nil)
 // served any more is told and left out: the rest is.
 func (n *Node) Restore(ctx context.Context, inForce []cluster.Entry) error {
 	for _, e := range inForce {
-		n.last = max(n.last, e.Number)
+		n.note(e)
 		switch e.Kind {
 		case cluster.Deploy, cluster.Promote:
 			r, err := n.evaluate(ctx, placeOf(e), e.Bundle)
@@ -104,11 +105,22 @@ func (n *Node) Apply(ctx context.Context, e cluster.Entry) error {
 		return ctx.Err()
 	}
 	if err == nil || errors.Is(err, cluster.ErrRefused) {
-		n.mu.Lock()
-		n.last = max(n.last, e.Number)
-		n.mu.Unlock()
+		n.note(e)
 	}
 	return err
+}
+
+// note keeps what the log says, whatever this node made of it.
+func (n *Node) note(e cluster.Entry) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.last = max(n.last, e.Number)
+	switch e.Kind {
+	case cluster.Deploy, cluster.Promote:
+		n.logged[placeOf(e)] = e
+	case cluster.Remove:
+		delete(n.logged, placeOf(e))
+	}
 }
 
 func (n *Node) apply(ctx context.Context, e cluster.Entry) error {

@@ -59,8 +59,8 @@ func (d *Desk) Plan(ctx context.Context, rq Request) (*Plan, error) {
 		}
 	}
 	before := d.node.at(p)
-	if before != nil && before.entry.Number != now.Number {
-		return nil, fmt.Errorf("this node is behind: it has revision %d of %s, in force is %d (try again)", before.entry.Number, p, now.Number)
+	if have := before.number(); have != now.Number {
+		return nil, fmt.Errorf("this node is behind or has refused it: it has revision %d of %s, in force is %d (try again, or ask another node)", have, p, now.Number)
 	}
 	out := &Plan{
 		Stack: rq.Stack, Stage: rq.Stage, Name: p.name(), Bundle: rq.Bundle, After: now.Number,

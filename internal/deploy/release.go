@@ -38,6 +38,14 @@ func (r *release) stacks() []*model.Stack {
 	return out
 }
 
+// number is the revision; 0 of none.
+func (r *release) number() uint64 {
+	if r == nil {
+		return 0
+	}
+	return r.entry.Number
+}
+
 // dirOf is the folder of a bundle.
 func (n *Node) dirOf(d cluster.Digest) (string, error) {
 	hex, ok := strings.CutPrefix(string(d), "sha256:")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/forelane/forelane/internal/model"
@@ -25,7 +26,7 @@ func (s *Server) Try(ctx context.Context, stacks []*model.Stack) error {
 		return err
 	}
 	defer snap.close()
-	return s.funcs.Try(ctx, snap.functions())
+	return s.funcs.Try(ctx, s.unknown(snap))
 }
 
 // Deploy is Apply for whoever must know when it is done: when it returns nil, no
@@ -42,7 +43,7 @@ func (s *Server) Deploy(ctx context.Context, stacks []*model.Stack) error {
 	if err != nil {
 		return err
 	}
-	if err := s.funcs.Try(ctx, next.functions()); err != nil {
+	if err := s.funcs.Try(ctx, s.unknown(next)); err != nil {
 		next.close()
 		return err
 	}
@@ -59,6 +60,18 @@ func (s *Server) Deploy(ctx context.Context, stacks []*model.Stack) error {
 		err = errors.Join(err, s.promoted.save(left))
 	}
 	return err
+}
+
+// unknown are the functions of a snapshot that the current one has not: the
+// others answer already.
+func (s *Server) unknown(next *Snapshot) []*model.Function {
+	fns := next.functions()
+	if now := s.pin(); now != nil {
+		defer now.release()
+		have := now.functions()
+		fns = slices.DeleteFunc(fns, func(f *model.Function) bool { return slices.Contains(have, f) })
+	}
+	return fns
 }
 
 // clashes finds names that two stacks of a node claim: AWS lets an account have

@@ -44,6 +44,7 @@ type Builder struct {
 
 	mu     sync.Mutex
 	majors map[string]string // version of Node.js by its path
+	shims  map[string]string // interpreter by script and folder
 }
 
 // Unit is code that can be started.
