@@ -74,7 +74,11 @@ the buckets, in one process, without Docker and without an AWS account.
   forelane up cdk.out                run a synthesised CDK app
   forelane proxy http://localhost:3000
                                      a caching edge before anything
-  forelane init hybrid shop          write a small stack to begin with`,
+  forelane init hybrid shop          write a small stack to begin with
+
+  forelane serve --config node.yaml  run a node in production
+  forelane deploy --stack shop --stage prod
+                                     bring the template here into force on all nodes`,
 		Version:                    version,
 		SilenceUsage:               true,
 		SilenceErrors:              true,

@@ -119,6 +119,28 @@ func TestNodes(t *testing.T) {
 		close(ended)
 		load.Wait()
 	})
+	t.Run("an invalidation is done on all of them", func(t *testing.T) {
+		verdicts := func() (out []string) {
+			for _, p := range nodes {
+				out = append(out, p.do("GET", "shop-prod.localhost", "/kept/a.txt", "").Header.Get("X-Cache"))
+			}
+			return out
+		}
+		verdicts()
+		for _, v := range verdicts() {
+			if v != "Hit from cloudfront" {
+				t.Errorf("before: %s", v)
+			}
+		}
+		if _, stderr, code := command(t, "invalidate", "/kept/*", "--admin", nodes[1].ready.Admin); code != 0 {
+			t.Errorf("%d %s", code, stderr)
+		}
+		for _, v := range verdicts() {
+			if v != "Miss from cloudfront" {
+				t.Errorf("after: %s", v)
+			}
+		}
+	})
 	t.Run("a node is killed", func(t *testing.T) {
 		gone := nodes[2]
 		if err := gone.cmd.Process.Signal(syscall.SIGKILL); err != nil {

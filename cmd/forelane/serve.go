@@ -111,6 +111,7 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 		return err
 	}
 	defer func() { _ = closeLog() }()
+	o.NoEdge = !c.Is(config.RoleEdge)
 	o.Functions.NoWatch = true // what is deployed does not change
 	if err := adminOf(c, &o); err != nil {
 		return wrong(err)

@@ -89,6 +89,7 @@ func (p *proc) history() []deploy.Revision {
 func greeter(t *testing.T) string {
 	return write(t, map[string]string{
 		"site/index.html": "page one",
+		"site/kept/a.txt": "kept one",
 		"api/app.py":      "import os\ndef handler(event, context):\n    return {'statusCode': 200, 'headers': {'Cache-Control': 'no-store'}, 'body': 'code one, ' + os.environ['WORD']}\n",
 		"template.yaml": `
 Transform: AWS::Serverless-2016-10-31
@@ -124,6 +125,7 @@ Resources:
           - {Id: api, DomainName: !Sub "${Api}.execute-api.${AWS::Region}.amazonaws.com", CustomOriginConfig: {OriginProtocolPolicy: https-only}}
         DefaultCacheBehavior: {TargetOriginId: site, ViewerProtocolPolicy: allow-all, CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad}
         CacheBehaviors:
+          - {PathPattern: /kept/*, TargetOriginId: site, ViewerProtocolPolicy: allow-all, CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6}
           - {PathPattern: /api/*, TargetOriginId: api, ViewerProtocolPolicy: allow-all, CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad}
 `,
 	})
@@ -240,6 +242,45 @@ func TestDeploy(t *testing.T) {
 			t.Errorf("%+v", all)
 		}
 	})
+}
+
+// TestRemoteAdmin: beyond loopback the admin side wants TLS and a token, and
+// commands send it over TLS only.
+func TestRemoteAdmin(t *testing.T) {
+	cert, key := selfSigned(t, "localhost")
+	home := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"token": 0o600, "open": 0o644} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte("correct horse battery staple\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(home, "wrong"), []byte("wrong horse"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := serveNode(t, home, "one", fmt.Sprintf("admin: {listen: \"127.0.0.1:0\", tokenFile: token, certificate: %q, key: %q}", cert, key))
+	url := "https://localhost:" + portOf(p.ready.Admin)
+	token := func(name string) []string { return []string{"--token-file", filepath.Join(home, name)} }
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"with all":               {append(token("token"), "--to", url, "--ca", cert), 0, "current"},
+		"no token":               {[]string{"--to", url, "--ca", cert}, 1, "send the node's token"},
+		"another token":          {append(token("wrong"), "--to", url, "--ca", cert), 1, "send the node's token"},
+		"a token for everybody":  {append(token("open"), "--to", url, "--ca", cert), 2, "everybody on this machine may read it"},
+		"an unknown authority":   {append(token("token"), "--to", url), 1, "certificate"},
+		"in clear, elsewhere":    {append(token("token"), "--to", "http://192.0.2.1:9900"), 2, "over https"},
+		"in clear, to this node": {append(token("token"), "--to", "http://localhost:"+portOf(p.ready.Admin)), 1, ""},
+	} {
+		stdout, stderr, code := command(t, append([]string{"status"}, tt.args...)...)
+		if code != tt.code || !strings.Contains(stdout+stderr, tt.want) || strings.Contains(stdout+stderr, "horse") {
+			t.Errorf("%s: %d %s%s", name, code, stdout, stderr)
+		}
+	}
+	if strings.Contains(p.stderr.String(), "horse") {
+		t.Error("the node logged the token")
+	}
 }
 
 // TestServeConfig: what is wrong with the file is told with its place, and what

@@ -45,7 +45,7 @@ func (n *Node) validateRoles(add complain) {
 	case len(n.Roles) > 0 && n.Is(RoleDNS):
 		add("roles", "leave it out", "role dns is not built yet")
 	case n.Is(RoleEdge) && !n.Is(RoleGateway):
-		add("roles", "add gateway and function", "an edge without a gateway is not built yet: APIs are called within the process")
+		add("roles", "add gateway and function", "an edge without a gateway is not built yet: what an API says of who asked (whether its answer may be shared) does not leave the process")
 	case n.Is(RoleGateway) != n.Is(RoleFunction):
 		add("roles", "give a node both, or neither", "gateway and function run on the same node: functions are called within the process")
 	case n.Is(RoleControl) && !n.Is(RoleEdge) && !n.Is(RoleGateway):

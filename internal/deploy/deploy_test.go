@@ -42,10 +42,11 @@ func (s *stubborn) Deploy(ctx context.Context, stacks []*model.Stack) error {
 
 // alone is a node of a cluster of one.
 type alone struct {
-	t    *testing.T
-	srv  *stubborn
-	desk *deploy.Desk
-	dir  string
+	t       *testing.T
+	srv     *stubborn
+	desk    *deploy.Desk
+	cluster *cluster.Cluster
+	dir     string
 }
 
 func newAlone(t *testing.T) *alone {
@@ -59,7 +60,7 @@ func newAlone(t *testing.T) *alone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &alone{t: t, srv: &stubborn{Server: srv}, dir: dir}
+	a := &alone{t: t, cluster: cl, srv: &stubborn{Server: srv}, dir: dir}
 	node := deploy.NewNode(deploy.Options{Dir: filepath.Join(dir, "bundles"), Bundles: cl, Server: a.srv})
 	a.desk = deploy.NewDesk(node, cl)
 	if _, err := cl.Follow(t.Context(), node); err != nil {
@@ -262,8 +263,13 @@ func TestNames(t *testing.T) {
 	a := newAlone(t)
 	d := a.store(bucket("One"))
 	for _, rq := range []deploy.Request{
-		{Stack: "", Bundle: d}, {Stack: "a b", Bundle: d}, {Stack: "../x", Bundle: d}, {Stack: "shop", Stage: "-x", Bundle: d},
-		{Stack: strings.Repeat("x", 65), Bundle: d}, {Stack: "shop", Bundle: "sha256:x"}, {Stack: "shop", Bundle: "../../etc"},
+		{Stack: "", Bundle: d},
+		{Stack: "a b", Bundle: d},
+		{Stack: "../x", Bundle: d},
+		{Stack: "shop", Stage: "-x", Bundle: d},
+		{Stack: strings.Repeat("x", 65), Bundle: d},
+		{Stack: "shop", Bundle: "sha256:x"},
+		{Stack: "shop", Bundle: "../../etc"},
 	} {
 		if err := a.desk.Deploy(t.Context(), rq, func(deploy.Event) {}); err == nil {
 			t.Errorf("%+v was taken", rq)
@@ -288,4 +294,20 @@ func TestOldBundlesGo(t *testing.T) {
 		t.Errorf("%d folders: %v", len(entries), err)
 	}
 	a.which("B11")
+}
+
+// TestRestore: a node that starts again serves what was in force, but for what
+// it cannot serve any more.
+func TestRestore(t *testing.T) {
+	a := newAlone(t)
+	one, two := a.store(bucket("One")), a.store(bucket("Two"))
+	var force []cluster.Entry
+	for i, d := range []cluster.Digest{one, two, "sha256:" + cluster.Digest(strings.Repeat("0", 64))} {
+		force = append(force, cluster.Entry{Number: uint64(i + 1), Kind: cluster.Deploy, Stack: fmt.Sprintf("s%d", i), Bundle: d})
+	}
+	node := deploy.NewNode(deploy.Options{Dir: filepath.Join(a.dir, "again"), Bundles: a.cluster, Server: a.srv})
+	if err := node.Restore(t.Context(), force); err != nil {
+		t.Fatal(err)
+	}
+	a.serves("s0,s1")
 }

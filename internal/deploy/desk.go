@@ -74,6 +74,7 @@ const (
 	applyLimit = 2 * time.Minute  // all is built
 	lookEvery  = 100 * time.Millisecond
 	mostTries  = 50 // of an append that loses to others
+	maxWords   = 4096
 )
 
 // ErrMeanwhile is a deploy of somebody else since the plan was made.
@@ -94,6 +95,7 @@ func (d *Desk) Deploy(ctx context.Context, rq Request, tell func(Event)) error {
 	if _, err := d.node.dirOf(rq.Bundle); err != nil {
 		return err
 	}
+	rq.By, rq.Note = excerpt(rq.By), excerpt(rq.Note)
 	err := d.relative(d.deploy(ctx, p, rq, tell))
 	if err != nil {
 		tell(Event{Step: Failed, Message: err.Error()})
@@ -165,9 +167,10 @@ func (d *Desk) forget(ctx context.Context, p place, rq Request, why error) {
 	}
 }
 
+// excerpt bounds what goes into an entry.
 func excerpt(s string) string {
-	if len(s) > 4096 {
-		return strings.ToValidUTF8(s[:4096], "") + "…"
+	if len(s) > maxWords {
+		return strings.ToValidUTF8(s[:maxWords], "") + "…"
 	}
 	return s
 }

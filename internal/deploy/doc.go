@@ -43,6 +43,9 @@ import (
 type Server interface {
 	// Try finds out whether stacks can be served, and changes nothing.
 	Try(ctx context.Context, stacks []*model.Stack) error
+	// Apply serves these stacks and no others. Functions may be built later; one
+	// that cannot be built does not keep the rest from being served.
+	Apply(ctx context.Context, stacks []*model.Stack) error
 	// Deploy serves these stacks and no others: when it returns nil, no later
 	// request sees what was before. On an error what was before goes on.
 	Deploy(ctx context.Context, stacks []*model.Stack) error

@@ -43,7 +43,8 @@ func NewNode(o Options) *Node {
 var _ cluster.Consumer = (*Node)(nil)
 
 // Restore serves what was in force when the node was last here. What cannot be
-// served any more is told and left out: the rest is.
+// served any more is told and left out: the rest is. All of it was deployed
+// here before, so a function whose build fails now is no reason to refuse.
 func (n *Node) Restore(ctx context.Context, inForce []cluster.Entry) error {
 	for _, e := range inForce {
 		n.note(e)
@@ -78,7 +79,7 @@ func (n *Node) Restore(ctx context.Context, inForce []cluster.Entry) error {
 // restoreTogether serves all that was evaluated; where it does not go together
 // any more, as much as goes, the oldest first.
 func (n *Node) restoreTogether(ctx context.Context) error {
-	err := n.o.Server.Deploy(ctx, n.stacks(nil))
+	err := n.o.Server.Apply(ctx, n.stacks(nil))
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (n *Node) restoreTogether(ctx context.Context) error {
 	n.inForce = map[place]*release{}
 	n.mu.Unlock()
 	for _, r := range all {
-		if err := n.o.Server.Deploy(ctx, n.stacks(r)); err != nil {
+		if err := n.o.Server.Apply(ctx, n.stacks(r)); err != nil {
 			n.log.Error("a stack that was in force is not served", "stack", r.place.name(), "revision", r.entry.Number, "error", err)
 			continue
 		}

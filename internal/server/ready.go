@@ -148,7 +148,7 @@ func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 	}
 	for _, d := range st.Distributions {
 		rd := ReadyDistribution{LogicalID: d.LogicalID, ID: d.ID, DomainName: d.DomainName, Aliases: append([]string{}, d.Aliases...), URLs: []string{}}
-		if d.Enabled && !d.Staging {
+		if d.Enabled && !d.Staging && !s.o.NoEdge {
 			rd.URLs = r.urls(edge.LocalHost(st.Name, d, live == 1))
 		}
 		rd.Staging, rd.Promoted = d.Staging, s.promotionOf(d.ID)

@@ -139,6 +139,8 @@ type Options struct {
 	// cached is revalidated. It is asked for each request: it must neither block
 	// nor allocate. Nil: always, for this node is alone.
 	Current func(now time.Time) bool
+	// NoEdge leaves distributions out: they are served elsewhere.
+	NoEdge bool
 	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
 	APICache int64
 	// DNS are the options of zones, health checks and latencies.

@@ -147,8 +147,18 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	if err := s.joinPeers(st, &ed); err != nil {
 		return err
 	}
-	u.edge, err = edge.Compile(st, ed)
+	u.edge, err = edge.Compile(s.edgeOf(st), ed)
 	return err
+}
+
+// edgeOf is what the edge is to see of a stack.
+func (s *Server) edgeOf(st *model.Stack) *model.Stack {
+	if !s.o.NoEdge {
+		return st
+	}
+	none := *st
+	none.Distributions = nil
+	return &none
 }
 
 // serve hands one request to the plane that its Host names. With inline set it
