@@ -38,7 +38,9 @@ what is in force, and brings it into force on all nodes of a cluster. First ever
 node tries it: unpacks, evaluates, compiles, builds; when one cannot, nothing has
 changed anywhere. Go functions are built here, for this machine's architecture.
 
-A stage is a stack of its own, NAME-STAGE, with parameters of its own.
+A stage is a stack of its own, NAME-STAGE, with parameters of its own: those of
+--param, --params and --parameter-overrides, and of [STAGE.deploy.parameters] in a
+samconfig.toml beside the template.
 Exit code 1 when the deploy has failed, 2 when the template is wrong.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,6 +71,11 @@ func (f *deployFlags) run(ctx context.Context, path string, stdin io.Reader, std
 		}
 		f.params = append(f.params, pairs...)
 	}
+	sam, err := readSamConfig(baseDir(path), f.stage)
+	if err != nil {
+		return wrong(err)
+	}
+	sam.use(f)
 	l, err := f.newLoader(path)
 	if err != nil {
 		return wrong(err)

@@ -79,7 +79,7 @@ func TestNodes(t *testing.T) {
 		if code != 1 || !strings.Contains(stderr, "nothing has changed") || !strings.Contains(stderr, "three: ") || !strings.Contains(stdout, "one can serve it") {
 			t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 		}
-		if !strings.Contains(stderr, "template.yaml:14:") || strings.Contains(stderr, "from the nodes") {
+		if !strings.Contains(stderr, "template.yaml:13:") || strings.Contains(stderr, "from the nodes") {
 			t.Errorf("no place, or a secret: %s", stderr)
 		}
 		all("/", "page one")
@@ -93,16 +93,18 @@ func TestNodes(t *testing.T) {
 	})
 	t.Run("under load from another node", func(t *testing.T) {
 		edit(t, filepath.Join(dir, "site/index.html"), "page refused", "page two")
-		edit(t, filepath.Join(dir, "api/app.py"), "code one", "code two")
+		edit(t, filepath.Join(dir, "api/index.js"), "code one", "code two")
 		ended := make(chan struct{})
 		var load sync.WaitGroup
 		for _, p := range nodes {
 			load.Go(func() {
+				pace := time.NewTicker(2 * time.Millisecond)
+				defer pace.Stop()
 				for newest := false; ; {
 					select {
 					case <-ended:
 						return
-					default:
+					case <-pace.C:
 					}
 					a, err := p.try("GET", "shop-prod.localhost", "/", "")
 					if err != nil || a.StatusCode != 200 || a.body != "page one" && a.body != "page two" || newest && a.body != "page two" {

@@ -90,7 +90,7 @@ func greeter(t *testing.T) string {
 	return write(t, map[string]string{
 		"site/index.html": "page one",
 		"site/kept/a.txt": "kept one",
-		"api/app.py":      "import os\ndef handler(event, context):\n    return {'statusCode': 200, 'headers': {'Cache-Control': 'no-store'}, 'body': 'code one, ' + os.environ['WORD']}\n",
+		"api/index.js":    "exports.handler = async () => ({statusCode: 200, headers: {'Cache-Control': 'no-store'}, body: 'code one, ' + process.env.WORD})\n",
 		"template.yaml": `
 Transform: AWS::Serverless-2016-10-31
 Parameters:
@@ -100,8 +100,8 @@ Resources:
   Fn:
     Type: AWS::Serverless::Function
     Properties:
-      Runtime: python3.13
-      Handler: app.handler
+      Runtime: nodejs22.x
+      Handler: index.handler
       CodeUri: api/
       Environment: {Variables: {WORD: !Ref Word}}
       Events: {Any: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: /api/hello}}}
@@ -184,7 +184,7 @@ func TestDeploy(t *testing.T) {
 		p.says("prod", "/api/hello", "code one, hello")
 	})
 	t.Run("the diff tells properties, code and content", func(t *testing.T) {
-		edit(t, filepath.Join(dir, "api/app.py"), "code one", "code two")
+		edit(t, filepath.Join(dir, "api/index.js"), "code one", "code two")
 		edit(t, filepath.Join(dir, "site/index.html"), "page one", "page two")
 		edit(t, filepath.Join(dir, "template.yaml"), "CodeUri: api/", "Timeout: 7\n      CodeUri: api/")
 		plan := p.must("deploy", dir, "--stack", "shop", "--stage", "prod", "--dry-run")

@@ -12,7 +12,7 @@ import (
 )
 
 // shimLimit is how long a shim may take to name its interpreter.
-const shimLimit = 10 * time.Second
+const shimLimit = 30 * time.Second
 
 // maxShims bounds what is remembered of folders: a folder has its own version.
 const maxShims = 256
