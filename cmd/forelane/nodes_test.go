@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/forelane/forelane/internal/cluster"
 	"github.com/forelane/forelane/internal/deploy"
 )
 
@@ -57,6 +59,13 @@ func threeNodes(t *testing.T) (start func(i int) *proc) {
 func TestNodes(t *testing.T) {
 	dir, start := greeter(t), threeNodes(t)
 	nodes := []*proc{start(0), start(1), start(2)}
+	until(t, "all nodes know of each other", func() bool {
+		var s deploy.Status
+		if err := json.Unmarshal([]byte(nodes[0].must("status", "--json")), &s); err != nil {
+			t.Fatal(err)
+		}
+		return len(s.Members) == 3 && !slices.ContainsFunc(s.Members, func(m cluster.Member) bool { return !m.Live })
+	})
 	all := func(path, want string) {
 		t.Helper()
 		for _, p := range nodes {
@@ -107,8 +116,12 @@ func TestNodes(t *testing.T) {
 					case <-pace.C:
 					}
 					a, err := p.try("GET", "shop-prod.localhost", "/", "")
-					if err != nil || a.StatusCode != 200 || a.body != "page one" && a.body != "page two" || newest && a.body != "page two" {
-						t.Errorf("%v %d %q after two: %v", err, a.StatusCode, a.body, newest)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if a.StatusCode != 200 || a.body != "page one" && a.body != "page two" || newest && a.body != "page two" {
+						t.Errorf("%d %q after two: %v", a.StatusCode, a.body, newest)
 						return
 					}
 					newest = a.body == "page two"

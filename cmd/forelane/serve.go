@@ -73,6 +73,7 @@ func flagsOf(c *config.Node) *upFlags {
 		data: c.Data, accessLog: c.Log.Access, quiet: !c.Log.Requests,
 		nodePath: c.Functions.NodePath, pythonPath: c.Functions.PythonPath, concurrency: c.Functions.Concurrency,
 		apiRate: c.API.Rate, apiBurst: c.API.Burst,
+		leakGuard: c.Cache.LeakGuard, geo: c.Geo,
 		cacheMemory: c.Cache.Memory.String(), cacheDisk: c.Cache.Disk.String(),
 		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers),
 		authority: filepath.Join(c.Data, "authority"), onlyTheirs: !c.TLS.LocalAuthority, region: c.Region, account: c.Account,
@@ -147,6 +148,7 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 		return err
 	}
 	current.Store(follower)
+	catchUp(ctx, follower)
 	heir.serve(ctx, srv, out)
 	if ctx.Err() == nil {
 		out.ready(srv.Ready())
@@ -155,6 +157,25 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	out.event("stopping", nil)
 	closeCluster = func() error { return nil } // nothing is deployed to a node that ends
 	return cl.Close()
+}
+
+// patience is how long a node that starts lets viewers wait for what it missed.
+// When the others cannot be reached it then serves what it has.
+const patience = 5 * time.Second
+
+// catchUp waits until the node has applied what it missed, or for patience.
+func catchUp(ctx context.Context, f *cluster.Follower) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for !f.Current(time.Now()) {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // assemble makes the server and what deploys to it.

@@ -39,6 +39,7 @@ type Node struct {
 	Admin     Admin
 	TLS       TLS
 	Cache     Cache
+	Geo       []string          // databases of places, .mmdb
 	Origins   map[string]string // other addresses for origins, by Id or host
 	Issuers   map[string]string // other addresses for issuers of tokens
 	API       API
@@ -80,10 +81,11 @@ type TLS struct {
 // Certificate is a chain with its key, as files.
 type Certificate struct{ Cert, Key string }
 
-// Cache is what the edge cache may use.
+// Cache is what the edge cache may use, and keep.
 type Cache struct {
-	Memory Size
-	Disk   Size // 0: none
+	Memory    Size
+	Disk      Size   // 0: none
+	LeakGuard string // safe, exact
 }
 
 // API is the limit of all APIs together; a rate of 0 is none.
@@ -112,7 +114,7 @@ func Default() *Node {
 		Listen: Listen{HTTP: "127.0.0.1:8080", HTTPS: "127.0.0.1:8443", HTTP3: true, Drain: 10 * time.Second},
 		Admin:  Admin{Listen: "127.0.0.1:9900"},
 		TLS:    TLS{LocalAuthority: true},
-		Cache:  Cache{Memory: 256 << 20},
+		Cache:  Cache{Memory: 256 << 20, LeakGuard: "safe"},
 		API:    API{Rate: 10000, Burst: 5000},
 	}
 }

@@ -180,6 +180,10 @@ func shape(s string, f form, dir string) (out, mend string) {
 		if _, err := ParseNetwork(s); err != nil {
 			return "", "write it as 10.0.0.0/8 or 10.0.0.1"
 		}
+	case guard:
+		if s != "safe" && s != "exact" {
+			return "", "say safe or exact"
+		}
 	case peer:
 		if host, port, err := net.SplitHostPort(s); err != nil || host == "" || port == "" || port == "0" {
 			return "", "write it as 10.0.0.2:7900 or node-2:7900"

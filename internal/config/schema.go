@@ -81,6 +81,8 @@ func text(f form) map[string]any {
 	case anyText, file, network:
 	case address:
 		m["pattern"] = `^(off|.*:[0-9]{1,5})$`
+	case guard:
+		return map[string]any{"enum": []string{"safe", "exact"}}
 	case peer:
 		m["pattern"] = `^.+:[1-9][0-9]*$`
 	case nats:

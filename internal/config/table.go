@@ -15,6 +15,7 @@ const (
 	file           // a path; relative to the folder of the configuration
 	url            // http or https
 	network        // 10.0.0.0/8 or 10.0.0.1
+	guard          // safe or exact
 	peer           // host:port of another node
 	nats           // tls:// or nats:// URLs, separated by commas
 	accountID      // twelve digits
@@ -64,7 +65,9 @@ func table(n *Node) []setting {
 		{key: "cache", doc: "The edge cache.", sub: []setting{
 			{key: "memory", doc: "Memory of the cache.", to: &n.Cache.Memory},
 			{key: "disk", doc: "Space below data; what is there survives a restart. None when it is not given.", to: &n.Cache.Disk},
+			{key: "leakGuard", doc: "safe: do not store answers that could be one viewer's; exact: store them as CloudFront does, and warn.", to: &n.Cache.LeakGuard, form: guard},
 		}},
+		{key: "geo", doc: "Databases of places or networks (MaxMind's format), for geo restriction, CloudFront-Viewer-Country and the like, rules of web ACLs.", to: &n.Geo, form: file},
 		{key: "origins", doc: "Other addresses for origins: Id, Distribution/Id or host, and the URL.", to: &n.Origins, form: url},
 		{key: "issuers", doc: "Other addresses for issuers of tokens: URL and URL.", to: &n.Issuers, form: url},
 		{key: "api", doc: "The limit of all APIs together, as an account of AWS has one.", sub: []setting{
