@@ -37,7 +37,13 @@ func (c carrier) Wait(ctx context.Context, number uint64) error {
 // other to be made.
 type lateServer struct{ *server.Server }
 
-func (l *lateServer) invalidate(_ context.Context, inv *cluster.Invalidation) error {
-	l.Drop(invalidation.Invalidation{Distribution: inv.Distribution, Paths: inv.Paths})
-	return nil
+// invalidate does an invalidation in this node, and enters it into the node's
+// list when another one began it.
+func (l *lateServer) invalidate(_ context.Context, e cluster.Entry, wait func(context.Context, uint64) error) error {
+	v := invalidation.Invalidation{
+		ID: e.Invalidation.ID, CallerReference: e.Invalidation.CallerReference, Distribution: e.Invalidation.Distribution,
+		Paths: e.Invalidation.Paths, Created: e.At,
+	}
+	l.Drop(v)
+	return l.Learn(v, func(ctx context.Context) error { return wait(ctx, e.Number) })
 }

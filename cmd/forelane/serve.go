@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -129,11 +128,6 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	}
 	closeCluster := cl.Close
 	defer func() { err = errors.Join(err, closeCluster()) }()
-	var current atomic.Pointer[cluster.Follower]
-	o.Current = func(now time.Time) bool {
-		f := current.Load()
-		return f != nil && f.Current(now)
-	}
 	srv, node, err := assemble(c, cl, &o, env)
 	if err != nil {
 		return err
@@ -147,7 +141,6 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	if err != nil {
 		return err
 	}
-	current.Store(follower)
 	catchUp(ctx, follower)
 	heir.serve(ctx, srv, out)
 	if ctx.Err() == nil {
@@ -189,7 +182,7 @@ func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[st
 			}
 			return os.LookupEnv(name)
 		},
-		Invalidate: late.invalidate,
+		Invalidate: func(ctx context.Context, e cluster.Entry) error { return late.invalidate(ctx, e, carrier{cl}.Wait) },
 	})
 	o.Carrier = carrier{cl}
 	o.Current = cl.Current

@@ -61,8 +61,9 @@ type Options struct {
 	Region, Account string
 	// Env looks up what dynamic references and SSM parameters name. Nil: nothing.
 	Env func(string) (string, bool)
-	// Invalidate drops cached objects, durably. Nil: there is no cache.
-	Invalidate func(ctx context.Context, inv *cluster.Invalidation) error
+	// Invalidate drops cached objects, durably, as the entry says. Nil: there is
+	// no cache.
+	Invalidate func(ctx context.Context, e cluster.Entry) error
 	// Set takes settings of stages that are not this package's. Nil: nobody.
 	Set func(ctx context.Context, e cluster.Entry) error
 	// Log takes what an operator should know. Nil: dropped.

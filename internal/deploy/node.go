@@ -139,7 +139,7 @@ func (n *Node) apply(ctx context.Context, e cluster.Entry) error {
 		}
 	case cluster.Invalidate:
 		if n.o.Invalidate != nil && e.Invalidation != nil {
-			return n.o.Invalidate(ctx, e.Invalidation)
+			return n.o.Invalidate(ctx, e)
 		}
 	}
 	return nil
