@@ -49,13 +49,45 @@ func (c *Cluster) PutBundle(ctx context.Context, r io.Reader) (Digest, error) {
 			return err
 		}
 		defer f.Close()
-		_, err = store.Put(ctx, jetstream.ObjectMeta{Name: d.hex()}, f) // may take longer than a try
+		put, moves := stallable(ctx) // it may take longer than a try
+		defer moves(0)
+		_, err = store.Put(put, jetstream.ObjectMeta{Name: d.hex()}, moving{f, moves})
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return d, nil
+}
+
+// stallTime is how long a transfer may stand still.
+const stallTime = 10 * time.Second
+
+// stallable is a context that ends when moves was not called for stallTime; and
+// at moves(0).
+func stallable(ctx context.Context) (_ context.Context, moves func(n int)) {
+	ctx, cancel := context.WithCancel(ctx)
+	end := time.AfterFunc(stallTime, cancel)
+	return ctx, func(n int) {
+		if end.Reset(stallTime); n == 0 {
+			end.Stop()
+			cancel()
+		}
+	}
+}
+
+// moving tells of each read that yields something.
+type moving struct {
+	r     io.Reader
+	moves func(n int)
+}
+
+func (m moving) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if n > 0 {
+		m.moves(n)
+	}
+	return n, err
 }
 
 // Bundle implements Bundles.
@@ -102,7 +134,7 @@ func (c *Cluster) fetchBundle(ctx context.Context, d Digest) error {
 		if err != nil {
 			return err
 		}
-		o, err := store.Get(ctx, d.hex()) // reading it may take longer than a try
+		info, err := store.GetInfo(try, d.hex())
 		if errors.Is(err, jetstream.ErrObjectNotFound) && time.Since(begin) > missingFor {
 			missing = true
 			return nil
@@ -110,8 +142,8 @@ func (c *Cluster) fetchBundle(ctx context.Context, d Digest) error {
 		if err != nil {
 			return err
 		}
-		_, err = c.keepBundle(o, d)
-		return errors.Join(err, o.Close())
+		_, err = c.keepBundle(&chunks{ctx: ctx, link: c.link, subject: "$O." + c.link.bundles() + ".C." + info.NUID, left: int(info.Chunks)}, d)
+		return err
 	})
 	switch {
 	case missing:
@@ -120,6 +152,46 @@ func (c *Cluster) fetchBundle(ctx context.Context, d Digest) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
+}
+
+// chunks reads an object by direct gets, from whichever replica answers. (The
+// client's own way makes a consumer, which needs more of the cluster to be well.)
+type chunks struct {
+	ctx     context.Context
+	link    *link
+	subject string
+	left    int
+	seq     uint64   // of the last chunk
+	ahead   [][]byte // got, and not read
+}
+
+// chunksAtOnce is how many chunks of 128 KiB are asked for at once.
+const chunksAtOnce = 16
+
+func (c *chunks) Read(p []byte) (int, error) {
+	for len(c.ahead) == 0 {
+		if c.left == 0 {
+			return 0, io.EOF
+		}
+		try, cancel := context.WithTimeout(c.ctx, stallTime)
+		got, err := c.link.getFrom(try, "OBJ_"+c.link.bundles(), map[string]any{"seq": c.seq + 1, "next_by_subj": c.subject, "batch": chunksAtOnce})
+		cancel()
+		if err != nil {
+			return 0, err
+		}
+		if len(got) == 0 || len(got) > c.left {
+			return 0, errors.New("cluster: the replica has not all of the bundle")
+		}
+		for _, m := range got {
+			c.seq, c.ahead = m.seq, append(c.ahead, m.data)
+		}
+		c.left -= len(got)
+	}
+	n := copy(p, c.ahead[0])
+	if c.ahead[0] = c.ahead[0][n:]; len(c.ahead[0]) == 0 {
+		c.ahead = c.ahead[1:]
+	}
+	return n, nil
 }
 
 // keepBundle writes what r yields into Dir, under its digest, which must be want

@@ -219,7 +219,8 @@ func TestThreeNodesAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d, err := all[0].PutBundle(ctx, strings.NewReader("bundle"))
+	bundle := strings.Repeat("bundle", 1<<19) // of several chunks
+	d, err := all[0].PutBundle(ctx, strings.NewReader(bundle))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,11 +246,14 @@ func TestThreeNodesAgree(t *testing.T) {
 		if got := c.until(t, 31); !slices.Equal(got, want) || got[30] != 31 {
 			t.Errorf("node %d applied %v", i+1, got)
 		}
-		if b, err := all[i].Bundle(ctx, d); err != nil {
-			t.Error(err)
-		} else {
-			b.Close()
+		b, err := all[i].Bundle(ctx, d)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if text, err := io.ReadAll(b); string(text) != bundle || err != nil {
+			t.Errorf("node %d has a bundle of %d bytes, %v", i+1, len(text), err)
+		}
+		b.Close()
 	}
 }
 

@@ -101,10 +101,12 @@ func (f *Follower) follow(ctx context.Context) {
 func (f *Follower) fetch(ctx context.Context) {
 	every := time.NewTicker(f.c.config.Tenure / beatsATenure)
 	defer every.Stop()
+	failures := 0
 	var promised uint64 // a hint said that there are so many
 	for pause := time.Millisecond; ctx.Err() == nil; {
 		before := f.place()
 		err := f.fetchAll(ctx)
+		failures = f.tellFailure(ctx, err, failures)
 		at := f.place()
 		if at != before {
 			pause = time.Millisecond
@@ -124,6 +126,17 @@ func (f *Follower) fetch(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// tellFailure logs the first of several failures, and each hundredth.
+func (f *Follower) tellFailure(ctx context.Context, err error, before int) int {
+	if err == nil || ctx.Err() != nil {
+		return 0
+	}
+	if before%100 == 1 { // one alone is nothing
+		f.c.config.Log.Warn("cluster: the log cannot be read", "after", f.place().Number, "error", err)
+	}
+	return before + 1
 }
 
 func (f *Follower) place() place {
