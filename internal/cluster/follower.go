@@ -283,8 +283,10 @@ func (f *Follower) done(refusal error) {
 	}
 	if last || e.Number%64 == 0 {
 		f.c.hintApplied(f.report())
-		kick(f.beatSoon)
 		kick(f.noteSoon)
+		if !f.Current(time.Now()) { // else the next beat will do: beats keep appends waiting
+			kick(f.beatSoon)
+		}
 	}
 	if full {
 		kick(f.fetchSoon)

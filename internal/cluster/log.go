@@ -36,10 +36,12 @@ func (c *Cluster) Append(ctx context.Context, e Entry, expectLast uint64) (Entry
 	if err := c.Ready(ctx); err != nil {
 		return e, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	a := appending{c: c, e: e, expect: expectLast}
+	a := appending{c: c, e: e, expect: expectLast, behind: c.places.last()}
+	a.look = a.behind.Number == 0 || a.behind.Number < expectLast && expectLast != AnyLast
 	err := again(ctx, a.try)
 	switch {
 	case a.done:
+		c.places.note(a.e.place())
 		c.hintHead(a.e.Number)
 		return a.e, nil
 	case a.final != nil:
@@ -55,29 +57,45 @@ type appending struct {
 	c      *Cluster
 	e      Entry
 	expect uint64
-	behind place // the entry that e is numbered after; known, when read is set
-	read   bool
-	sent   bool // a copy behind that entry may be written already, or later
+	behind place // the entry that e is numbered after
+	look   bool  // there may be others behind that one: read them first
+	sent   bool  // a copy behind that entry may be written already, or later
 	done   bool
 	final  error
 }
 
 // try is one round. nil: no more rounds.
 func (a *appending) try(ctx context.Context) error {
-	if !a.read {
-		last, err := a.c.lastRead(ctx)
+	if a.look {
+		if err := a.catchUp(ctx); err != nil || a.done {
+			return err
+		}
+	}
+	if a.expect != AnyLast && a.behind.Number != a.expect {
+		if a.behind.Number > a.expect {
+			a.final = ErrConflict
+			return nil
+		}
+		a.look = true
+		return fmt.Errorf("the log ends at %d, not %d", a.behind.Number, a.expect) // a replica that lags
+	}
+	return a.write(ctx)
+}
+
+// catchUp reads what is behind the entry that e was to stand behind: e itself,
+// if it was written, or others.
+func (a *appending) catchUp(ctx context.Context) error {
+	if a.behind.Number == 0 && !a.sent { // no need to read it all
+		last, err := a.c.lastEntry(ctx)
 		if err != nil {
 			return err
 		}
-		a.behind, a.read = last, true
+		a.behind = last.place()
 	}
 	for {
 		next, err := a.c.after(ctx, a.behind.Seq, batch)
-		if err != nil {
+		if err != nil || len(next) == 0 {
 			return err
-		}
-		if len(next) == 0 {
-			break
 		}
 		for _, n := range next {
 			if a.sent && n.Token == a.e.Token {
@@ -87,14 +105,6 @@ func (a *appending) try(ctx context.Context) error {
 			a.behind, a.sent = n.place(), false
 		}
 	}
-	if a.expect != AnyLast && a.behind.Number != a.expect {
-		if a.behind.Number > a.expect {
-			a.final = ErrConflict
-			return nil
-		}
-		return fmt.Errorf("the log ends at %d, not %d", a.behind.Number, a.expect) // a replica that lags
-	}
-	return a.write(ctx)
 }
 
 func (a *appending) write(ctx context.Context) error {
@@ -116,15 +126,11 @@ func (a *appending) write(ctx context.Context) error {
 	case !errors.Is(err, errMismatch):
 		a.sent = true
 	}
+	a.look = true
 	return err
 }
 
-// lastRead is the last entry that some replica has.
-func (c *Cluster) lastRead(ctx context.Context) (place, error) {
-	e, err := c.lastEntry(ctx)
-	return e.place(), err
-}
-
+// lastEntry is the last entry that some replica has.
 func (c *Cluster) lastEntry(ctx context.Context) (Entry, error) {
 	got, err := c.link.get(ctx, map[string]any{"multi_last": []string{c.link.entries()}})
 	if err != nil || len(got) == 0 {

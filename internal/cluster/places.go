@@ -35,6 +35,9 @@ func (p *places) note(at place) {
 	}
 }
 
+// last is the last place that is known; there may be later ones.
+func (p *places) last() place { return p.before(AnyLast) }
+
 // before is the last known place whose number is not above n.
 func (p *places) before(n uint64) place {
 	p.mu.Lock()
