@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,15 +14,26 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go"
 )
 
-// maxBundle bounds a bundle.
-const maxBundle = 2 << 30
+// Bundles lie in the same stream as the entries, in chunks, under a subject of
+// their own (NAME.bundle.DIGEST). So a replica that has an entry has its bundle
+// too. Each chunk says its place ("3/8"). Whoever stores a bundle writes all its
+// chunks in order, waiting for each; who reads takes the first of each place:
+// it does not matter how often a bundle was stored, or begun to be.
+
+const (
+	maxBundle = 2 << 30
+	chunkSize = 256 << 10
+	// chunksAtOnce is how many are asked for at once.
+	chunksAtOnce = 8
+	chunkField   = "Forelane-Chunk"
+)
 
 // missingFor is how long a bundle may be missing before it counts as not there:
 // a replica may lag.
-const missingFor = 3 * time.Second
+const missingFor = 5 * time.Second
 
 func (c *Cluster) bundleFile(d Digest) string {
 	return filepath.Join(c.config.Dir, "bundles", d.hex())
@@ -36,58 +48,50 @@ func (c *Cluster) PutBundle(ctx context.Context, r io.Reader) (Digest, error) {
 	if err := c.Ready(ctx); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	err = again(ctx, func(try context.Context) error {
-		store, err := c.link.js.ObjectStore(try, c.link.bundles())
-		if err != nil {
-			return err
+	f, err := os.Open(c.bundleFile(d))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	chunks := max(1, int((stat.Size()+chunkSize-1)/chunkSize))
+	next := 0
+	err = again(ctx, func(ctx context.Context) error {
+		has, err := c.hasBundle(ctx, d, chunks)
+		if has {
+			next = chunks
 		}
-		if _, err := store.GetInfo(try, d.hex()); err == nil {
-			return nil
-		}
-		f, err := os.Open(c.bundleFile(d))
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		put, moves := stallable(ctx) // it may take longer than a try
-		defer moves(0)
-		_, err = store.Put(put, jetstream.ObjectMeta{Name: d.hex()}, moving{f, moves})
 		return err
 	})
+	for ; err == nil && next < chunks; next++ {
+		err = again(ctx, func(ctx context.Context) error { return c.putChunk(ctx, d, f, next, chunks) })
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return d, nil
 }
 
-// stallTime is how long a transfer may stand still.
-const stallTime = 10 * time.Second
-
-// stallable is a context that ends when moves was not called for stallTime; and
-// at moves(0).
-func stallable(ctx context.Context) (_ context.Context, moves func(n int)) {
-	ctx, cancel := context.WithCancel(ctx)
-	end := time.AfterFunc(stallTime, cancel)
-	return ctx, func(n int) {
-		if end.Reset(stallTime); n == 0 {
-			end.Stop()
-			cancel()
-		}
-	}
+// hasBundle tells whether the last chunk is there: those before it are, then.
+func (c *Cluster) hasBundle(ctx context.Context, d Digest, chunks int) (bool, error) {
+	got, err := c.link.get(ctx, map[string]any{"multi_last": []string{c.link.bundle(d)}})
+	return len(got) == 1 && got[0].header.Get(chunkField) == fmt.Sprintf("%d/%d", chunks-1, chunks), err
 }
 
-// moving tells of each read that yields something.
-type moving struct {
-	r     io.Reader
-	moves func(n int)
-}
-
-func (m moving) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	if n > 0 {
-		m.moves(n)
+func (c *Cluster) putChunk(ctx context.Context, d Digest, f io.ReaderAt, i, of int) error {
+	b := make([]byte, chunkSize)
+	n, err := f.ReadAt(b, int64(i)*chunkSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
 	}
-	return n, err
+	m := nats.NewMsg(c.link.bundle(d))
+	m.Data = b[:n]
+	m.Header.Set(chunkField, fmt.Sprintf("%d/%d", i, of))
+	_, err = c.link.publish(ctx, m, 0)
+	return err
 }
 
 // Bundle implements Bundles.
@@ -129,20 +133,12 @@ func (c *Cluster) fetchBundle(ctx context.Context, d Digest) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	begin, missing := time.Now(), false
-	err := again(ctx, func(try context.Context) error {
-		store, err := c.link.js.ObjectStore(try, c.link.bundles())
-		if err != nil {
-			return err
-		}
-		info, err := store.GetInfo(try, d.hex())
-		if errors.Is(err, jetstream.ErrObjectNotFound) && time.Since(begin) > missingFor {
+	err := again(ctx, func(context.Context) error { // a bundle may take longer than a try
+		_, err := c.keepBundle(&chunks{ctx: ctx, link: c.link, subject: c.link.bundle(d)}, d)
+		if errors.Is(err, errNoChunk) && time.Since(begin) > missingFor {
 			missing = true
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		_, err = c.keepBundle(&chunks{ctx: ctx, link: c.link, subject: "$O." + c.link.bundles() + ".C." + info.NUID, left: int(info.Chunks)}, d)
 		return err
 	})
 	switch {
@@ -154,44 +150,53 @@ func (c *Cluster) fetchBundle(ctx context.Context, d Digest) error {
 	return nil
 }
 
-// chunks reads an object by direct gets, from whichever replica answers. (The
-// client's own way makes a consumer, which needs more of the cluster to be well.)
+// errNoChunk: the replica has no next chunk.
+var errNoChunk = errors.New("cluster: the replica has not all of the bundle")
+
+// chunks reads a bundle from whichever replica answers.
 type chunks struct {
 	ctx     context.Context
 	link    *link
 	subject string
-	left    int
-	seq     uint64   // of the last chunk
-	ahead   [][]byte // got, and not read
+	seq     uint64 // of the last chunk that was read
+	next    int    // its place
+	of      int    // 0: not known yet
+	ahead   bytes.Buffer
 }
 
-// chunksAtOnce is how many chunks of 128 KiB are asked for at once.
-const chunksAtOnce = 16
-
 func (c *chunks) Read(p []byte) (int, error) {
-	for len(c.ahead) == 0 {
-		if c.left == 0 {
+	for c.ahead.Len() == 0 {
+		if c.of > 0 && c.next == c.of {
 			return 0, io.EOF
 		}
-		try, cancel := context.WithTimeout(c.ctx, stallTime)
-		got, err := c.link.getFrom(try, "OBJ_"+c.link.bundles(), map[string]any{"seq": c.seq + 1, "next_by_subj": c.subject, "batch": chunksAtOnce})
-		cancel()
-		if err != nil {
+		if err := c.more(); err != nil {
 			return 0, err
 		}
-		if len(got) == 0 || len(got) > c.left {
-			return 0, errors.New("cluster: the replica has not all of the bundle")
-		}
-		for _, m := range got {
-			c.seq, c.ahead = m.seq, append(c.ahead, m.data)
-		}
-		c.left -= len(got)
 	}
-	n := copy(p, c.ahead[0])
-	if c.ahead[0] = c.ahead[0][n:]; len(c.ahead[0]) == 0 {
-		c.ahead = c.ahead[1:]
+	return c.ahead.Read(p)
+}
+
+func (c *chunks) more() error {
+	ctx, cancel := context.WithTimeout(c.ctx, tryTime)
+	defer cancel()
+	got, err := c.link.get(ctx, map[string]any{"seq": c.seq + 1, "next_by_subj": c.subject, "batch": chunksAtOnce})
+	if err != nil {
+		return err
 	}
-	return n, nil
+	if len(got) == 0 {
+		return errNoChunk
+	}
+	for _, m := range got {
+		var i, of int
+		if n, _ := fmt.Sscanf(m.header.Get(chunkField), "%d/%d", &i, &of); n != 2 || i < 0 || of < 1 || i > c.next {
+			return fmt.Errorf("cluster: chunk %q of a bundle where %d/%d was to come", m.header.Get(chunkField), c.next, c.of)
+		}
+		if c.seq, c.of = m.seq, of; i == c.next {
+			c.next++
+			c.ahead.Write(m.data)
+		}
+	}
+	return nil
 }
 
 // keepBundle writes what r yields into Dir, under its digest, which must be want

@@ -133,6 +133,19 @@ func openAll(t testing.TB, all []*Cluster) {
 	}
 }
 
+var testLogger = slog.New(slog.DiscardHandler)
+
+const time0 = time.Millisecond
+
+func bytesReader(s string) io.Reader { return strings.NewReader(s) }
+
+func removeAll(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func limit(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
@@ -254,6 +267,73 @@ func TestThreeNodesAgree(t *testing.T) {
 			t.Errorf("node %d has a bundle of %d bytes, %v", i+1, len(text), err)
 		}
 		b.Close()
+	}
+}
+
+// TestSecretDecides: a node with another secret does not get in.
+func TestSecretDecides(t *testing.T) {
+	all := nodes(t, 3, time.Second)
+	all[2].config.Secret = bytes.Repeat([]byte("z"), 32)
+	for i := range all {
+		all[i] = open(t, all[i].config)
+	}
+	ctx := limit(t)
+	for _, c := range all[:2] { // two of three are a majority, but the log needs three
+		if _, err := c.Follow(ctx, newConsumer()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "the two know each other", func() bool { return all[0].engine.NumRoutes() > 0 })
+	if n := all[2].engine.NumRoutes(); n != 0 {
+		t.Errorf("the stranger has %d routes", n)
+	}
+	if n := all[0].engine.NumRoutes(); n != 1 {
+		t.Errorf("%d routes of a node with one that it knows", n)
+	}
+}
+
+func TestTable(t *testing.T) {
+	c := open(t, Config{})
+	ctx := limit(t)
+	table := c.Table("quota")
+	if v, revision, err := table.Get(ctx, "a"); v != nil || revision != 0 || err != nil {
+		t.Fatal(v, revision, err)
+	}
+	first, err := table.Put(ctx, "a", []byte("1"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Put(ctx, "a", []byte("2"), 0); !errors.Is(err, ErrConflict) {
+		t.Errorf("a value that is there already: %v", err)
+	}
+	if _, err := table.Put(ctx, "a", []byte("2"), first+7); !errors.Is(err, ErrConflict) {
+		t.Errorf("another revision: %v", err)
+	}
+	if _, err := table.Put(ctx, "a", []byte("2"), first); err != nil {
+		t.Error(err)
+	}
+	var adds sync.WaitGroup
+	for range 20 {
+		adds.Go(func() {
+			if _, err := table.Add(ctx, "n", 3); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	adds.Wait()
+	if sum, err := table.Add(ctx, "n", 0); sum != 60 || err != nil {
+		t.Errorf("sum %d, %v", sum, err)
+	}
+	if _, _, err := c.Table("no.name").Get(ctx, "a"); err == nil {
+		t.Error("a table of that name")
+	}
+}
+
+// TestFolderHasOneProcess: two nodes on one folder would tear its log.
+func TestFolderHasOneProcess(t *testing.T) {
+	c := open(t, Config{})
+	if _, err := Open(Config{Dir: c.config.Dir}); !errors.Is(err, ErrInUse) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,10 @@ type Follower struct {
 
 	fetchSoon, applySoon, beatSoon, noteSoon chan struct{} // kicks; of capacity 1
 	hinted                                   chan uint64   // numbers that exist, by hint; of capacity 1
+
+	verified atomic.Bool // the log has the entry that this node has seen last
+
+	shorter time.Time // since when the log ends before what was read; of keepTenure alone
 
 	noting sync.Mutex
 	noted  uint64 // the number that the file says
@@ -145,8 +150,39 @@ func (f *Follower) place() place {
 	return f.seen
 }
 
+// verify sees to it that the log is the one that this node has followed: one that
+// was made anew may have another entry in the same place.
+func (f *Follower) verify(ctx context.Context) error {
+	at := f.place()
+	if at.Number > 0 {
+		try, cancel := context.WithTimeout(ctx, tryTime)
+		defer cancel()
+		got, err := f.c.after(try, at.Seq-1, 1)
+		if err != nil {
+			return err
+		}
+		if len(got) == 0 {
+			return fmt.Errorf("cluster: the log has no entry %d yet, which this node has applied", at.Number)
+		}
+		if got[0].place() != at {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.stop(fmt.Errorf("cluster: entry %d is another one than this node has: it is of another log", at.Number))
+			return f.fault
+		}
+	}
+	f.verified.Store(true)
+	kick(f.beatSoon)
+	return nil
+}
+
 // fetchAll reads entries until there are no more, or the queue is full.
 func (f *Follower) fetchAll(ctx context.Context) error {
+	if !f.verified.Load() && f.Fault() == nil {
+		if err := f.verify(ctx); err != nil {
+			return err
+		}
+	}
 	for {
 		f.mu.Lock()
 		at, room := f.seen, queueLimit-len(f.queue)
@@ -195,14 +231,6 @@ func (f *Follower) stop(why error) {
 		f.c.config.Log.Error("cluster: this node follows the log no more; it serves what it has and revalidates what is cached", "error", why, "dir", f.c.config.Dir)
 		kick(f.beatSoon)
 	}
-}
-
-// shorter is told that the log ends before an entry that was read: the leader
-// has lost it.
-func (f *Follower) shorter(last uint64, seen place) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stop(fmt.Errorf("cluster: the log has lost entries: it ends at place %d, this node has seen entry %d at %d", last, seen.Number, seen.Seq))
 }
 
 // apply applies the queue.

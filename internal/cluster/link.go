@@ -16,11 +16,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// What is asked of NATS. The log is one stream with a subject for entries and
-// one a node for its last beat:
+// What is asked of NATS. The log is one stream:
 //
-//	NAME.log          the entries, one message each
-//	NAME.beat.NODE    the last beat of a node; an older one is rolled up
+//	NAME.log             the entries, one message each
+//	NAME.bundle.DIGEST   the bytes that entries name, in chunks (bundle.go)
+//	NAME.beat.NODE       the last beat of a node; an older one is rolled up
 //
 // Reads are direct gets, which any replica answers with the prefix of the
 // stream that it has: what is read may be too little, but is never out of order.
@@ -41,16 +41,12 @@ const (
 	tryPauseMax = 250 * time.Millisecond
 )
 
-// errMismatch: the last entry is another one, or an entry or a beat is on its
-// way in this moment.
-var errMismatch = errors.New("the last entry is another one")
-
 // link is the connection to NATS.
 type link struct {
 	name  string
 	nc    *nats.Conn
 	js    jetstream.JetStream
-	ready chan struct{} // closed when stream and buckets are there
+	ready chan struct{} // closed when the stream is there
 }
 
 func (l *link) stream() string          { return l.name + "-log" }
@@ -59,7 +55,7 @@ func (l *link) beats() string           { return l.name + ".beat.*" }
 func (l *link) beat(node string) string { return l.name + ".beat." + node }
 func (l *link) headHint() string        { return l.name + "-hint.head" }
 func (l *link) appliedHint() string     { return l.name + "-hint.applied" }
-func (l *link) bundles() string         { return l.name + "-bundles" }
+func (l *link) bundle(d Digest) string  { return l.name + ".bundle." + d.hex() }
 
 // connect opens the connection, to the embedded server where there is one.
 func connect(c *Config, in *engine) (*link, error) {
@@ -92,7 +88,7 @@ func connect(c *Config, in *engine) (*link, error) {
 	return &link{name: c.Name, nc: nc, js: js, ready: make(chan struct{})}, nil
 }
 
-// prepare makes stream and bucket where they are missing, for as long as it takes.
+// prepare makes the stream where it is missing, for as long as it takes.
 func (l *link) prepare(ctx context.Context, c *Config) {
 	var last error
 	err := again(ctx, func(ctx context.Context) error {
@@ -110,18 +106,14 @@ func (l *link) prepare(ctx context.Context, c *Config) {
 
 func (l *link) make(ctx context.Context, replicas int) error {
 	_, err := l.js.CreateStream(ctx, jetstream.StreamConfig{
-		Name: l.stream(), Subjects: []string{l.entries(), l.beats()}, Description: "entries and beats of Forelane's nodes",
+		Name: l.stream(), Subjects: []string{l.entries(), l.beats(), l.name + ".bundle.*"}, Description: "entries, bundles and beats of Forelane's nodes",
 		Storage: jetstream.FileStorage, Replicas: replicas, Discard: jetstream.DiscardNew, MaxBytes: -1,
 		AllowDirect: true, AllowRollup: true, Duplicates: time.Second,
 	})
-	if err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return err
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return nil // with settings of another version, or of an operator
 	}
-	_, err = l.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: l.bundles(), Replicas: replicas})
-	if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
-		return err
-	}
-	return nil
+	return err
 }
 
 // again calls f until it succeeds or ctx ends; then it returns f's last error.
@@ -151,13 +143,20 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// publish writes one message under conditions and returns its place in the
-// stream. errMismatch: the condition does not hold, and after is the last
-// entry's place (0: not told). Any other error: it may have been written, or not.
-func (l *link) publish(ctx context.Context, m *nats.Msg) (seq, after uint64, err error) {
+// errMismatch: the last entry is another one, or an entry or a beat is on its
+// way in this moment.
+var errMismatch = errors.New("the last entry is another one")
+
+// errShorter is an errMismatch: the last entry stands before the expected one.
+var errShorter = fmt.Errorf("the log ends before what was read of it: %w", errMismatch)
+
+// publish writes one message under the condition that the last entry stands at
+// expected, and returns its place in the stream. Any error but an errMismatch: it
+// may have been written, or not.
+func (l *link) publish(ctx context.Context, m *nats.Msg, expected uint64) (seq uint64, err error) {
 	rs, err := l.nc.RequestMsgWithContext(ctx, m)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	var ack struct {
 		Seq   uint64 `json:"seq"`
@@ -167,21 +166,23 @@ func (l *link) publish(ctx context.Context, m *nats.Msg) (seq, after uint64, err
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(rs.Data, &ack); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	switch {
 	case ack.Error == nil && ack.Seq > 0:
-		return ack.Seq, 0, nil
+		return ack.Seq, nil
 	case ack.Error == nil:
-		return 0, 0, errors.New("no place in the answer")
+		return 0, errors.New("no place in the answer")
 	case ack.Error.ErrCode == wrongLast:
 		var last uint64
-		_, _ = fmt.Sscanf(ack.Error.Description, "wrong last sequence: %d", &last)
-		return 0, last, errMismatch
+		if n, _ := fmt.Sscanf(ack.Error.Description, "wrong last sequence: %d", &last); n == 1 && last < expected {
+			return 0, errShorter
+		}
+		return 0, errMismatch
 	case ack.Error.ErrCode == wrongLastBusy:
-		return 0, 0, errMismatch
+		return 0, errMismatch
 	}
-	return 0, 0, errors.New(ack.Error.Description)
+	return 0, errors.New(ack.Error.Description)
 }
 
 // Error codes of JetStream's API.
@@ -203,15 +204,12 @@ func (l *link) expect(m *nats.Msg, last uint64) {
 type message struct {
 	seq     uint64
 	subject string
+	header  nats.Header
 	data    []byte
 }
 
-// get is a direct get of the log: all messages that one replica answers with.
+// get is a direct get: all messages that one replica answers with.
 func (l *link) get(ctx context.Context, request map[string]any) ([]message, error) {
-	return l.getFrom(ctx, l.stream(), request)
-}
-
-func (l *link) getFrom(ctx context.Context, stream string, request map[string]any) ([]message, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
@@ -222,7 +220,7 @@ func (l *link) getFrom(ctx context.Context, stream string, request map[string]an
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // gone with the connection if this fails
-	if err := l.nc.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, body); err != nil {
+	if err := l.nc.PublishRequest("$JS.API.DIRECT.GET."+l.stream(), inbox, body); err != nil {
 		return nil, err
 	}
 	var all []message
@@ -244,6 +242,6 @@ func (l *link) getFrom(ctx context.Context, stream string, request map[string]an
 		if err != nil {
 			return nil, fmt.Errorf("direct get: %w", err)
 		}
-		all = append(all, message{seq, m.Header.Get(nats.JSSubject), m.Data})
+		all = append(all, message{seq, m.Header.Get(nats.JSSubject), m.Header, m.Data})
 	}
 }

@@ -118,7 +118,7 @@ func (a *appending) write(ctx context.Context) error {
 	m := nats.NewMsg(l.entries())
 	m.Data = data
 	l.expect(m, a.behind.Seq)
-	seq, _, err := l.publish(ctx, m)
+	seq, err := l.publish(ctx, m, a.behind.Seq)
 	switch {
 	case err == nil:
 		a.e.seq, a.done = seq, true

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -131,9 +132,13 @@ func (f *Follower) beatOnce(ctx context.Context) {
 		b.Current = true
 		err := f.writeBeat(ctx, b, &seen)
 		if err == nil {
-			f.current.extend(begin, f.c.config.Tenure)
+			f.shorter = time.Time{}
+			if f.verified.Load() {
+				f.current.extend(begin, f.c.config.Tenure)
+			}
 			return
 		}
+		f.doubt(err)
 		if !errors.Is(err, errMismatch) {
 			return
 		}
@@ -143,6 +148,26 @@ func (f *Follower) beatOnce(ctx context.Context) {
 		}
 	}
 	_ = f.writeBeat(ctx, f.report(), nil) // the next one is soon
+}
+
+// doubted is how many tenures long the log may end before what was read of it. A
+// leader that was cut off and does not know it yet has such a log.
+const doubted = 6
+
+// doubt stops following when the log has lost entries.
+func (f *Follower) doubt(err error) {
+	if !errors.Is(err, errShorter) {
+		return
+	}
+	f.verified.Store(false)
+	switch {
+	case f.shorter.IsZero():
+		f.shorter = time.Now()
+	case time.Since(f.shorter) > doubted*f.c.config.Tenure:
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.stop(fmt.Errorf("cluster: entry %d: %w", f.seen.Number, err))
+	}
 }
 
 // writeBeat writes b, if seen is not nil under the condition that it is the last
@@ -155,13 +180,12 @@ func (f *Follower) writeBeat(ctx context.Context, b beat, seen *place) error {
 	l := f.c.link
 	m := nats.NewMsg(l.beat(b.Node))
 	m.Data = data
+	var expected uint64
 	if seen != nil {
-		l.expect(m, seen.Seq)
+		expected = seen.Seq
+		l.expect(m, expected)
 	}
 	m.Header.Set("Nats-Rollup", "sub")
-	_, after, err := l.publish(ctx, m)
-	if seen != nil && after > 0 && after < seen.Seq {
-		f.shorter(after, *seen)
-	}
+	_, err = l.publish(ctx, m, expected)
 	return err
 }

@@ -31,6 +31,7 @@ type known struct {
 	seq     uint64    // of its last beat; 0: only hints were heard
 	heard   time.Time // when this beat was first seen here: after it was written
 	applied uint64    // the highest number that a beat or a hint said
+	here    bool      // it is this node, and follows: it is waited for before it ever beats
 }
 
 func newRoster() *roster { return &roster{nodes: map[string]*known{}, changed: make(chan struct{})} }
@@ -60,6 +61,18 @@ func (r *roster) hear(b beat, seq uint64) {
 	}
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+// hearSelf takes what this node's own Follower says.
+func (r *roster) hearSelf(b beat) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := r.nodes[b.Node]
+	if k == nil {
+		k = &known{}
+		r.nodes[b.Node] = k
+	}
+	k.here, k.heard, k.applied, k.last.Refused, k.last.Left = b.Fault == "", time.Now(), b.Applied, b.Refused, false
 }
 
 // look reads the last beats from a replica. It returns the place of the last
@@ -106,6 +119,9 @@ func (c *Cluster) Wait(ctx context.Context, number uint64) (Completion, error) {
 	looked := time.Now()
 	for {
 		news := c.roster.news()
+		if f := c.follower.Load(); f != nil {
+			c.roster.hearSelf(f.report())
+		}
 		done, next, ok := c.completion(e, begin, time.Now())
 		if ok {
 			return done, nil
@@ -176,7 +192,7 @@ func (c *Cluster) completion(e Entry, begin, now time.Time) (done Completion, ne
 			done.Refused[node] = why
 		case k.applied >= e.Number:
 			done.Applied = append(done.Applied, node)
-		case k.seq == 0 || k.last.Left:
+		case k.seq == 0 && !k.here || k.last.Left:
 		case !now.Before(silent):
 			done.Gone = append(done.Gone, node)
 		default:
