@@ -186,6 +186,7 @@ func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[st
 	})
 	o.Carrier = carrier{cl}
 	o.Current = cl.Current
+	o.Words = cluster.Words{Table: cl.Table("quota")}
 	if c.Is(config.RoleControl) {
 		o.AdminRoutes = deploy.NewDesk(node, cl).Routes()
 	}

@@ -324,6 +324,22 @@ func TestTable(t *testing.T) {
 	if sum, err := table.Add(ctx, "n", 0); sum != 60 || err != nil {
 		t.Errorf("sum %d, %v", sum, err)
 	}
+	if err := table.Set(ctx, "other", []byte("x")); err != nil {
+		t.Error(err)
+	}
+	if all, err := table.All(ctx); len(all) != 3 || string(all["n"]) != "60" || string(all["other"]) != "x" || err != nil {
+		t.Errorf("%q, %v", all, err)
+	}
+	words := Words{c.Table("words")}
+	if err := words.Tell(ctx, []byte("mine")); err != nil {
+		t.Error(err)
+	}
+	if err := words.Set(ctx, "n2", []byte("theirs")); err != nil {
+		t.Error(err)
+	}
+	if got, err := words.Others(ctx); len(got) != 1 || string(got[0]) != "theirs" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
 	if _, _, err := c.Table("no.name").Get(ctx, "a"); err == nil {
 		t.Error("a table of that name")
 	}

@@ -208,8 +208,12 @@ type message struct {
 	data    []byte
 }
 
-// get is a direct get: all messages that one replica answers with.
+// get is a direct get of the log: all messages that one replica answers with.
 func (l *link) get(ctx context.Context, request map[string]any) ([]message, error) {
+	return l.getFrom(ctx, l.stream(), request)
+}
+
+func (l *link) getFrom(ctx context.Context, stream string, request map[string]any) ([]message, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
@@ -220,7 +224,7 @@ func (l *link) get(ctx context.Context, request map[string]any) ([]message, erro
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // gone with the connection if this fails
-	if err := l.nc.PublishRequest("$JS.API.DIRECT.GET."+l.stream(), inbox, body); err != nil {
+	if err := l.nc.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, body); err != nil {
 		return nil, err
 	}
 	var all []message

@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -88,6 +91,47 @@ func (t *Table) Put(ctx context.Context, key string, value []byte, revision uint
 		return err
 	})
 	return next, err
+}
+
+// Set sets a value, whatever it was.
+func (t *Table) Set(ctx context.Context, key string, value []byte) error {
+	return t.do(ctx, func(ctx context.Context, kv jetstream.KeyValue) error {
+		_, err := kv.Put(ctx, key, value)
+		return err
+	})
+}
+
+// All returns all values by key: up to a thousand.
+func (t *Table) All(ctx context.Context) (all map[string][]byte, err error) {
+	prefix := "$KV." + t.c.config.Name + "-" + t.name + "."
+	err = t.do(ctx, func(ctx context.Context, kv jetstream.KeyValue) error {
+		got, err := t.c.link.getFrom(ctx, "KV_"+kv.Bucket(), map[string]any{"multi_last": []string{prefix + ">"}})
+		if err != nil {
+			return err
+		}
+		all = map[string][]byte{}
+		for _, m := range got {
+			if m.header.Get("KV-Operation") == "" { // else it was deleted
+				all[strings.TrimPrefix(m.subject, prefix)] = m.data
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Words are the Table's values as what nodes tell each other: each sets the one
+// of its name.
+type Words struct{ *Table }
+
+// Tell sets this node's value.
+func (w Words) Tell(ctx context.Context, word []byte) error { return w.Set(ctx, w.c.Node(), word) }
+
+// Others are the values of all other nodes.
+func (w Words) Others(ctx context.Context) ([][]byte, error) {
+	all, err := w.All(ctx)
+	delete(all, w.c.Node())
+	return slices.Collect(maps.Values(all)), err
 }
 
 // mismatch tells whether a value had another revision.

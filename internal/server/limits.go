@@ -4,6 +4,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -20,6 +21,8 @@ import (
 // forgets no more than this.
 const keepEvery = 10 * time.Second
 
+var errTooManyCounts = errors.New("server: there are too many counts to tell at once")
+
 // keeper has what requests used of their limits, over all revisions. Buckets
 // are in memory; the counts of quotas are also in a file, which a restart goes
 // on from. A predecessor that still finishes requests writes the same file: of
@@ -31,6 +34,8 @@ type keeper struct {
 	failed bool   // the last write, which was told
 	once   sync.Once
 	stop   chan struct{}
+	shared sync.WaitGroup
+	alone  context.CancelFunc // ends share
 	done   chan struct{}
 	warn   func(msg string, args ...any)
 }
@@ -48,6 +53,11 @@ func newKeeper(o *Options, warn func(string, ...any)) *keeper {
 		k.limits.Account.Burst = &o.APIBurst
 	}
 	k.read()
+	ctx, cancel := context.WithCancel(context.Background())
+	k.alone = cancel
+	if o.Words != nil {
+		k.shared.Go(func() { k.share(ctx, o.Words) })
+	}
 	go k.run()
 	return k
 }
@@ -70,6 +80,8 @@ func (k *keeper) run() {
 // close writes a last time.
 func (k *keeper) close() {
 	k.once.Do(func() { close(k.stop) })
+	k.alone()
+	k.shared.Wait()
 	<-k.done
 }
 

@@ -141,6 +141,8 @@ type Options struct {
 	Current func(now time.Time) bool
 	// NoEdge leaves distributions out: they are served elsewhere.
 	NoEdge bool
+	// Words share the counts of quotas with other nodes. Nil: this node is alone.
+	Words Words
 	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
 	APICache int64
 	// DNS are the options of zones, health checks and latencies.

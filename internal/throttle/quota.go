@@ -54,6 +54,7 @@ type Counter struct {
 	mu       sync.Mutex
 	from, to time.Time
 	used     int64
+	others   int64 // what other nodes have counted in this period, as far as is known
 }
 
 // Take counts a request and tells whether the quota has room for it. One that
@@ -63,9 +64,9 @@ func (c *Counter) Take(q Quota, now time.Time) bool {
 	defer c.mu.Unlock()
 	if !now.Before(c.to) { // a clock that is set back opens no new period
 		c.from, c.to = q.Bounds(now)
-		c.used = 0
+		c.used, c.others = 0, 0
 	}
-	if c.used >= q.Limit {
+	if c.used+c.others >= q.Limit {
 		return false
 	}
 	c.used++
@@ -128,10 +129,34 @@ func (c *Counts) Merge(counts []Count, now time.Time) {
 		k.mu.Lock()
 		switch {
 		case n.From.After(k.from):
-			k.from, k.to, k.used = n.From, n.To, n.Used
+			k.from, k.to, k.used, k.others = n.From, n.To, n.Used, 0
 		case n.From.Equal(k.from):
 			k.used = max(k.used, n.Used)
 		}
+		k.mu.Unlock()
+	}
+}
+
+// Others takes what each other node has counted. It replaces what was known of
+// them: a count of a period that is not the counter's own is left out.
+func (c *Counts) Others(nodes [][]Count) {
+	type one struct {
+		name string
+		from int64
+	}
+	sum := map[one]int64{}
+	for _, counts := range nodes {
+		for _, n := range counts {
+			if n.Used > 0 {
+				sum[one{n.Name, n.From.UnixNano()}] += n.Used
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name, k := range c.m {
+		k.mu.Lock()
+		k.others = sum[one{name, k.from.UnixNano()}]
 		k.mu.Unlock()
 	}
 }
