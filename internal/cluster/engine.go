@@ -87,7 +87,7 @@ func (l *engineLog) say(f func(string, ...any), format string, v []any) {
 }
 
 func (l *engineLog) Noticef(format string, v ...any) { l.say(l.log.Debug, format, v) }
-func (l *engineLog) Warnf(format string, v ...any)   { l.say(l.log.Info, format, v) }
+func (l *engineLog) Warnf(format string, v ...any)   { l.say(l.log.Debug, format, v) }
 func (l *engineLog) Errorf(format string, v ...any)  { l.say(l.log.Info, format, v) }
 func (l *engineLog) Fatalf(format string, v ...any)  { l.say(l.log.Error, format, v) }
 func (l *engineLog) Debugf(format string, v ...any)  {}
