@@ -5,11 +5,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -201,4 +203,48 @@ func TestLastSnapshot(t *testing.T) {
 	p := start(1)
 	p.says("", "/", "page one")
 	p.says("", "/api/hello", "code one, hello")
+}
+
+// TestPeers: the edges of a region ask the origin once for all.
+func TestPeers(t *testing.T) {
+	var asked atomic.Int32
+	origin := originServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Cache-Control", "max-age=600")
+		fmt.Fprint(w, "from the origin")
+	})
+	home := t.TempDir()
+	cert, key := selfSigned(t, "one", "two")
+	if err := os.WriteFile(filepath.Join(home, "secret"), []byte(strings.Repeat("s", 40)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, peers := []string{freeAddr(t), freeAddr(t)}, []string{freeAddr(t), freeAddr(t)}
+	nodes := []*proc{}
+	for i, name := range []string{"one", "two"} {
+		nodes = append(nodes, serveNode(t, home, name,
+			fmt.Sprintf("cluster: {listen: %q, routes: [%q, %q], secretFile: secret, replicas: 1, tenure: 2s}", log[i], log[0], log[1]),
+			fmt.Sprintf("peers: {listen: %q, nodes: {one: %q, two: %q}, certificate: %q, key: %q, authorityFile: %q}", peers[i], peers[0], peers[1], cert, key, cert),
+			fmt.Sprintf("origins: {web: %q}", origin)))
+	}
+	dir := write(t, map[string]string{"template.yaml": `
+Resources:
+  Edge:
+    Type: AWS::CloudFront::Distribution
+    Properties:
+      DistributionConfig:
+        Enabled: true
+        Origins: [{Id: web, DomainName: web.example, CustomOriginConfig: {OriginProtocolPolicy: http-only}}]
+        DefaultCacheBehavior: {TargetOriginId: web, ViewerProtocolPolicy: allow-all, CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6}
+`})
+	nodes[1].must("deploy", dir, "--stack", "shop", "--yes")
+	for i := range 20 {
+		for _, p := range nodes {
+			if a := p.do("GET", "shop.localhost", fmt.Sprintf("/%d", i), ""); a.StatusCode != 200 || a.body != "from the origin" {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+		}
+	}
+	if n := asked.Load(); n != 20 {
+		t.Errorf("the origin was asked %d times for 20 objects", n)
+	}
 }

@@ -4,13 +4,12 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,7 +127,14 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	}
 	closeCluster := cl.Close
 	defer func() { err = errors.Join(err, closeCluster()) }()
-	srv, node, err := assemble(c, cl, &o, env)
+	var follower atomic.Pointer[cluster.Follower]
+	applied := func() uint64 {
+		if f := follower.Load(); f != nil {
+			return f.Position()
+		}
+		return 0
+	}
+	srv, node, err := assemble(c, cl, &o, env, applied)
 	if err != nil {
 		return err
 	}
@@ -137,11 +143,12 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	if err := srv.Bind(ctx); err != nil {
 		return err
 	}
-	follower, err := cl.Follow(ctx, node)
+	following, err := cl.Follow(ctx, node)
 	if err != nil {
 		return err
 	}
-	catchUp(ctx, follower)
+	follower.Store(following)
+	catchUp(ctx, following)
 	heir.serve(ctx, srv, out)
 	if ctx.Err() == nil {
 		out.ready(srv.Ready())
@@ -172,7 +179,7 @@ func catchUp(ctx context.Context, f *cluster.Follower) {
 }
 
 // assemble makes the server and what deploys to it.
-func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[string]string) (*server.Server, *deploy.Node, error) {
+func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[string]string, applied func() uint64) (*server.Server, *deploy.Node, error) {
 	late := &lateServer{}
 	node := deploy.NewNode(deploy.Options{
 		Dir: filepath.Join(c.Data, "bundles"), Bundles: cl, Server: late, Region: c.Region, Account: c.Account, Log: o.Log,
@@ -187,6 +194,10 @@ func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[st
 	o.Carrier = carrier{cl}
 	o.Current = cl.Current
 	o.Words = cluster.Words{Table: cl.Table("quota")}
+	var err error
+	if o.Peers, err = peersOf(c, applied); err != nil {
+		return nil, nil, wrong(err)
+	}
 	if c.Is(config.RoleControl) {
 		o.AdminRoutes = deploy.NewDesk(node, cl).Routes()
 	}
@@ -223,57 +234,4 @@ func adminOf(c *config.Node, o *server.Options) error {
 		o.AdminTLS = cert.config()
 	}
 	return nil
-}
-
-// nodeName makes a host's name that of a node: its first part.
-func nodeName(host string) string {
-	host, _, _ = strings.Cut(host, ".")
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, host)
-}
-
-// openCluster opens the node's place in its cluster.
-func openCluster(c *config.Node, o *server.Options) (*cluster.Cluster, error) {
-	cc := cluster.Config{
-		Dir: filepath.Join(c.Data, "cluster"), Node: c.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes,
-		Replicas: c.Cluster.Replicas, URL: c.Cluster.URL, Credentials: c.Cluster.Credentials, Name: c.Cluster.Name,
-		Tenure: c.Cluster.Tenure, Log: o.Log,
-	}
-	if c.Cluster.SecretFile != "" {
-		s, err := config.Secret(c.Cluster.SecretFile)
-		if err != nil {
-			return nil, wrong(fmt.Errorf("cluster.secretFile: %w", err))
-		}
-		cc.Secret = []byte(s)
-	}
-	if c.Cluster.Credentials != "" {
-		if err := config.Private(c.Cluster.Credentials); err != nil {
-			return nil, wrong(fmt.Errorf("cluster.credentialsFile: %w", err))
-		}
-	}
-	if c.Cluster.Authority != "" {
-		pem, err := os.ReadFile(c.Cluster.Authority)
-		if err != nil {
-			return nil, wrong(fmt.Errorf("cluster.authorityFile: %w", err))
-		}
-		cc.Roots = x509.NewCertPool()
-		if !cc.Roots.AppendCertsFromPEM(pem) {
-			return nil, wrong(fmt.Errorf("cluster.authorityFile: %s holds no certificate (PEM)", c.Cluster.Authority))
-		}
-	}
-	if cc.Node == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return nil, err
-		}
-		cc.Node = nodeName(host)
-	}
-	if err := os.MkdirAll(cc.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	return cluster.Open(cc)
 }

@@ -46,6 +46,7 @@ type Node struct {
 	Functions Functions
 	Log       Log
 	Cluster   Cluster
+	Peers     Peers
 
 	at   map[string]tree.Pos // where a setting was given, by its path
 	file string

@@ -85,5 +85,6 @@ func table(n *Node) []setting {
 			{key: "requests", doc: "A line for each request on stderr.", to: &n.Log.Requests},
 		}},
 		{key: "cluster", doc: "The other nodes. Without it the node is alone.", sub: clusterTable(n)},
+		{key: "peers", doc: "The edges of the same region: a miss asks the one that owns its key, which asks the origin for all.", sub: peersTable(n)},
 	}
 }

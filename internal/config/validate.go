@@ -34,6 +34,7 @@ func (n *Node) Validate() error {
 		add("cache.memory", "write it as 256MiB", "the cache needs memory")
 	}
 	n.validateCluster(add)
+	n.validatePeers(add)
 	return errors.Join(errs...)
 }
 
