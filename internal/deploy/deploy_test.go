@@ -231,6 +231,7 @@ func TestRefused(t *testing.T) {
 	for name, tt := range map[string]struct{ template, want string }{
 		"a file of the node":       {"Resources: {B: {Type: AWS::S3::Bucket, Metadata: {Forelane: {Content: /etc}}}}", "template.yaml:1:"},
 		"what does not evaluate":   {"Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref Nobody}}}", "template.yaml:1:"},
+		"code that cannot be run":  {"Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: AWS::Serverless::Function, Properties: {Runtime: provided.al2023, Handler: bootstrap, CodeUri: .}}}", "template.yaml:2:13: function F: there is no bootstrap"},
 		"a bucket name taken":      {"Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: taken-name}}}", "has bucket taken-name already"},
 		"a secret nobody knows of": {"Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: '{{resolve:ssm:/x}}'}}}", "is not known here"},
 	} {
