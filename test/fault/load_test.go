@@ -160,7 +160,7 @@ func (w *world) invalidates(ctx context.Context, from, to int) {
 		try, cancel := context.WithTimeout(ctx, askTime)
 		w.tried[0].Add(1)
 		begin := time.Now()
-		_, err := p.admin(try, "POST", "/v1/invalidations", string(body))
+		err := p.invalidate(try, string(body))
 		cancel()
 		if err != nil {
 			continue

@@ -3,6 +3,7 @@
 package fault
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -243,6 +244,36 @@ func (p *place) deploy(ctx context.Context, dir string, revision int) (number ui
 		err = fmt.Errorf("no last word: %s", out)
 	}
 	return number, applied, err
+}
+
+// invalidate asks for an invalidation and waits until the node says that it is
+// complete.
+func (p *place) invalidate(ctx context.Context, body string) error {
+	b, err := p.admin(ctx, "POST", "/v1/invalidations", body)
+	if err != nil {
+		return err
+	}
+	var out struct {
+		Status        string
+		Invalidations []struct{ ID, Distribution string }
+	}
+	if err := json.Unmarshal(b, &out); err != nil || len(out.Invalidations) != 1 {
+		return fmt.Errorf("%s: %w", b, err)
+	}
+	if out.Status == "Completed" {
+		return nil
+	}
+	v := out.Invalidations[0]
+	for rest(ctx, 10*time.Millisecond) {
+		b, err := p.admin(ctx, "GET", "/2020-05-31/distribution/"+v.Distribution+"/invalidation/"+v.ID, "")
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(b, []byte("<Status>Completed</Status>")) {
+			return nil
+		}
+	}
+	return ctx.Err()
 }
 
 // entries reads the log through the node.
