@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -196,6 +197,33 @@ func (w *world) deployNext(ctx context.Context, p *place) error {
 	w.deploys = append(w.deploys, deployed{w.revision, number, applied, w.now()})
 	w.history.mu.Unlock()
 	return nil
+}
+
+// collectWhole puts a last entry behind all others and reads the logs of all
+// nodes until each has it: a node reads what its replica has, which may lag.
+// What a log lacks before that entry is lost.
+func (w *world) collectWhole(ctx context.Context) error {
+	const mark = "/mark/last"
+	if err := w.places[0].invalidate(ctx, `{"paths": ["`+mark+`"]}`); err != nil {
+		return err
+	}
+	for {
+		if err := w.collect(ctx); err != nil {
+			return err
+		}
+		lacking := 0
+		for _, log := range w.logs {
+			if !slices.ContainsFunc(log, func(l logged) bool { return l.has(mark) }) {
+				lacking++
+			}
+		}
+		if lacking == 0 {
+			return nil
+		}
+		if !rest(ctx, 100*time.Millisecond) {
+			return fmt.Errorf("%d logs have no %s", lacking, mark)
+		}
+	}
 }
 
 // collect reads the logs of all nodes.

@@ -73,7 +73,7 @@ func arenaRounds(t *testing.T) {
 	if err := settled(end, w.places, 0); err != nil {
 		t.Error("at the end: ", err, w.tail())
 	}
-	if err := w.collect(end); err != nil {
+	if err := w.collectWhole(end); err != nil {
 		t.Error(err)
 	}
 	w.report(t)
