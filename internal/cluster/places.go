@@ -47,9 +47,3 @@ func (p *places) before(n uint64) place {
 	}
 	return place{}
 }
-
-// at is the place of number n, if it is known.
-func (p *places) at(n uint64) (place, bool) {
-	q := p.before(n)
-	return q, q.Number == n && n > 0
-}
