@@ -24,22 +24,16 @@ const module = "github.com/forelane/forelane/"
 // what it is a part of; docs/decisions/0001-house.md says why.
 var floors = map[string]float64{
 	"internal/model": 1, "internal/httpmsg": 1, "internal/httpspec": 1, "internal/pattern": 1,
-	"internal/metrics": 1, "internal/policy": 1, "internal/explain": 1, "internal/socket": 1, "internal/throttle": 1,
-	"internal/trace":   1,
 	"internal/metrics": 1, "internal/policy": 1, "internal/explain": 1, "internal/signature": 1, "internal/socket": 1, "internal/throttle": 1,
+	"internal/trace":   1,
 	"internal/tunlink": 1, // of tests
 
 	"internal/viewer": 2, "internal/edgefunc": 2, "internal/cache": 2, "internal/origin": 2, "internal/bucket": 2,
-	"internal/authorizer": 2, "internal/bundle": 2,
+	"internal/authorizer": 2, "internal/bundle": 2, "internal/cluster": 2, "internal/invalidation": 2, "internal/peer": 2,
 	"internal/integration": 2, "internal/function": 2, "internal/record": 2, "internal/encode": 2, "internal/template": 2,
-	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/schema": 2, "internal/webacl": 2,
-	"internal/invalidation": 2, "internal/peer": 2,
 	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/schema": 2, "internal/webacl": 2, "internal/tunnel": 2,
-	"internal/invalidation": 2, "internal/peer": 2, "internal/bundle": 2,
-	"internal/invalidation": 2, "internal/peer": 2, "internal/cluster": 2,
 
-	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/zone": 3,
-	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/deploy": 3,
+	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/zone": 3, "internal/deploy": 3,
 	"internal/server": 4,
 	"internal/config": 4, // reads its file by template/tree, as only floor 4 may
 	"cmd/forelane":    5,
@@ -68,9 +62,8 @@ var rooms = map[string]string{
 // groundOnly are the packages that import the standard library only.
 var groundOnly = []string{
 	"internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle",
-	"internal/trace",
+	"internal/trace", "internal/signature",
 }
-var groundOnly = []string{"internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle", "internal/signature"}
 
 // files calls f with every Go file that is no test, and its package's folder.
 func files(t *testing.T, f func(dir, file string)) {

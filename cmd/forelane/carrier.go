@@ -4,9 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/forelane/forelane/internal/cluster"
+	"github.com/forelane/forelane/internal/deploy"
 	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/server"
 )
@@ -29,6 +33,45 @@ func (c carrier) Wait(ctx context.Context, number uint64) error {
 	done, err := c.log.Wait(ctx, number)
 	if err == nil && len(done.Refused) > 0 {
 		return fmt.Errorf("not done by all nodes: %v", done.Refused)
+	}
+	return err
+}
+
+// promotionKey begins the key of the settings that promote distributions; what
+// follows is the primary's id, the value the staging distribution's.
+const promotionKey = "promotion."
+
+// promoter puts promotions into the log, for all nodes.
+func promoter(log cluster.Log, node *deploy.Node) func(ctx context.Context, primary, staging string) error {
+	return func(ctx context.Context, primary, staging string) error {
+		stack, stage, ok := node.PlaceOf(primary)
+		if !ok {
+			return errors.New("there is no such distribution")
+		}
+		e, err := log.Append(ctx, cluster.Entry{
+			Kind: cluster.Set, Stack: stack, Stage: stage, Key: promotionKey + primary, Value: []byte(staging),
+		}, cluster.AnyLast)
+		if err != nil {
+			return err
+		}
+		return carrier{log}.Wait(ctx, e.Number)
+	}
+}
+
+// set does what a setting of the log says.
+func (l *lateServer) set(ctx context.Context, e cluster.Entry) error {
+	primary, ok := strings.CutPrefix(e.Key, promotionKey)
+	if !ok {
+		return nil
+	}
+	var err error
+	if ref := strconv.FormatUint(e.Number, 10); len(e.Value) > 0 {
+		err = l.Promote(ctx, ref, primary, string(e.Value))
+	} else {
+		err = l.Demote(ctx, ref, primary)
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", cluster.ErrRefused, err)
 	}
 	return err
 }

@@ -72,9 +72,19 @@ func flagsOf(c *config.Node) *upFlags {
 		nodePath: c.Functions.NodePath, pythonPath: c.Functions.PythonPath, concurrency: c.Functions.Concurrency,
 		apiRate: c.API.Rate, apiBurst: c.API.Burst,
 		leakGuard: c.Cache.LeakGuard, geo: c.Geo,
+		tunnel: c.Listen.Tunnel, endpoint: c.Listen.Endpoint, apiCache: c.API.Cache.String(),
+		dns: dnsFlags{addr: c.DNS.Listen, rate: c.DNS.Rate, latency: c.DNS.Latency, health: c.DNS.HealthInterval},
+		observe: observeFlags{
+			format: c.Log.Format, fields: c.Log.Fields, rotateEvery: c.Log.RotateEvery, rotateKeep: c.Log.Keep, rotateGzip: c.Log.Gzip,
+			files: c.Log.Files, trace: c.Trace.Endpoint, traceRatio: c.Trace.Ratio, drainDelay: c.Listen.DrainDelay,
+			acmeEmail: c.TLS.ACME.Email, acmeDirectory: c.TLS.ACME.Directory,
+		},
 		cacheMemory: c.Cache.Memory.String(), cacheDisk: c.Cache.Disk.String(),
 		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers),
 		authority: filepath.Join(c.Data, "authority"), onlyTheirs: !c.TLS.LocalAuthority, region: c.Region, account: c.Account,
+	}
+	if c.Log.RotateSize > 0 {
+		f.observe.rotateSize = c.Log.RotateSize.String()
 	}
 	for _, t := range c.TLS.Certificates {
 		pair := t.Cert
@@ -150,6 +160,7 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	follower.Store(following)
 	catchUp(ctx, following)
 	heir.serve(ctx, srv, out)
+	defer f.observe.onHangup(ctx, srv)()
 	if ctx.Err() == nil {
 		out.ready(srv.Ready())
 	}
@@ -190,8 +201,9 @@ func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[st
 			return os.LookupEnv(name)
 		},
 		Invalidate: func(ctx context.Context, e cluster.Entry) error { return late.invalidate(ctx, e, carrier{cl}.Wait) },
+		Set:        late.set,
 	})
-	o.Carrier = carrier{cl}
+	o.Carrier, o.Promote = carrier{cl}, promoter(cl, node)
 	o.Current = cl.Current
 	o.Words = cluster.Words{Table: cl.Table("quota")}
 	var err error

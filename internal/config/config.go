@@ -45,6 +45,8 @@ type Node struct {
 	API       API
 	Functions Functions
 	Log       Log
+	Trace     Trace
+	DNS       DNS
 	Cluster   Cluster
 	Peers     Peers
 
@@ -63,6 +65,9 @@ type Listen struct {
 	Connections   int      // 0: half of the file descriptors
 	PerAddress    int      // 0: half of Connections
 	Drain         time.Duration
+	DrainDelay    time.Duration // before Drain, unready
+	Tunnel        string        // empty: nowhere
+	Endpoint      string        // [NAME=]address; empty: nowhere
 }
 
 // Admin is the admin side.
@@ -76,8 +81,12 @@ type Admin struct {
 // TLS is what viewers are shown.
 type TLS struct {
 	LocalAuthority bool // sign for names without a certificate
+	ACME           ACME
 	Certificates   []Certificate
 }
+
+// ACME is who gives certificates for public names. No Email: nobody.
+type ACME struct{ Email, Directory string }
 
 // Certificate is a chain with its key, as files.
 type Certificate struct{ Cert, Key string }
@@ -93,6 +102,7 @@ type Cache struct {
 type API struct {
 	Rate  float64
 	Burst int
+	Cache Size // of stages
 }
 
 // Functions is how functions run.
@@ -107,6 +117,27 @@ type Functions struct {
 type Log struct {
 	Access   string // file, - for stdout; empty: access.log in Data
 	Requests bool   // a line a request on stderr
+
+	Format, Fields string
+	Files          string // folder of files as CloudFront delivers them; empty: none
+	RotateSize     Size   // 0: any
+	RotateEvery    time.Duration
+	Keep           int // 0: all
+	Gzip           bool
+}
+
+// Trace is where traces go. No Endpoint: nowhere.
+type Trace struct {
+	Endpoint string
+	Ratio    float64
+}
+
+// DNS is where the zones of stacks are answered.
+type DNS struct {
+	Listen         string // empty: nowhere
+	Rate           int    // 0: no limit
+	Latency        []string
+	HealthInterval time.Duration // 0: the health checks' own
 }
 
 // Default is a node as `forelane up` runs it without flags.
@@ -116,7 +147,10 @@ func Default() *Node {
 		Admin:  Admin{Listen: "127.0.0.1:9900"},
 		TLS:    TLS{LocalAuthority: true},
 		Cache:  Cache{Memory: 256 << 20, LeakGuard: "safe"},
-		API:    API{Rate: 10000, Burst: 5000},
+		API:    API{Rate: 10000, Burst: 5000, Cache: 64 << 20},
+		Log:    Log{Format: "standard"},
+		Trace:  Trace{Ratio: 1},
+		DNS:    DNS{Rate: 100},
 	}
 }
 

@@ -83,7 +83,7 @@ func TestEverySetting(t *testing.T) {
 	unset(alike, table(def), "")
 	want := Listen{
 		HTTP: "0.0.0.0:80", HTTPS: "", H2C: true, H2WebSocket: true, ReusePort: true, ProxyProtocol: []string{"10.0.0.0/8", "192.0.2.1"},
-		Connections: 1000, PerAddress: 10, Drain: 90 * time.Second,
+		Connections: 1000, PerAddress: 10, Drain: 90 * time.Second, DrainDelay: 5 * time.Second, Tunnel: "10.0.0.1:7000", Endpoint: "Endpoint=10.0.0.1:8081",
 	}
 	if !reflect.DeepEqual(n.Listen, want) {
 		t.Errorf("listen %+v", n.Listen)

@@ -51,6 +51,9 @@ func table(n *Node) []setting {
 			{key: "connections", doc: "Connections of viewers at once; 0 is half of the file descriptors, at most 32768.", to: &n.Listen.Connections},
 			{key: "connectionsPerAddress", doc: "Connections at once of one address, or of one IPv6 /64; 0 is half of connections.", to: &n.Listen.PerAddress},
 			{key: "drain", doc: "How long requests may take to finish when the node stops.", to: &n.Listen.Drain},
+			{key: "drainDelay", doc: "How long the node goes on serving before that while /readyz says 503, so that a load balancer sends nothing more.", to: &n.Listen.DrainDelay},
+			{key: "tunnel", doc: "Address, TCP and UDP, that agents of private origins dial (forelane connect); nowhere when it is not given.", to: &n.Listen.Tunnel, form: address},
+			{key: "endpoint", doc: "Address, [NAME=]HOST:PORT, by which private APIs are reached, and nothing else; nowhere when it is not given.", to: &n.Listen.Endpoint},
 		}},
 		{key: "admin", doc: "The admin side: status, metrics, invalidations, deploys. Beyond loopback it needs a token and TLS.", sub: []setting{
 			{key: "listen", doc: "Address of the admin side, or off.", to: &n.Admin.Listen, form: address},
@@ -60,6 +63,10 @@ func table(n *Node) []setting {
 		}},
 		{key: "tls", doc: "What viewers are shown.", sub: []setting{
 			{key: "localAuthority", doc: "Sign for names without a certificate by the certificate authority of this machine.", to: &n.TLS.LocalAuthority},
+			{key: "acme", doc: "Certificates for the public names of distributions and custom domains by ACME.", sub: []setting{
+				{key: "email", doc: "Address that the authority writes to, to whose terms you agree by it; none: no ACME.", to: &n.TLS.ACME.Email},
+				{key: "directory", doc: "The authority's directory; Let's Encrypt's when it is not given.", to: &n.TLS.ACME.Directory, form: url},
+			}},
 			{key: "certificates", doc: "Certificates by the names in them, read anew when they change; CERT.ocsp is stapled.", to: &n.TLS.Certificates},
 		}},
 		{key: "cache", doc: "The edge cache.", sub: []setting{
@@ -73,6 +80,7 @@ func table(n *Node) []setting {
 		{key: "api", doc: "The limit of all APIs together, as an account of AWS has one.", sub: []setting{
 			{key: "rate", doc: "Requests a second; 0 is no limit.", to: &n.API.Rate},
 			{key: "burst", doc: "Requests at once.", to: &n.API.Burst},
+			{key: "cache", doc: "Memory of the caches of stages, all together.", to: &n.API.Cache},
 		}},
 		{key: "functions", doc: "How functions run.", sub: []setting{
 			{key: "concurrency", doc: "Processes a function may have at once when it reserves none; 0 is 10.", to: &n.Functions.Concurrency},
@@ -83,6 +91,23 @@ func table(n *Node) []setting {
 		{key: "log", doc: "What is written about requests.", sub: []setting{
 			{key: "access", doc: "File of CloudFront's 33-field access log, - for stdout; access.log in data when it is not given.", to: &n.Log.Access, form: file},
 			{key: "requests", doc: "A line for each request on stderr.", to: &n.Log.Requests},
+			{key: "format", doc: "Form of the access log: standard (CloudFront's version 1), json, plain, w3c or raw (version 2), tags (JSON with everything that is known).", to: &n.Log.Format, form: name},
+			{key: "fields", doc: "Fields of a version 2 log, separated by commas; the 33 of version 1 when it is not given.", to: &n.Log.Fields},
+			{key: "files", doc: "Folder for log files as CloudFront delivers them: compressed, one a distribution and hour.", to: &n.Log.Files, form: file},
+			{key: "rotateSize", doc: "Size at which an access log makes room for a new file; any when it is not given.", to: &n.Log.RotateSize},
+			{key: "rotateEvery", doc: "Age at which it does, from midnight UTC on; 0 is any.", to: &n.Log.RotateEvery},
+			{key: "keep", doc: "How many rotated files are kept; 0 is all.", to: &n.Log.Keep},
+			{key: "gzip", doc: "Compress rotated files.", to: &n.Log.Gzip},
+		}},
+		{key: "trace", doc: "Traces of requests, from viewer to function (OpenTelemetry).", sub: []setting{
+			{key: "endpoint", doc: "OTLP/HTTP collector, such as http://localhost:4318; none: no traces.", to: &n.Trace.Endpoint, form: url},
+			{key: "ratio", doc: "Which part of the requests is traced, 0 to 1, when their viewer has not decided.", to: &n.Trace.Ratio},
+		}},
+		{key: "dns", doc: "Where the zones of stacks are answered.", sub: []setting{
+			{key: "listen", doc: "Address, UDP and TCP; nowhere when it is not given.", to: &n.DNS.Listen, form: address},
+			{key: "rate", doc: "Answers of one meaning that a network gets in a second over UDP; 0 is no limit.", to: &n.DNS.Rate},
+			{key: "latency", doc: "Files of lines PREFIX REGION MILLISECONDS, or URLs of other nodes' figures, for latency records.", to: &n.DNS.Latency},
+			{key: "healthInterval", doc: "How often health is checked, in place of the health checks' own; 0 is theirs.", to: &n.DNS.HealthInterval},
 		}},
 		{key: "cluster", doc: "The other nodes. Without it the node is alone.", sub: clusterTable(n)},
 		{key: "peers", doc: "The edges of the same region: a miss asks the one that owns its key, which asks the origin for all.", sub: peersTable(n)},

@@ -38,6 +38,22 @@ func (r *release) stacks() []*model.Stack {
 	return out
 }
 
+// PlaceOf is where the distribution with an id is deployed.
+func (n *Node) PlaceOf(distribution string) (stack, stage string, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for p, r := range n.inForce {
+		for _, st := range r.stacks() {
+			for _, d := range st.Distributions {
+				if d.ID == distribution {
+					return p.stack, p.stage, true
+				}
+			}
+		}
+	}
+	return "", "", false
+}
+
 // number is the revision; 0 of none.
 func (r *release) number() uint64 {
 	if r == nil {

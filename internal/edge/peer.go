@@ -38,7 +38,7 @@ type Applied func() uint64
 // askPeer asks the owner of the key, if this request may be shared.
 func (x *Exchange) askPeer() (answered bool) {
 	d := &x.edge.deps
-	if d.Peers == nil || x.store.lease == nil || !x.keyed.cacheable || x.asked.forwarded || x.role == forPeer ||
+	if d.Peers == nil || x.store.lease == nil || !x.keyed.cacheable || x.asked.forwarded || x.role == forPeer || x.store.unsure ||
 		x.asked.rq.Body != nil || !safe(x.asked.rq.Method) {
 		return false
 	}

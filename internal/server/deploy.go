@@ -19,8 +19,7 @@ func (s *Server) Try(ctx context.Context, stacks []*model.Stack) error {
 		return err
 	}
 	s.mu.Lock()
-	served, _ := s.over(stacks, s.promoted.all)
-	snap, err := s.compile(served)
+	snap, err := s.compile(stacks)
 	s.mu.Unlock()
 	if err != nil {
 		return err
@@ -38,8 +37,7 @@ func (s *Server) Deploy(ctx context.Context, stacks []*model.Stack) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	served, left := s.over(stacks, s.promoted.all)
-	next, err := s.compile(served)
+	next, err := s.compile(stacks)
 	if err != nil {
 		return err
 	}
@@ -47,19 +45,13 @@ func (s *Server) Deploy(ctx context.Context, stacks []*model.Stack) error {
 		next.close()
 		return err
 	}
+	s.access.prepare(stacks)
 	if err := s.funcs.Apply(ctx, next.functions()); err != nil {
 		next.close()
 		return err
 	}
 	err = s.funcs.Settle(ctx)
-	if old := s.current.Swap(next); old != nil {
-		s.draining.Go(old.retire)
-	}
-	s.applied = stacks
-	if len(left) != len(s.promoted.all) {
-		err = errors.Join(err, s.promoted.save(left))
-	}
-	return err
+	return errors.Join(err, s.enforce(next, stacks))
 }
 
 // unknown are the functions of a snapshot that the current one has not: the

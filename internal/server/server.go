@@ -280,6 +280,12 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 		next.close()
 		return err
 	}
+	return s.enforce(next, stacks)
+}
+
+// enforce makes next, which was compiled of stacks and whose functions are
+// applied, what is served. The caller holds s.mu.
+func (s *Server) enforce(next *Snapshot, stacks []*model.Stack) error {
 	if old := s.current.Swap(next); old != nil {
 		s.draining.Go(old.retire)
 	}
