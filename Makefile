@@ -58,7 +58,7 @@ fuzz:
 # CORPUS is a folder with templates/ and sam/ as docs/corpus.md describes.
 corpus:
 	@test -d "$(CORPUS)" || { echo 'make corpus CORPUS=DIR: the folder with templates/ and sam/'; exit 2; }
-	CORPUS=$(abspath $(CORPUS)) $(GO) test -count=1 -v -run 'Corpus|Vectors' ./internal/template/... ./internal/edgefunc/... ./cmd/forelane
+	CORPUS=$(abspath $(CORPUS)) $(GO) test -count=1 -v -run 'Corpus|Vectors' ./internal/template/... ./internal/edgefunc/... ./internal/lint ./cmd/forelane
 
 # SUITE is a checkout of github.com/http-tests/cache-tests after npm install; Node 20.
 cachetests: build

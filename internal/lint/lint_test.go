@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lint_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/forelane/forelane/internal/lint"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/template"
+)
+
+// check lints testdata/clean.yaml with texts of it replaced.
+func check(t *testing.T, replace ...string) []lint.Finding {
+	t.Helper()
+	b, err := os.ReadFile("testdata/clean.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(text, replace[i]) {
+			t.Fatalf("the template has no %q", replace[i])
+		}
+		text = strings.Replace(text, replace[i], replace[i+1], 1)
+	}
+	file := filepath.Join(t.TempDir(), "template.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	results, err := template.Load(t.Context(), file, template.Options{StackName: "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lint.Check([]*model.Stack{results[0].Stack})
+}
+
+func of(all []lint.Finding, rule lint.Rule) []lint.Finding {
+	var out []lint.Finding
+	for _, f := range all {
+		if f.Rule == rule {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func TestCleanHasNoFindings(t *testing.T) {
+	for _, f := range check(t) {
+		t.Errorf("%+v", f)
+	}
+}
+
+const (
+	itemQueries = "QueryStringBehavior: whitelist, QueryStrings: [page]"
+	itemHeaders = "HeadersConfig: { HeaderBehavior: none }\n          Cook" // of the cache policy
+	itemCookies = "CookiesConfig: { CookieBehavior: none }\n          Query"
+	sentHeaders = "HeadersConfig: { HeaderBehavior: none }\n        Cook" // of the origin request policy
+	sentCookies = "CookiesConfig: { CookieBehavior: none }\n        Query"
+	sentQueries = "QueryStringBehavior: none"
+	disabled    = "CachePolicyId: 4135ea2d-6df8-44a3-9df3-4b5a84be39ad # of /me"
+	allButHost  = "OriginRequestPolicyId: b689b0a8-53d0-40ab-baf2-68738e2966ac # of /me"
+	optimized   = "CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6"
+	firstIs     = "- PathPattern: /api/*"
+	methods     = "AllowedMethods: [GET, HEAD] # of /call"
+	seven       = "AllowedMethods: [GET, HEAD, OPTIONS, PUT, PATCH, POST, DELETE]"
+	root        = "        CacheBehaviors:\n"
+)
+
+func keyHeaders(names string) []string {
+	return []string{itemHeaders, "HeadersConfig: { HeaderBehavior: whitelist, Headers: [" + names + "] }\n          Cook"}
+}
+
+func sendHeaders(names string) []string {
+	return []string{sentHeaders, "HeadersConfig: { HeaderBehavior: whitelist, Headers: [" + names + "] }\n        Cook"}
+}
+
+func errorPage(code, status int) []string {
+	return []string{root, fmt.Sprintf("        CustomErrorResponses: [{ ErrorCode: %d, ResponseCode: %d, ResponsePagePath: /index.html }]\n", code, status) + root}
+}
+
+func extra(patternAndMore string) []string {
+	return []string{firstIs, "- { PathPattern: " + patternAndMore + ", TargetOriginId: site, ViewerProtocolPolicy: https-only, " + optimized + " }\n          " + firstIs}
+}
+
+func numbers(n int, form string) string {
+	var out []string
+	for i := range n {
+		out = append(out, fmt.Sprintf(form, i))
+	}
+	return strings.Join(out, ", ")
+}
+
+func both(a, b []string) []string { return append(append([]string{}, a...), b...) }
+
+// TestRules has, for each rule, a template that triggers it and one that comes
+// near and does not.
+func TestRules(t *testing.T) {
+	mineKey := []string{disabled, "CachePolicyId: !Ref ItemKey"} // /me/* becomes cacheable
+	for _, tt := range []struct {
+		rule     lint.Rule
+		name     string
+		bad      []string
+		severity lint.Severity
+		where    string // suffix of the property
+		what     string
+		path     string
+		good     []string
+	}{
+		{lint.DistributionQuota, "C3", []string{"[www.example.com]", "[" + numbers(101, "n%d.example.com") + "]"}, lint.Warning, "Config.Aliases", "101 alternate domain names; AWS allows 100", "", []string{"[www.example.com]", "[" + numbers(100, "n%d.example.com") + "]"}},
+		{lint.PolicyQuota, "K5 names", []string{"[page]", "[" + numbers(11, "q%d") + "]"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "11 query strings in one policy; AWS allows 10", "", []string{"[page]", "[" + numbers(10, "q%d") + "]"}},
+		{lint.PolicyNames, "K5 length", []string{"[page]", "[" + strings.Repeat("p", 1025) + "]"}, lint.Error, "CacheBehaviors[0].CachePolicyId", "1025 characters together", "", []string{"[page]", "[" + strings.Repeat("p", 1024) + "]"}},
+		{lint.OriginHeaders, "O5 number", []string{"HeaderName: X-Secret, HeaderValue: s }", "HeaderName: X-Secret, HeaderValue: s }, " + numbers(10, "{ HeaderName: X-%d, HeaderValue: v }")}, lint.Warning, "Origins[1].OriginCustomHeaders", "11 custom headers", "", []string{"HeaderValue: s", "HeaderValue: " + strings.Repeat("s", 1783)}},
+		{lint.OriginHeaders, "O5 value", []string{"HeaderValue: s", "HeaderValue: " + strings.Repeat("s", 1784)}, lint.Warning, "Origins[1].OriginCustomHeaders", "1784 characters", "", []string{"HeaderName: X-Secret", "HeaderName: " + strings.Repeat("s", 256)}},
+		{lint.WildcardName, "N24", []string{"[page]", "['utm_*']"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", `"utm_*" among the query strings is taken literally`, "", []string{"[page]", "[utm_]"}},
+
+		{lint.UnreachableBehavior, "C1 by one", []string{"PathPattern: /me/*", "PathPattern: /api/v?/*"}, lint.Warning, "CacheBehaviors[1].PathPattern", "no request comes to /api/v?/*: /api/* matches all", "/api/vx/", []string{"PathPattern: /me/*", "PathPattern: /ap?/v1/*"}},
+		{lint.UnreachableBehavior, "C1 by several", both(extra("/files/?"), both(extra("/files/"), []string{"PathPattern: /call/*", "PathPattern: /files/*", "PathPattern: /me/*", "PathPattern: /files/??*"})), lint.Warning, "CacheBehaviors[4].PathPattern", "/files/?, /files/, /files/??* together match all", "/files/", both(extra("/files/?"), []string{"PathPattern: /call/*", "PathPattern: /files/*", "PathPattern: /me/*", "PathPattern: /files/??*"})},
+		{lint.UnreachableBehavior, "the default", []string{"PathPattern: /call/*", "PathPattern: '*'"}, lint.Info, ".DefaultCacheBehavior", "no request comes to the default behavior: * matches all", "/", []string{"PathPattern: /call/*", "PathPattern: '*??'"}},
+		{lint.SignedBehindUnsigned, "X9", both(extra("'*.jpg'"), []string{"PathPattern: /call/*", "PathPattern: /video/*\n            TrustedKeyGroups: [k]"}), lint.Error, "CacheBehaviors[0].PathPattern", "*.jpg needs no signature and stands before /video/*, which does", "/video/.jpg", both(extra("'*.jpg', TrustedKeyGroups: [k]"), []string{"PathPattern: /call/*", "PathPattern: /video/*\n            TrustedKeyGroups: [k]"})},
+		{lint.SignedBehindUnsigned, "X9 an exception", both(extra("/video/free/*"), []string{"PathPattern: /call/*", "PathPattern: /video/*\n            TrustedKeyGroups: [k]"}), lint.Info, "CacheBehaviors[0].PathPattern", "a part of it, perhaps meant", "/video/free/", both(extra("/videos/*"), []string{"PathPattern: /call/*", "PathPattern: /video/*\n            TrustedKeyGroups: [k]"})},
+		{lint.FallbackCoversAPI, "N7", errorPage(403, 200), lint.Warning, "CustomErrorResponses[0]", "403 of /api/*, /me/*, /call/* becomes /index.html with status 200", "", errorPage(500, 200)},
+		{lint.FallbackCoversAPI, "N7 status kept", errorPage(404, 404), lint.Info, "CustomErrorResponses[0]", "with status 404", "", errorPage(414, 404)},
+
+		{lint.UnkeyedHeader, "X5", sendHeaders("Accept-Language"), lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "Accept-Language is forwarded and not in the key of cache policy items", "", both(sendHeaders("Accept-Language"), keyHeaders("accept-language"))},
+		{lint.UnkeyedHeader, "X5 for logs", sendHeaders("User-Agent, Referer"), lint.Info, "CacheBehaviors[0].OriginRequestPolicyId", "User-Agent, Referer are forwarded", "", sendHeaders("Access-Control-Request-Method")},
+		{lint.UnkeyedHeader, "X5 all", []string{"OriginRequestPolicyId: !Ref ItemRequest", "OriginRequestPolicyId: b689b0a8-53d0-40ab-baf2-68738e2966ac"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "the viewer's headers are forwarded", "", []string{optimized, optimized + "\n          OriginRequestPolicyId: !Ref ItemRequest"}},
+		{lint.UnkeyedCookie, "X5", []string{sentCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [sid] }\n        Query"}, lint.Error, "CacheBehaviors[0].OriginRequestPolicyId", "sid is forwarded and not in the key", "", []string{sentCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [sid] }\n        Query", itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [sid] }\n          Query"}},
+		{lint.UnkeyedCookie, "X5 where the origin opts in", []string{sentCookies, "CookiesConfig: { CookieBehavior: all }\n        Query", "DefaultTTL: 60", "DefaultTTL: 0"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "more cookies are forwarded", "", []string{sentCookies, "CookiesConfig: { CookieBehavior: all }\n        Query", itemCookies, "CookiesConfig: { CookieBehavior: all }\n          Query"}},
+		{lint.UnkeyedQuery, "X5", []string{sentQueries, "QueryStringBehavior: whitelist, QueryStrings: [page, sort]"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "sort is forwarded and not in the key", "", []string{sentQueries, "QueryStringBehavior: whitelist, QueryStrings: [page]"}},
+		{lint.UnkeyedQuery, "X5 all", []string{sentQueries, "QueryStringBehavior: all"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "more query strings are forwarded", "", []string{sentQueries, "QueryStringBehavior: all", itemQueries, "QueryStringBehavior: all"}},
+		{lint.VolatileKey, "X5", keyHeaders("User-Agent, X-Tenant"), lint.Warning, "CacheBehaviors[0].CachePolicyId", "User-Agent in the key of cache policy items", "", keyHeaders("X-Tenant")},
+		{lint.VolatileKey, "X5 a token", keyHeaders("Authorization"), lint.Info, "CacheBehaviors[0].CachePolicyId", "each token has an own copy", "", keyHeaders("Accept")},
+		{lint.TrackingKey, "N24", []string{"[page]", "[page, utm_source, GCLID]"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "utm_source, GCLID are in the key of cache policy items", "", []string{"[page]", "[utmost]"}},
+		{lint.TrackingKey, "N24 all", []string{itemQueries, "QueryStringBehavior: all"}, lint.Info, "CacheBehaviors[0].CachePolicyId", "every query string is in the key", "", []string{itemQueries, "QueryStringBehavior: allExcept, QueryStrings: [utm_source, fbclid]"}},
+		{lint.CookieKey, "X5", []string{itemCookies, "CookiesConfig: { CookieBehavior: all }\n          Query"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "all cookies are in the key", "", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [lang] }\n          Query"}},
+		{lint.CookieKey, "X5 analytics", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [_ga_X1] }\n          Query"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "_ga_X1 in the key", "", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [galaxy] }\n          Query"}},
+
+		{lint.UnkeyedIdentity, "N3", mineKey, lint.Error, "CacheBehaviors[1].OriginRequestPolicyId", "the route ANY /me/{proxy+} is guarded by header Authorization, which is not in the key", "/me/", both(mineKey, keyHeaders("Authorization"))},
+		{lint.UnkeyedIdentity, "N3 without a known guard", []string{"OriginRequestPolicyId: !Ref ItemRequest", "OriginRequestPolicyId: 216adef6-5c7f-47e4-b989-5492eafa07d3"}, lint.Error, "CacheBehaviors[0].OriginRequestPolicyId", "/api/* forwards Authorization and does not have it in the key", "", []string{"OriginRequestPolicyId: !Ref ItemRequest", "OriginRequestPolicyId: 59781a5b-3903-41f3-afcb-af62929ccde1"}},
+		{lint.IdentityNotForwarded, "N4 K9", []string{allButHost, ""}, lint.Warning, "CacheBehaviors[1]", "which /me/* does not forward: GET requests are refused", "/me/", []string{"[{ HeaderName: X-Secret", "[{ HeaderName: authorization", allButHost, ""}},
+		{lint.MinTTLAuthorizer, "N3 F5", both(mineKey, []string{"MinTTL: 0", "MinTTL: 5"}), lint.Error, "CacheBehaviors[1].CachePolicyId", "cache policy items has a MinTTL of 5s and leads to the route ANY /me/{proxy+}", "/me/", []string{"MinTTL: 0", "MinTTL: 5"}},
+		{lint.MinTTLAuthorizer, "N3 F5 keyed", both(both(mineKey, keyHeaders("Authorization")), []string{"MinTTL: 0", "MinTTL: 5"}), lint.Warning, "CacheBehaviors[1].CachePolicyId", "private or no-store", "/me/", both(mineKey, keyHeaders("Authorization"))},
+		{lint.SetCookieReplayed, "K4", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [lang] }\n          Query"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "/api/* forwards cookies and caches by default", "", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [lang] }\n          Query", "DefaultTTL: 60", "DefaultTTL: 0"}},
+		{lint.CleartextIdentity, "C5", []string{"https-only # of /me", "allow-all"}, lint.Warning, "CacheBehaviors[1].ViewerProtocolPolicy", "/me/* leads to the route ANY /me/{proxy+}", "", []string{"https-only # of /me", "redirect-to-https"}},
+		{lint.CleartextIdentity, "C5 signed", []string{"ViewerProtocolPolicy: https-only", "TrustedKeyGroups: [k]\n            ViewerProtocolPolicy: allow-all"}, lint.Warning, "CacheBehaviors[0].ViewerProtocolPolicy", "/api/* wants signed URLs", "", []string{"ViewerProtocolPolicy: https-only", "ViewerProtocolPolicy: allow-all"}},
+
+		{lint.HostForwarded, "N6", []string{allButHost, "OriginRequestPolicyId: 216adef6-5c7f-47e4-b989-5492eafa07d3"}, lint.Error, "CacheBehaviors[1].OriginRequestPolicyId", "/me/* sends the viewer's Host to origin api, API Gateway", "", []string{allButHost, "OriginRequestPolicyId: acba4595-bd28-49b8-b9fe-13317c0390fa"}},
+		{lint.HostForwarded, "N6 in the key", keyHeaders("Host"), lint.Error, "CacheBehaviors[0].CachePolicyId", "/api/* sends the viewer's Host", "", keyHeaders("X-Host")},
+		{lint.UnsignedBody, "N23", []string{methods, seven}, lint.Warning, "CacheBehaviors[2].AllowedMethods", "/call/* takes POST and PUT for origin url", "", []string{methods, "AllowedMethods: [GET, HEAD, OPTIONS]"}},
+		{lint.UnsignedOrigin, "O7 function URL", []string{"            OriginAccessControlId: !Ref Sign\n", ""}, lint.Error, "Origins[2]", "wants signed requests (AWS_IAM)", "", []string{"            OriginAccessControlId: !Ref Sign\n", "", "AuthType: AWS_IAM", "AuthType: NONE"}},
+		{lint.UnsignedOrigin, "O7 bucket", []string{"OriginAccessControlId: !Ref Access, ", ""}, lint.Warning, "Origins[0]", "bucket Site is not public", "", nil},
+		{lint.OpenOrigin, "an API", []string{"            OriginCustomHeaders: [{ HeaderName: X-Secret, HeaderValue: s }]\n", ""}, lint.Info, "Origins[1]", "GET /api/items answers everybody there", "", nil},
+		{lint.OpenOrigin, "an API behind a wall", []string{"            OriginCustomHeaders: [{ HeaderName: X-Secret, HeaderValue: s }]\n", "", root, "        Restrictions: { GeoRestriction: { RestrictionType: whitelist, Locations: [DE] } }\n" + root}, lint.Warning, "Origins[1]", "around the edge", "", []string{root, "        Restrictions: { GeoRestriction: { RestrictionType: whitelist, Locations: [DE] } }\n" + root}},
+		{lint.OpenOrigin, "a function URL", []string{"            OriginAccessControlId: !Ref Sign\n", "", "AuthType: AWS_IAM", "AuthType: NONE"}, lint.Info, "Origins[2]", "the function URL of origin url answers everybody", "", []string{"            OriginAccessControlId: !Ref Sign\n", "            OriginCustomHeaders: [{ HeaderName: X-Secret, HeaderValue: s }]\n", "AuthType: AWS_IAM", "AuthType: NONE"}},
+		{lint.DisabledEndpoint, "A22", []string{"ProtocolType: HTTP", "ProtocolType: HTTP, DisableExecuteApiEndpoint: true"}, lint.Error, "Origins[1].DomainName", "Api switches its execute-api address off", "", nil},
+		{lint.CleartextOrigin, "O2", []string{"CustomOriginConfig: { OriginProtocolPolicy: https-only }", "CustomOriginConfig: { OriginProtocolPolicy: http-only }"}, lint.Error, "Origins[1]", "API Gateway speaks https only", "", []string{"CustomOriginConfig: { OriginProtocolPolicy: https-only }", "CustomOriginConfig: { OriginProtocolPolicy: match-viewer }"}},
+		{lint.StagePath, "A1", []string{"StageName: $default", "StageName: prod"}, lint.Warning, "Origins[1].OriginPath", "/api/* asks Api for paths that begin with no stage (prod)", "", []string{"StageName: $default", "StageName: prod", "- Id: api\n", "- Id: api\n            OriginPath: /prod\n"}},
+		{lint.CompressNothing, "F18", []string{"EnableAcceptEncodingGzip: true", "EnableAcceptEncodingGzip: false", "EnableAcceptEncodingBrotli: true", "EnableAcceptEncodingBrotli: false"}, lint.Info, "CacheBehaviors[0].Compress", "nothing is compressed", "", []string{"EnableAcceptEncodingGzip: true", "EnableAcceptEncodingGzip: false"}},
+	} {
+		t.Run(string(tt.rule)+" "+tt.name, func(t *testing.T) {
+			found := of(check(t, tt.bad...), tt.rule)
+			if len(found) == 0 {
+				t.Fatal("nothing found")
+			}
+			f := found[0]
+			if f.Severity != tt.severity || !strings.HasSuffix(f.Property, tt.where) || !strings.Contains(f.What, tt.what) || f.Path != tt.path {
+				t.Errorf("%s %s %q\n%s", f.Severity, f.Property, f.Path, f.What)
+			}
+			if f.Mend == "" || f.Resource != "D" || !strings.Contains(f.Pos, "template.yaml:") {
+				t.Errorf("incomplete: %+v", f)
+			}
+			for _, f := range of(check(t, tt.good...), tt.rule) {
+				t.Errorf("found where nothing is: %+v", f)
+			}
+		})
+	}
+}
+
+// TestAliasTwice has two stacks, as an assembly of the CDK does.
+func TestAliasTwice(t *testing.T) {
+	stack := func(name string, aliases ...string) *model.Stack {
+		b := &model.Behavior{PathPattern: "*", Target: "o", Cache: &model.CachePolicy{}, Viewer: model.HTTPSOnly}
+		return &model.Stack{Name: name, Distributions: []*model.Distribution{{
+			LogicalID: "D", Pos: "t:1:1", Aliases: aliases, Origins: []*model.Origin{{ID: "o", DomainName: "example.com"}}, Behaviors: []*model.Behavior{b},
+		}}}
+	}
+	got := lint.Check([]*model.Stack{stack("a", "x.example", "y.example"), stack("b", "Y.example")})
+	if len(got) != 1 || got[0].Rule != lint.AliasTwice || got[0].Stack != "b" || !strings.Contains(got[0].What, "belongs to D of stack a") {
+		t.Errorf("%+v", got)
+	}
+	if got := lint.Check([]*model.Stack{stack("a", "x.example"), stack("b", "*.example")}); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestEveryRuleIsTried compares the table with the list of rules.
+func TestEveryRuleIsTried(t *testing.T) {
+	b, err := os.ReadFile("lint_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := os.ReadFile("rule.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range lint.Rules() {
+		_, after, _ := strings.Cut(string(names), "\n\t")
+		for line := range strings.Lines(after) {
+			name, rest, ok := strings.Cut(strings.TrimSpace(line), " ")
+			if ok && strings.HasSuffix(rest, `= "`+string(d.Rule)+`"`) && !strings.Contains(string(b), "lint."+name+",") && d.Rule != lint.AliasTwice {
+				t.Errorf("%s is not tried", d.Rule)
+			}
+		}
+		if !lint.Known(string(d.Rule)) || d.What == "" || d.Why == "" {
+			t.Errorf("%+v", d)
+		}
+	}
+	if lint.Known("no-such-rule") {
+		t.Error("there is a rule that is none")
+	}
+}
