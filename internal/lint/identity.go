@@ -18,8 +18,10 @@ func (s *site) identity(f *flow) {
 	known := map[input]bool{}
 	for _, g := range f.protected {
 		for _, in := range g.inputs {
+			if !known[in] { // what holds of one route holds of all
+				s.guard(f, g, in)
+			}
 			known[in] = true
-			s.guard(f, g, in)
 		}
 	}
 	if auth := (input{header, "Authorization"}); !known[auth] && f.cacheable() && !f.static() && f.forwarded(auth) && !f.keyed(auth) {
@@ -33,7 +35,7 @@ func (s *site) identity(f *flow) {
 
 // guard looks at one thing that a guard looks at.
 func (s *site) guard(f *flow, g guarded, in input) {
-	about := f.at + in.String()
+	about := f.at + " " + in.String()
 	switch {
 	case !f.forwarded(in) && !custom(g.t.o, in) && !f.atOrigin():
 		s.add(IdentityNotForwarded, Warning, at{f.at, about}, Finding{
@@ -75,18 +77,26 @@ func (s *site) minTTL(f *flow) {
 	if !f.cacheable() || c.MinTTL <= 0 || len(f.protected) == 0 {
 		return
 	}
-	sev := Warning
+	sev, about := Warning, guarded{}
 	for _, g := range f.protected {
 		for _, in := range g.inputs {
-			if !f.keyed(in) {
+			if custom(g.t.o, in) {
+				continue // the edge itself is the caller
+			}
+			if about.route == nil {
+				about = g
+			}
+			if f.forwarded(in) && !f.keyed(in) {
 				sev = Error
 			}
 		}
 	}
-	g := f.protected[0]
+	if about.route == nil {
+		return
+	}
 	s.add(MinTTLAuthorizer, sev, at{property: f.keyAt().property}, Finding{
-		What: fmt.Sprintf("%s has a MinTTL of %s and leads to %s, which has an authorizer or wants a key: answers are kept although they say private or no-store", f.policy(), c.MinTTL, routeName(g.route)),
-		Mend: "set MinTTL to 0, or use CachingDisabled", Path: g.path,
+		What: fmt.Sprintf("%s has a MinTTL of %s and leads to %s, which has an authorizer or wants a key: answers are kept although they say private or no-store", f.policy(), c.MinTTL, routeName(about.route)),
+		Mend: "set MinTTL to 0, or use CachingDisabled", Path: about.path,
 	})
 }
 

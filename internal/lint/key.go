@@ -153,7 +153,7 @@ func (s *site) overKeyed(f *flow) {
 	}
 	if len(often) > 0 {
 		s.add(VolatileKey, Warning, where, Finding{
-			What: fmt.Sprintf("%s in the key of %s and differ from request to request: hits will be rare", strings.Replace(are(often, ""), " is", "", 1), f.policy()),
+			What: fmt.Sprintf("the key of %s has %s, which differ from request to request: hits will be rare", f.policy(), strings.Join(often, ", ")),
 			Mend: "forward them by an origin request policy, or key a few classes instead (CloudFront-Is-Mobile-Viewer for User-Agent)",
 		})
 	}
@@ -172,7 +172,7 @@ func (s *site) overKeyed(f *flow) {
 		})
 	case c.Cookies.Mode == model.SelectList && len(tracked) > 0:
 		s.add(CookieKey, Warning, where, Finding{
-			What: fmt.Sprintf("%s in the key of %s and differ from viewer to viewer", strings.Replace(are(tracked, ""), " is", "", 1), f.policy()),
+			What: fmt.Sprintf("the key of %s has %s, which differ from viewer to viewer", f.policy(), strings.Join(tracked, ", ")),
 			Mend: "take them out of the cache policy",
 		})
 	}

@@ -178,36 +178,33 @@ func (s *site) bodies(f *flow) {
 	}
 }
 
-// stagePath finds API origins whose paths begin with no stage.
+// stagePath finds API origins whose paths begin with no stage. A pattern with
+// a star in front can match one: the viewer may put it there.
 func (s *site) stagePath(f *flow) {
 	for _, t := range f.targets {
 		if t.kind != apiEndpoint || t.api == nil || len(t.api.Stages) == 0 || len(f.b.Functions) > 0 {
 			continue
 		}
 		front := strings.TrimSuffix(t.o.Path, "/")
+		anyPath := front == "" && strings.HasPrefix(f.pattern.String(), "*")
 		asked := pattern.Glob(front + "/" + strings.TrimPrefix(f.pattern.String(), "/"))
 		var names []string
+		found := false
 		for _, st := range t.api.Stages {
 			names = append(names, st.Name)
 			_, below := pattern.Overlap(asked, pattern.Glob("/"+st.Name+"/*"))
 			_, whole := pattern.Overlap(asked, pattern.Glob("/"+st.Name))
-			if st.Name == "$default" || below || whole {
-				names = nil
-				break
-			}
+			found = found || st.Name == "$default" || !anyPath && (below || whole)
 		}
-		// A star in front matches paths below a stage, too, but hardly by intent.
-		if front == "" && strings.HasPrefix(f.pattern.String(), "*") && !slices.ContainsFunc(t.api.Stages, func(st *model.Stage) bool { return st.Name == "$default" }) {
-			names = nil
-			for _, st := range t.api.Stages {
-				names = append(names, st.Name)
-			}
-		}
-		if len(names) == 0 {
+		if found {
 			continue
 		}
-		s.add(StagePath, Warning, at{property: t.at + ".OriginPath", about: t.at}, Finding{
-			What: fmt.Sprintf("%s asks %s for paths that begin with no stage (%s): API Gateway answers 403", f.name(), t.api.LogicalID, strings.Join(names, ", ")),
+		sev, words := Warning, ""
+		if anyPath {
+			sev, words = Info, ", unless the viewer puts it there"
+		}
+		s.add(StagePath, sev, at{property: t.at + ".OriginPath", about: t.at}, Finding{
+			What: fmt.Sprintf("%s asks %s for paths that begin with no stage (%s)%s: API Gateway answers 403", f.name(), t.api.LogicalID, strings.Join(names, ", "), words),
 			Mend: "OriginPath: /" + names[0],
 		})
 	}

@@ -106,7 +106,7 @@ func identityDocs() []Doc {
 	return []Doc{
 		{UnkeyedIdentity, "error", "Authorization, or what an authorizer or an API key looks at, is forwarded by a cacheable behavior and is not in the cache key.", "The authorizer is asked on a miss only: the first viewer's answer is given to those that it would refuse."},
 		{IdentityNotForwarded, "warning", "A behavior leads to routes with an authorizer or an API key, and does not forward what these look at.", "Authorization does not reach the origin with GET and HEAD unless a policy names it (row K9): every such request is refused."},
-		{MinTTLAuthorizer, "error; warning when the identity is in the key", "MinTTL is above 0 where an API has an authorizer.", "With MinTTL above 0 an answer is kept although it says private or no-store (row F5)."},
+		{MinTTLAuthorizer, "error; warning when the identity is in the key, or is not forwarded", "MinTTL is above 0 where an API has an authorizer.", "With MinTTL above 0 an answer is kept although it says private or no-store (row F5)."},
 		{SetCookieReplayed, "warning", "A cacheable behavior to an API, a function URL or another host forwards cookies.", "Set-Cookie is then stored and replayed to everybody with the same key (row K4)."},
 		{CleartextIdentity, "warning", "A behavior with signed URLs, an authorizer or an API key takes cleartext requests (`allow-all`).", "Tokens, cookies and signatures can be read on the way."},
 	}
@@ -120,7 +120,7 @@ func originDocs() []Doc {
 		{OpenOrigin, "warning where the edge has a web ACL, a geo restriction or signed URLs; else info, and info for buckets and where every route has a guard", "An API, a function URL or a bucket can be asked directly, around the edge.", "What the edge keeps out (a web ACL, signed URLs, geo restriction) comes in there, and what it caches costs."},
 		{DisabledEndpoint, "error", "The origin is the execute-api address of an API that switches it off.", "Every request gets 403. Use the custom domain."},
 		{CleartextOrigin, "error; warning for match-viewer", "API Gateway or a function URL is asked by http.", "They speak https only: the edge answers 502 or 504."},
-		{StagePath, "warning", "The origin is an API whose stages are named, and neither OriginPath nor the pattern begins with one.", "API Gateway answers 403 to a path that begins with no stage."},
+		{StagePath, "warning; info for `*`, which also matches a stage", "The origin is an API whose stages are named, and neither OriginPath nor the pattern begins with one.", "API Gateway answers 403 to a path that begins with no stage."},
 		{CompressNothing, "info", "`Compress: true` with a cache policy that has neither encoding.", "Nothing is compressed (rows K6, F18)."},
 	}
 }
