@@ -46,14 +46,14 @@ func (s *site) unkeyed(f *flow) {
 	cookies, n := missing(p.Cookies, f.b.Cache.Cookies)
 	if n > 0 {
 		s.add(UnkeyedCookie, f.severity(Error), where, Finding{
-			What: fmt.Sprintf("%s forwarded and not in the key of %s: an answer for one viewer is given to others", are(cookies, "cookies"), f.policy()),
+			What: fmt.Sprintf("%s in the key of %s: an answer for one viewer is given to others", forwards(cookies, "cookies"), f.policy()),
 			Mend: "put the cookies that change the answer into the cache policy, or use CachingDisabled for what depends on the viewer",
 		})
 	}
 	queries, n := missing(p.Queries, f.b.Cache.Queries)
 	if n > 0 {
 		s.add(UnkeyedQuery, f.severity(Warning), where, Finding{
-			What: fmt.Sprintf("%s forwarded and not in the key of %s: two requests that differ in them get one answer", are(queries, "query strings"), f.policy()),
+			What: fmt.Sprintf("%s in the key of %s: two requests that differ in them get one answer", forwards(queries, "query strings"), f.policy()),
 			Mend: "put those that change the answer into the cache policy, and forward no others",
 		})
 	}
@@ -89,15 +89,16 @@ func except(names []string, forward model.Selection) []string {
 	return out
 }
 
-// are begins a sentence about names, or about more than are listed.
-func are(names []string, kind string) string {
-	switch {
-	case len(names) == 0:
-		return "more " + kind + " are"
-	case len(names) == 1:
-		return names[0] + " is"
+// forwards begins a sentence about names that are forwarded and not keyed, or
+// about all of a kind.
+func forwards(names []string, kind string) string {
+	switch len(names) {
+	case 0:
+		return "all " + kind + " are forwarded and not all of them are"
+	case 1:
+		return names[0] + " is forwarded and not"
 	}
-	return strings.Join(names[:min(len(names), 8)], ", ") + " are"
+	return strings.Join(names[:min(len(names), 8)], ", ") + " are forwarded and not"
 }
 
 func (s *site) unkeyedHeaders(f *flow, where at) {
@@ -122,12 +123,8 @@ func (s *site) unkeyedHeaders(f *flow, where at) {
 			sev = Info
 		}
 	}
-	words := are(names, "headers")
-	if names == nil {
-		words = "the viewer's headers are"
-	}
 	s.add(UnkeyedHeader, sev, where, Finding{
-		What: fmt.Sprintf("%s forwarded and not in the key of %s: the answer for the first viewer is given to all", words, f.policy()),
+		What: fmt.Sprintf("%s in the key of %s: the answer for the first viewer is given to all", forwards(names, "headers"), f.policy()),
 		Mend: "put the headers that change the answer into the cache policy, and forward only what the origin needs",
 	})
 }
@@ -184,7 +181,7 @@ func (s *site) trackedQueries(f *flow) {
 	switch {
 	case c.Queries.Mode == model.SelectList && len(tracked) > 0:
 		s.add(TrackingKey, Warning, where, Finding{
-			What: fmt.Sprintf("%s in the key of %s: each link of a campaign is a miss", are(tracked, ""), f.policy()),
+			What: fmt.Sprintf("the key of %s has %s: each link of a campaign is a miss", f.policy(), strings.Join(tracked, ", ")),
 			Mend: "take them out of the cache policy; an origin request policy still forwards them",
 		})
 	case (c.Queries.Mode == model.SelectAll || c.Queries.Mode == model.SelectAllExcept && len(tracked) == 0) && !normalised(f):

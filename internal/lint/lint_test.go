@@ -128,14 +128,14 @@ func TestRules(t *testing.T) {
 
 		{lint.UnkeyedHeader, "X5", sendHeaders("Accept-Language"), lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "Accept-Language is forwarded and not in the key of cache policy items", "", both(sendHeaders("Accept-Language"), keyHeaders("accept-language"))},
 		{lint.UnkeyedHeader, "X5 for logs", sendHeaders("User-Agent, Referer"), lint.Info, "CacheBehaviors[0].OriginRequestPolicyId", "User-Agent, Referer are forwarded", "", sendHeaders("Access-Control-Request-Method")},
-		{lint.UnkeyedHeader, "X5 all", []string{"OriginRequestPolicyId: !Ref ItemRequest", "OriginRequestPolicyId: b689b0a8-53d0-40ab-baf2-68738e2966ac"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "the viewer's headers are forwarded", "", []string{optimized, optimized + "\n          OriginRequestPolicyId: !Ref ItemRequest"}},
+		{lint.UnkeyedHeader, "X5 all", []string{"OriginRequestPolicyId: !Ref ItemRequest", "OriginRequestPolicyId: b689b0a8-53d0-40ab-baf2-68738e2966ac"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "all headers are forwarded and not all of them are in the key", "", []string{optimized, optimized + "\n          OriginRequestPolicyId: !Ref ItemRequest"}},
 		{lint.UnkeyedCookie, "X5", []string{sentCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [sid] }\n        Query"}, lint.Error, "CacheBehaviors[0].OriginRequestPolicyId", "sid is forwarded and not in the key", "", []string{sentCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [sid] }\n        Query", itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [sid] }\n          Query"}},
-		{lint.UnkeyedCookie, "X5 where the origin opts in", []string{sentCookies, "CookiesConfig: { CookieBehavior: all }\n        Query", "DefaultTTL: 60", "DefaultTTL: 0"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "more cookies are forwarded", "", []string{sentCookies, "CookiesConfig: { CookieBehavior: all }\n        Query", itemCookies, "CookiesConfig: { CookieBehavior: all }\n          Query"}},
+		{lint.UnkeyedCookie, "X5 where the origin opts in", []string{sentCookies, "CookiesConfig: { CookieBehavior: all }\n        Query", "DefaultTTL: 60", "DefaultTTL: 0"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "all cookies are forwarded", "", []string{sentCookies, "CookiesConfig: { CookieBehavior: all }\n        Query", itemCookies, "CookiesConfig: { CookieBehavior: all }\n          Query"}},
 		{lint.UnkeyedQuery, "X5", []string{sentQueries, "QueryStringBehavior: whitelist, QueryStrings: [page, sort]"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "sort is forwarded and not in the key", "", []string{sentQueries, "QueryStringBehavior: whitelist, QueryStrings: [page]"}},
-		{lint.UnkeyedQuery, "X5 all", []string{sentQueries, "QueryStringBehavior: all"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "more query strings are forwarded", "", []string{sentQueries, "QueryStringBehavior: all", itemQueries, "QueryStringBehavior: all"}},
+		{lint.UnkeyedQuery, "X5 all", []string{sentQueries, "QueryStringBehavior: all"}, lint.Warning, "CacheBehaviors[0].OriginRequestPolicyId", "all query strings are forwarded", "", []string{sentQueries, "QueryStringBehavior: all", itemQueries, "QueryStringBehavior: all"}},
 		{lint.VolatileKey, "X5", keyHeaders("User-Agent, X-Tenant"), lint.Warning, "CacheBehaviors[0].CachePolicyId", "the key of cache policy items has User-Agent, which differ", "", keyHeaders("X-Tenant")},
 		{lint.VolatileKey, "X5 a token", keyHeaders("Authorization"), lint.Info, "CacheBehaviors[0].CachePolicyId", "each token has an own copy", "", keyHeaders("Accept")},
-		{lint.TrackingKey, "N24", []string{"[page]", "[page, utm_source, GCLID]"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "utm_source, GCLID are in the key of cache policy items", "", []string{"[page]", "[utmost]"}},
+		{lint.TrackingKey, "N24", []string{"[page]", "[page, utm_source, GCLID]"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "the key of cache policy items has utm_source, GCLID", "", []string{"[page]", "[utmost]"}},
 		{lint.TrackingKey, "N24 all", []string{itemQueries, "QueryStringBehavior: all"}, lint.Info, "CacheBehaviors[0].CachePolicyId", "every query string is in the key", "", []string{itemQueries, "QueryStringBehavior: allExcept, QueryStrings: [utm_source, fbclid]"}},
 		{lint.CookieKey, "X5", []string{itemCookies, "CookiesConfig: { CookieBehavior: all }\n          Query"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "all cookies are in the key", "", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [lang] }\n          Query"}},
 		{lint.CookieKey, "X5 analytics", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [_ga_X1] }\n          Query"}, lint.Warning, "CacheBehaviors[0].CachePolicyId", "items has _ga_X1, which differ from viewer", "", []string{itemCookies, "CookiesConfig: { CookieBehavior: whitelist, Cookies: [galaxy] }\n          Query"}},
@@ -223,5 +223,28 @@ func TestEveryRuleIsTried(t *testing.T) {
 	}
 	if lint.Known("no-such-rule") {
 		t.Error("there is a rule that is none")
+	}
+}
+
+// TestBig has many behaviors before many routes.
+func TestBig(t *testing.T) {
+	a := &model.API{LogicalID: "A", ID: "abcdefghij", Stages: []*model.Stage{{Name: "$default"}}}
+	for i := range 99 {
+		a.Routes = append(a.Routes, &model.Route{Key: fmt.Sprint("GET ", i), Method: "GET", Path: fmt.Sprintf("/r%d/{id}/x", i), Authorization: "JWT"})
+	}
+	a.Routes = append(a.Routes, &model.Route{Key: "ANY", Method: "ANY", Path: "/{proxy+}", Authorization: "JWT"})
+	d := &model.Distribution{LogicalID: "D", Origins: []*model.Origin{{ID: "o", DomainName: "abcdefghij.execute-api.us-east-1.amazonaws.com", Protocol: model.OriginHTTPSOnly}}}
+	policy := &model.CachePolicy{ID: "p", MaxTTL: 1, DefaultTTL: 1}
+	for i := range 30 {
+		p := fmt.Sprintf("/r%d/*", i)
+		if i%3 == 0 {
+			p = fmt.Sprintf("*/%d.j?", i)
+		}
+		d.Behaviors = append(d.Behaviors, &model.Behavior{PathPattern: p, Target: "o", Cache: policy, Viewer: model.HTTPSOnly})
+	}
+	d.Behaviors = append(d.Behaviors, &model.Behavior{PathPattern: "*", Target: "o", Cache: policy, Viewer: model.HTTPSOnly})
+	got := of(lint.Check([]*model.Stack{{Distributions: []*model.Distribution{d}, APIs: []*model.API{a}}}), lint.IdentityNotForwarded)
+	if len(got) != 31 {
+		t.Errorf("%d behaviors lead to guarded routes, want all 31", len(got))
 	}
 }

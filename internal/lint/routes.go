@@ -3,6 +3,7 @@
 package lint
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/forelane/forelane/internal/model"
@@ -51,20 +52,24 @@ type guarded struct {
 // maxRoutes bounds how many routes of one API are looked at.
 const maxRoutes = 300
 
-// guardedRoutes finds the routes with an authorizer or an API key behind f.
+// guardedRoutes finds routes with an authorizer or an API key behind f: one for
+// each list of things that guards look at.
 func (f *flow) guardedRoutes() []guarded {
 	var out []guarded
 	for _, t := range f.targets {
+		known := map[string]bool{}
 		for _, p := range t.places() {
 			for i, rt := range p.routes {
 				if i == maxRoutes || !answersGET(rt) {
 					continue
 				}
 				inputs, guards := guardInputs(p.api, rt)
-				if !guards {
+				key := fmt.Sprint(inputs)
+				if !guards || known[key] {
 					continue
 				}
 				if path, ok := f.reach(t, p, rt); ok {
+					known[key] = true
 					out = append(out, guarded{t, rt, inputs, path})
 				}
 			}
@@ -140,17 +145,20 @@ func (f *flow) reach(t *target, p place, rt *model.Route) (string, bool) {
 		}
 		return pattern.Glob(front + "/" + strings.TrimPrefix(q.String(), "/"))
 	}
+	mine, asked := routeGlob(p.prefix, rt), shift(f.pattern)
+	if _, some := pattern.Overlap(asked, mine); !some {
+		return "", false
+	}
 	var out []pattern.Path
 	for _, q := range f.before {
 		out = append(out, shift(q))
 	}
-	mine := routeGlob(p.prefix, rt)
 	for _, o := range p.routes {
 		if o != rt && answersGET(o) && moreExact(o, rt) {
 			out = append(out, routeGlob(p.prefix, o))
 		}
 	}
-	path, answer := pattern.Search([]pattern.Path{shift(f.pattern), mine}, out)
+	path, answer := pattern.Search([]pattern.Path{asked, mine}, out)
 	return strings.TrimPrefix(path, front), answer == pattern.Found
 }
 

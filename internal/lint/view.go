@@ -24,9 +24,9 @@ type site struct {
 // flow is a behavior: what its requests carry, and where they go.
 type flow struct {
 	b         *model.Behavior
-	at        string       // CacheBehaviors[0], DefaultCacheBehavior
-	pattern   pattern.Path // zero when it is not valid
-	before    []pattern.Path
+	at        string         // CacheBehaviors[0], DefaultCacheBehavior
+	pattern   pattern.Path   // zero when it is not valid
+	before    []pattern.Path // of earlier behaviors, those that overlap
 	isDefault bool
 	targets   []*target
 	protected []guarded // routes with a guard; see routes.go
@@ -73,12 +73,13 @@ func newSite(r *run, stack *model.Stack, d *model.Distribution) *site {
 	}
 	var before []pattern.Path
 	for i, b := range d.Behaviors {
-		f := &flow{b: b, at: fmt.Sprintf("CacheBehaviors[%d]", i), before: slices.Clone(before), isDefault: i == len(d.Behaviors)-1}
+		f := &flow{b: b, at: fmt.Sprintf("CacheBehaviors[%d]", i), isDefault: i == len(d.Behaviors)-1}
 		if f.isDefault {
 			f.at = "DefaultCacheBehavior"
 		}
 		if p, err := pattern.CompilePath(b.PathPattern); err == nil {
-			f.pattern, before = p, append(before, p)
+			f.pattern, f.before = p, overlapping(before, p)
+			before = append(before, p)
 		}
 		for _, t := range s.targets {
 			g := d.Group(b.Target)
@@ -93,6 +94,17 @@ func newSite(r *run, stack *model.Stack, d *model.Distribution) *site {
 		f.protected = f.guardedRoutes()
 	}
 	return s
+}
+
+// overlapping are the patterns that match some path of p, too.
+func overlapping(all []pattern.Path, p pattern.Path) []pattern.Path {
+	var out []pattern.Path
+	for _, q := range all {
+		if _, ok := pattern.Overlap(q, p); ok {
+			out = append(out, q)
+		}
+	}
+	return out
 }
 
 // target finds what is behind an origin's host.
