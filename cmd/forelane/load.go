@@ -5,14 +5,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/spf13/cobra"
 
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/model"
@@ -122,53 +119,6 @@ func (l *loaded) files() []string {
 		out = append(out, r.Files...)
 	}
 	return out
-}
-
-func checkCommand() *cobra.Command {
-	var f stackFlags
-	var asJSON, strict bool
-	cmd := &cobra.Command{
-		Use:   "check [TEMPLATE|DIR]",
-		Short: "tell how truly each resource and property of a template runs here",
-		Long: `Loads a template without running it and prints the fidelity report: each resource
-and property is exact, approximated (how), ignored (why that is harmless) or
-unsupported (what will differ). Exit code 2 when the template is wrong, or, with
---strict, when something is unsupported.`,
-		Args: args(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			path := "."
-			if len(args) == 1 {
-				path = args[0]
-			}
-			l, err := f.newLoader(path)
-			if err != nil {
-				return wrong(err)
-			}
-			got, err := l.load(cmd.Context())
-			if err != nil {
-				return wrong(err)
-			}
-			for _, r := range got.results {
-				if err := printReport(cmd.OutOrStdout(), r.Report, asJSON); err != nil {
-					return err
-				}
-			}
-			return wrong(got.accept(strict))
-		},
-	}
-	f.register(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
-	cmd.Flags().BoolVar(&strict, "strict", false, "fail when something is unsupported")
-	return cmd
-}
-
-func printReport(w io.Writer, r *template.Report, asJSON bool) error {
-	if !asJSON {
-		return r.Text(w)
-	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
 }
 
 // invokeOnce runs one function of a template without listeners.
