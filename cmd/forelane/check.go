@@ -145,7 +145,7 @@ func (l *loaded) findings(ignore []string) (findings, error) {
 			errs = append(errs, fmt.Errorf("--ignore %s: there is no such rule (docs/check.md lists them)", name))
 		}
 	}
-	ignored := map[string][]string{} // by stack and resource
+	ignored := map[string][]string{} // by stack and resource, or by id of a policy
 	for _, r := range l.results {
 		for _, id := range r.ResourceIDs() {
 			rules, pos := r.Ignored(id)
@@ -155,13 +155,20 @@ func (l *loaded) findings(ignore []string) (findings, error) {
 				}
 			}
 			ignored[r.Stack.Name+" "+id] = rules
+			if len(rules) > 0 {
+				ignored[r.Ref(id)] = rules
+			}
 		}
 	}
 	if len(errs) > 0 {
 		return out, errors.Join(errs...)
 	}
 	for _, x := range lint.Check(l.stacks()) {
-		if slices.Contains(ignore, string(x.Rule)) || slices.Contains(ignored[x.Stack+" "+x.Resource], string(x.Rule)) {
+		off := slices.Concat(ignore, ignored[x.Stack+" "+x.Resource])
+		if x.Policy != "" {
+			off = append(off, ignored[x.Policy]...)
+		}
+		if slices.Contains(off, string(x.Rule)) {
 			out.ignored++
 			continue
 		}

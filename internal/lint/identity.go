@@ -38,7 +38,7 @@ func (s *site) guard(f *flow, g guarded, in input) {
 	about := f.at + " " + in.String()
 	switch {
 	case !f.forwarded(in) && !custom(g.t.o, in) && !f.atOrigin():
-		s.add(IdentityNotForwarded, Warning, at{f.at, about}, Finding{
+		s.add(IdentityNotForwarded, Warning, at{property: f.at, about: about}, Finding{
 			What: fmt.Sprintf("%s is guarded by %s, which %s does not forward: GET requests are refused", routeName(g.route), in, f.name()),
 			Mend: mendForward(f, in), Path: g.path,
 		})
@@ -94,7 +94,7 @@ func (s *site) minTTL(f *flow) {
 	if about.route == nil {
 		return
 	}
-	s.add(MinTTLAuthorizer, sev, at{property: f.keyAt().property}, Finding{
+	s.add(MinTTLAuthorizer, sev, at{property: f.keyAt().property, policy: f.keyAt().policy}, Finding{
 		What: fmt.Sprintf("%s has a MinTTL of %s and leads to %s, which has an authorizer or wants a key: answers are kept although they say private or no-store", f.policy(), c.MinTTL, routeName(about.route)),
 		Mend: "set MinTTL to 0, or use CachingDisabled", Path: about.path,
 	})
@@ -113,7 +113,7 @@ func (s *site) cookies(f *flow) {
 	if !some {
 		return
 	}
-	s.add(SetCookieReplayed, Warning, at{where.property, ""}, Finding{
+	s.add(SetCookieReplayed, Warning, at{property: where.property, policy: where.policy}, Finding{
 		What: fmt.Sprintf("%s forwards cookies and caches by default: a Set-Cookie of the origin is stored and replayed", f.name()),
 		Mend: `let the origin answer with Cache-Control: no-cache="Set-Cookie" or private where it sets cookies (MinTTL 0), or use CachingDisabled`,
 	})

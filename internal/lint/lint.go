@@ -58,6 +58,7 @@ type Finding struct {
 	What     string   `json:"what"`
 	Mend     string   `json:"mend"`
 	Path     string   `json:"path,omitempty"` // of a URL that shows it
+	Policy   string   `json:"-"`              // id of the policy that it is about; empty: of none
 	Code     string   `json:"code,omitempty"` // to put into the template
 }
 
@@ -109,12 +110,14 @@ func (r *run) site(stack *model.Stack, d *model.Distribution) {
 type at struct {
 	property string
 	about    string // names what shares the finding; empty: nothing does
+	policy   string // id of the policy that stands there
 }
 
 // add notes a finding. Those that are about the same thing are told once.
 func (s *site) add(rule Rule, sev Severity, where at, f Finding) {
 	f.Rule, f.Severity = rule, sev
 	f.Stack, f.Resource, f.Pos, f.Property = s.stack.Name, s.d.LogicalID, s.d.Pos, "DistributionConfig"
+	f.Policy = where.policy
 	if where.property != "" {
 		f.Property += "." + where.property
 	}

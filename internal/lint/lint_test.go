@@ -143,6 +143,7 @@ func TestRules(t *testing.T) {
 		{lint.UnkeyedIdentity, "N3", mineKey, lint.Error, "CacheBehaviors[1].OriginRequestPolicyId", "the route ANY /me/{proxy+} is guarded by header Authorization, which is not in the key", "/me/", both(mineKey, keyHeaders("Authorization"))},
 		{lint.UnkeyedIdentity, "N3 without a known guard", []string{"OriginRequestPolicyId: !Ref ItemRequest", "OriginRequestPolicyId: 216adef6-5c7f-47e4-b989-5492eafa07d3"}, lint.Error, "CacheBehaviors[0].OriginRequestPolicyId", "/api/* forwards Authorization and does not have it in the key", "", []string{"OriginRequestPolicyId: !Ref ItemRequest", "OriginRequestPolicyId: 59781a5b-3903-41f3-afcb-af62929ccde1"}},
 		{lint.IdentityNotForwarded, "N4 K9", []string{allButHost, ""}, lint.Warning, "CacheBehaviors[1]", "which /me/* does not forward: GET requests are refused", "/me/", []string{"[{ HeaderName: X-Secret", "[{ HeaderName: authorization", allButHost, ""}},
+		{lint.UnkeyedIdentity, "N3 O4 legacy forwards other headers", []string{"$request.header.Authorization", "$request.header.X-Token", disabled, "ForwardedValues: { QueryString: false }", allButHost, ""}, lint.Error, "CacheBehaviors[1].ForwardedValues", "guarded by header X-Token, which is not in the key", "/me/", []string{"$request.header.Authorization", "$request.header.Accept-Language", disabled, "ForwardedValues: { QueryString: false }", allButHost, ""}},
 		{lint.MinTTLAuthorizer, "N3 F5", both(mineKey, []string{"MinTTL: 0", "MinTTL: 5"}), lint.Error, "CacheBehaviors[1].CachePolicyId", "cache policy items has a MinTTL of 5s and leads to the route ANY /me/{proxy+}", "/me/", []string{"MinTTL: 0", "MinTTL: 5"}},
 		{lint.MinTTLAuthorizer, "N3 F5 keyed", both(both(mineKey, keyHeaders("Authorization")), []string{"MinTTL: 0", "MinTTL: 5"}), lint.Warning, "CacheBehaviors[1].CachePolicyId", "private or no-store", "/me/", both(mineKey, keyHeaders("Authorization"))},
 		{lint.MinTTLAuthorizer, "N3 F5 not forwarded", both(both(mineKey, []string{"MinTTL: 0", "MinTTL: 5"}), []string{allButHost, ""}), lint.Warning, "CacheBehaviors[1].CachePolicyId", "private or no-store", "/me/", []string{"[{ HeaderName: X-Secret", "[{ HeaderName: Authorization", mineKey[0], mineKey[1], "MinTTL: 0", "MinTTL: 5"}},
@@ -154,7 +155,7 @@ func TestRules(t *testing.T) {
 		{lint.HostForwarded, "N6 in the key", keyHeaders("Host"), lint.Error, "CacheBehaviors[0].CachePolicyId", "/api/* sends the viewer's Host", "", keyHeaders("X-Host")},
 		{lint.UnsignedBody, "N23", []string{methods, seven}, lint.Warning, "CacheBehaviors[2].AllowedMethods", "/call/* takes POST and PUT for origin url", "", []string{methods, "AllowedMethods: [GET, HEAD, OPTIONS]"}},
 		{lint.UnsignedOrigin, "O7 function URL", []string{"            OriginAccessControlId: !Ref Sign\n", ""}, lint.Error, "Origins[2]", "wants signed requests (AWS_IAM)", "", []string{"            OriginAccessControlId: !Ref Sign\n", "", "AuthType: AWS_IAM", "AuthType: NONE"}},
-		{lint.UnsignedOrigin, "O7 bucket", []string{"OriginAccessControlId: !Ref Access, ", ""}, lint.Warning, "Origins[0]", "bucket Site is not public", "", nil},
+		{lint.UnsignedOrigin, "O7 bucket", []string{"OriginAccessControlId: !Ref Access, ", ""}, lint.Warning, "Origins[0]", "bucket Site is not public", "", []string{"OriginAccessControlId: !Ref Access, ", "", "{ Service: cloudfront.amazonaws.com }", "'*'", "Site: { Type: AWS::S3::Bucket }", "Site: { Type: AWS::S3::Bucket, Properties: { PublicAccessBlockConfiguration: { BlockPublicPolicy: false, RestrictPublicBuckets: false, BlockPublicAcls: false, IgnorePublicAcls: false } } }"}},
 		{lint.OpenOrigin, "an API", []string{"            OriginCustomHeaders: [{ HeaderName: X-Secret, HeaderValue: s }]\n", ""}, lint.Info, "Origins[1]", "GET /api/items answers everybody there", "", nil},
 		{lint.OpenOrigin, "an API behind a wall", []string{"            OriginCustomHeaders: [{ HeaderName: X-Secret, HeaderValue: s }]\n", "", root, "        Restrictions: { GeoRestriction: { RestrictionType: whitelist, Locations: [DE] } }\n" + root}, lint.Warning, "Origins[1]", "around the edge", "", []string{root, "        Restrictions: { GeoRestriction: { RestrictionType: whitelist, Locations: [DE] } }\n" + root}},
 		{lint.OpenOrigin, "a function URL", []string{"            OriginAccessControlId: !Ref Sign\n", "", "AuthType: AWS_IAM", "AuthType: NONE"}, lint.Info, "Origins[2]", "the function URL of origin url answers everybody", "", []string{"            OriginAccessControlId: !Ref Sign\n", "            OriginCustomHeaders: [{ HeaderName: X-Secret, HeaderValue: s }]\n", "AuthType: AWS_IAM", "AuthType: NONE"}},
@@ -223,6 +224,73 @@ func TestEveryRuleIsTried(t *testing.T) {
 	}
 	if lint.Known("no-such-rule") {
 		t.Error("there is a rule that is none")
+	}
+}
+
+// TestReach asks which behaviors lead to a guarded route, and by which path.
+func TestReach(t *testing.T) {
+	open := func(key, path string) *model.Route {
+		return &model.Route{Key: key, Method: strings.Fields(key)[0], Path: path}
+	}
+	guarded := func(key, path string) *model.Route {
+		r := open(key, path)
+		r.Authorization = "JWT"
+		return r
+	}
+	all := guarded("ANY /{proxy+}", "/{proxy+}")
+	for _, tt := range []struct {
+		name       string
+		stage      string
+		originPath string
+		routes     []*model.Route
+		patterns   []string // the default behavior comes after
+		want       []string // pattern and path of those that lead there
+	}{
+		{"the pattern's own route is open", "$default", "", []*model.Route{open("GET /search", "/search"), guarded("GET /me", "/me")}, []string{"/search"}, []string{"* /me"}},
+		{"an earlier behavior takes it", "$default", "", []*model.Route{guarded("GET /me", "/me")}, []string{"/m*", "/me"}, []string{"/m* /me"}},
+		{"the stage is in OriginPath", "prod", "/prod", []*model.Route{guarded("GET /api/{id}", "/api/{id}")}, []string{"/api/*"}, []string{"/api/* /api/"}},
+		{"the viewer writes the stage", "prod", "", []*model.Route{guarded("GET /api/{id}", "/api/{id}")}, []string{"/api/*", "/prod/api/*"}, []string{"/prod/api/* /prod/api/"}},
+		{"OriginPath is more than the stage", "prod", "/prod/v2", []*model.Route{guarded("GET /v1/a", "/v1/a"), guarded("GET /v2/b", "/v2/b")}, []string{"/a", "/b"}, []string{"/b /b"}},
+		{"a more exact route is open", "$default", "", []*model.Route{all, open("GET /open/{x+}", "/open/{x+}")}, []string{"/open/*", "/openness"}, []string{"/openness /openness", "* /"}},
+		{"one method of a path is open", "$default", "", []*model.Route{guarded("ANY /a", "/a"), open("GET /a", "/a")}, []string{"/a"}, nil},
+		{"POST is not cached", "$default", "", []*model.Route{guarded("POST /a", "/a")}, []string{"/a"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := &model.API{LogicalID: "A", ID: "abcdefghij", Stages: []*model.Stage{{Name: tt.stage}}, Routes: tt.routes}
+			d := &model.Distribution{LogicalID: "D", Origins: []*model.Origin{{ID: "o", DomainName: "abcdefghij.execute-api.eu-west-1.amazonaws.com", Path: tt.originPath, Protocol: model.OriginHTTPSOnly}}}
+			for _, p := range append(tt.patterns, "*") {
+				d.Behaviors = append(d.Behaviors, &model.Behavior{PathPattern: p, Target: "o", Cache: &model.CachePolicy{}, Viewer: model.HTTPSOnly})
+			}
+			var got []string
+			for _, f := range of(lint.Check([]*model.Stack{{Distributions: []*model.Distribution{d}, APIs: []*model.API{a}}}), lint.IdentityNotForwarded) {
+				i, name := 0, ""
+				if _, err := fmt.Sscanf(f.Property, "DistributionConfig.CacheBehaviors[%d]", &i); err == nil {
+					name = tt.patterns[i]
+				} else {
+					name = "*"
+				}
+				got = append(got, name+" "+f.Path)
+			}
+			if strings.Join(got, "; ") != strings.Join(tt.want, "; ") {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestCustomDomain has the API behind a mapping.
+func TestCustomDomain(t *testing.T) {
+	a := &model.API{LogicalID: "A", ID: "abcdefghij", Stages: []*model.Stage{{Name: "prod"}, {Name: "dev"}}, Routes: []*model.Route{{Key: "GET /me", Method: "GET", Path: "/me", APIKeyRequired: true}}}
+	domain := &model.Domain{Name: "api.example.com", Mappings: []model.DomainMapping{{Path: "v1", APIID: "abcdefghij", Stage: "prod"}}}
+	d := &model.Distribution{LogicalID: "D", Origins: []*model.Origin{{ID: "o", DomainName: "api.example.com", Protocol: model.OriginHTTPSOnly}}}
+	d.Behaviors = []*model.Behavior{{PathPattern: "*", Target: "o", Cache: &model.CachePolicy{}, Viewer: model.HTTPSOnly}}
+	got := lint.Check([]*model.Stack{{Distributions: []*model.Distribution{d}, APIs: []*model.API{a}, Domains: []*model.Domain{domain}}})
+	if len(got) != 1 || got[0].Rule != lint.IdentityNotForwarded || got[0].Path != "/v1/me" || !strings.Contains(got[0].What, "header x-api-key") {
+		t.Errorf("%+v", got)
+	}
+	d.Origins[0].Headers = []model.HeaderField{{Name: "X-Api-Key", Value: "k"}}
+	if got := lint.Check([]*model.Stack{{Distributions: []*model.Distribution{d}, APIs: []*model.API{a}, Domains: []*model.Domain{domain}}}); len(got) != 0 {
+		t.Errorf("the edge sends the key: %+v", got)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/pattern"
+	"github.com/forelane/forelane/internal/policy"
 )
 
 // What origins refuse, and what they let in that did not come by the edge.
@@ -125,7 +126,11 @@ func (s *site) bucketOrigin(t *target) {
 	if t.bucket == nil || signs {
 		return
 	}
-	if t.bucket.BlockPublic || t.bucket.PolicyJSON == "" {
+	doc, err := policy.Parse(t.bucket.PolicyJSON)
+	if err == nil && len(t.o.Headers) > 0 {
+		return // the policy may look at what the edge sends
+	}
+	if t.bucket.BlockPublic || err != nil || !doc.Public() {
 		s.add(UnsignedOrigin, Warning, at{property: t.at}, Finding{
 			What: fmt.Sprintf("bucket %s is not public, and origin %s has no access control: every request gets 403, unless objects are public by their ACL", t.bucket.LogicalID, t.o.ID),
 			Mend: "add OriginAccessControlId (type s3), and let cloudfront.amazonaws.com read in the bucket's policy",
@@ -155,7 +160,7 @@ func (s *site) hosts(f *flow) {
 		if t.kind == bucketREST {
 			mend = "do not forward Host to a bucket"
 		}
-		s.add(HostForwarded, Error, at{property: where.property}, Finding{
+		s.add(HostForwarded, Error, at{property: where.property, policy: where.policy}, Finding{
 			What: fmt.Sprintf("%s sends the viewer's Host to origin %s, %s, which knows itself by %s only and answers 403", f.name(), t.o.ID, t.kind, t.o.DomainName),
 			Mend: mend,
 		})

@@ -187,14 +187,18 @@ func (f *flow) keyAt() at {
 	if f.b.Cache.Legacy {
 		return at{property: f.at + ".ForwardedValues"}
 	}
-	return at{property: f.at + ".CachePolicyId", about: f.b.Cache.ID}
+	return at{property: f.at + ".CachePolicyId", about: f.b.Cache.ID, policy: f.b.Cache.ID}
 }
 
 func (f *flow) forwardAt() at {
 	if f.b.Cache.Legacy {
 		return at{property: f.at + ".ForwardedValues"}
 	}
-	return at{property: f.at + ".OriginRequestPolicyId"}
+	where := at{property: f.at + ".OriginRequestPolicyId"}
+	if f.b.OriginRequest != nil {
+		where.policy = f.b.OriginRequest.ID
+	}
+	return where
 }
 
 // policy is the cache policy in messages.
@@ -245,6 +249,9 @@ func (f *flow) forwarded(in input) bool {
 	if f.keyed(in) || in.kind == header && f.b.Cache.Headers.Mode == model.SelectAll {
 		return true
 	}
+	if f.b.Cache.Legacy && in.kind == header && !legacyKeeps(in.name) {
+		return true
+	}
 	p := f.b.OriginRequest
 	if p == nil {
 		return false
@@ -256,6 +263,14 @@ func (f *flow) forwarded(in input) bool {
 		return has(p.Cookies, in.name, false)
 	}
 	return has(p.Headers, in.name, true)
+}
+
+// legacyKeeps tells which headers ForwardedValues without them keep from the
+// origin; all others go on (row O4).
+func legacyKeeps(name string) bool {
+	return strings.HasPrefix(strings.ToLower(name), "cloudfront-") || containsFold([]string{
+		"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "Cookie", "Host", "Referer", "User-Agent", "X-HTTP-Method-Override",
+	}, name)
 }
 
 func containsFold(list []string, s string) bool {

@@ -48,6 +48,14 @@ func (r *Result) Ignored(id string) (rules []string, pos string) {
 	return v.Texts(), v.Pos().String()
 }
 
+// Ref is what Ref of a resource gives; empty when there is no such resource.
+func (r *Result) Ref(id string) string {
+	if res := r.resource(id); res != nil {
+		return res.Ref
+	}
+	return ""
+}
+
 // ResourceIDs are the logical ids of everything in the stack.
 func (r *Result) ResourceIDs() []string {
 	ids := make([]string, len(r.resources))

@@ -39,6 +39,9 @@ func TestPlace(t *testing.T) {
 	if rules, pos := r.Ignored("C"); rules != nil || pos != "" {
 		t.Errorf("ignored %q at %s", rules, pos)
 	}
+	if r.Ref("B") == "" || r.Ref("C") != "" {
+		t.Errorf("Ref is %q and %q", r.Ref("B"), r.Ref("C"))
+	}
 	if ids := r.ResourceIDs(); !slices.Equal(ids, []string{"B"}) {
 		t.Errorf("ids %q", ids)
 	}
