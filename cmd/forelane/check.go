@@ -40,10 +40,10 @@ func checkCommand() *cobra.Command {
 
 With --against OLD it tells instead what the change from OLD to the template means:
 for which paths and routes another behavior, key, lifetime, authorisation or origin
-holds, with a path for each.
+holds, with a path for each; then the findings that OLD had not.
 
 Exit codes: 0 nothing at or above --fail-on; 1 something is (with --against: warning
-is any change, error one that lets in whom OLD refused); 2 the template or the
+is any change, error one that lets in whom OLD refused, or a new finding); 2 the template or the
 command line is wrong or, with --strict, something is unsupported. --strict also
 means --fail-on warning.`,
 		Example: `  forelane check --fail-on error template.yaml
@@ -95,16 +95,7 @@ func (f *checkFlags) run(cmd *cobra.Command, path string) error {
 	if err := got.accept(f.strict); err != nil {
 		return wrong(err)
 	}
-	n := 0
-	for _, x := range findings.kept {
-		if int(x.Severity) >= level {
-			n++
-		}
-	}
-	if n > 0 {
-		return fmt.Errorf("%d findings at or above %s", n, lint.Severity(level))
-	}
-	return nil
+	return findings.fail(level)
 }
 
 // neverFails is a level above all severities.
@@ -133,6 +124,20 @@ func (f *checkFlags) level() (int, error) {
 type findings struct {
 	kept    []lint.Finding
 	ignored int
+}
+
+// fail tells of findings at or above a level.
+func (x findings) fail(level int) error {
+	n := 0
+	for _, f := range x.kept {
+		if int(f.Severity) >= level {
+			n++
+		}
+	}
+	if n > 0 {
+		return fmt.Errorf("%d findings at or above %s", n, lint.Severity(level))
+	}
+	return nil
 }
 
 // findings lints the stacks, gives each finding its place in the template and

@@ -35,17 +35,14 @@ func (s *site) identity(f *flow) {
 
 // guard looks at one thing that a guard looks at.
 func (s *site) guard(f *flow, g guarded, in input) {
-	about := f.at + " " + in.String()
 	switch {
 	case !f.forwarded(in) && !custom(g.t.o, in) && !f.atOrigin():
-		s.add(IdentityNotForwarded, Warning, at{property: f.at, about: about}, Finding{
+		s.add(IdentityNotForwarded, Warning, at{property: f.at}, Finding{
 			What: fmt.Sprintf("%s is guarded by %s, which %s does not forward: GET requests are refused", routeName(g.route), in, f.name()),
 			Mend: mendForward(f, in), Path: g.path,
 		})
 	case f.cacheable() && f.forwarded(in) && !f.keyed(in) && !custom(g.t.o, in):
-		where := f.forwardAt()
-		where.about = about
-		s.add(UnkeyedIdentity, Error, where, Finding{
+		s.add(UnkeyedIdentity, Error, f.forwardAt(), Finding{
 			What: fmt.Sprintf("%s is guarded by %s, which is not in the key of %s: an answer for one caller is given to those it would refuse", routeName(g.route), in, f.policy()),
 			Mend: fmt.Sprintf("put %s into the cache policy, or use CachingDisabled", in), Path: g.path,
 		})

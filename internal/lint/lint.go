@@ -27,6 +27,8 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -54,6 +56,7 @@ type Finding struct {
 	Stack    string   `json:"stack"`
 	Resource string   `json:"resource"` // logical id
 	Property string   `json:"property"` // where below its Properties
+	Subject  string   `json:"subject"`  // property with names for numbers: it stays when others come and go
 	Pos      string   `json:"pos"`      // file:line:col; of the resource, until somebody knows better
 	What     string   `json:"what"`
 	Mend     string   `json:"mend"`
@@ -117,7 +120,7 @@ type at struct {
 func (s *site) add(rule Rule, sev Severity, where at, f Finding) {
 	f.Rule, f.Severity = rule, sev
 	f.Stack, f.Resource, f.Pos, f.Property = s.stack.Name, s.d.LogicalID, s.d.Pos, "DistributionConfig"
-	f.Policy = where.policy
+	f.Policy, f.Subject = where.policy, s.subject(where)
 	if where.property != "" {
 		f.Property += "." + where.property
 	}
@@ -129,4 +132,26 @@ func (s *site) add(rule Rule, sev Severity, where at, f Finding) {
 		s.told[key] = true
 	}
 	s.run.findings = append(s.run.findings, f)
+}
+
+// subject names what a finding is about by the pattern of a behavior, the id of
+// an origin, the code of an error page, or the policy that behaviors share.
+func (s *site) subject(where at) string {
+	if where.about != "" && where.policy != "" {
+		return "policy " + where.policy
+	}
+	list, rest, ok := strings.Cut(where.property, "[")
+	index, rest, _ := strings.Cut(rest, "]")
+	i, err := strconv.Atoi(index)
+	switch {
+	case !ok || err != nil || i < 0:
+		return where.property
+	case list == "CacheBehaviors" && i < len(s.d.Behaviors):
+		return s.d.Behaviors[i].PathPattern + rest
+	case list == "Origins" && i < len(s.d.Origins):
+		return "origin " + s.d.Origins[i].ID + rest
+	case list == "CustomErrorResponses" && i < len(s.d.CustomErrors):
+		return fmt.Sprint("error ", s.d.CustomErrors[i].Code)
+	}
+	return where.property
 }
