@@ -171,7 +171,7 @@ func TestR1OriginIsNamedInAZone(t *testing.T) {
 			t.Errorf("the edge got %q", got)
 		}
 	}
-	if got := getText(t, admin+"/metrics", s.Addr("admin")); !strings.Contains(got, "forelane_health_checks_unhealthy 1") || !strings.Contains(got, "forelane_dns_answers_total") {
+	if got := getText(t, admin+"/metrics", s.Addr("admin")); !strings.Contains(got, "forelane_unhealthy_checks 1") || !strings.Contains(got, "forelane_dns_answers_total") {
 		t.Error("figures of DNS are missing")
 	}
 }

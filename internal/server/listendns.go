@@ -100,7 +100,7 @@ func (s *Server) showDNS() {
 	}))
 	s.meter.CounterFunc("forelane_dns_held_total", "Answers over UDP beyond --dns-rate: dropped, or sent without content.", count(func(st zone.State) uint64 { return st.Held }))
 	s.meter.GaugeFunc("forelane_latency_networks", "Networks of viewers whose round trip is known.", func() float64 { return float64(s.names.latency.Len()) })
-	s.meter.GaugeFunc("forelane_health_checks_unhealthy", "Health checks whose endpoint is not well.", func() float64 {
+	s.meter.GaugeFunc("forelane_unhealthy_checks", "Health checks whose endpoint is not well.", func() float64 {
 		n := 0
 		for _, c := range s.names.checks.States() {
 			if !c.Healthy {

@@ -157,7 +157,7 @@ func TestE14A26WhatANodeCounts(t *testing.T) {
 // for what only grows and for nothing else; base units; bounded labels.
 var (
 	lawfulName = regexp.MustCompile(`^forelane(_[a-z0-9]+)+$`)
-	nouns      = []string{"objects", "connections", "limit", "ready", "processes", "executions", "goroutines", "files", "entries"}
+	nouns      = []string{"objects", "connections", "limit", "ready", "processes", "executions", "goroutines", "files", "entries", "checks", "networks"}
 	bounded    = []string{
 		"distribution", "behavior", "result", "class", "status", "cache", "origin", "function", "event", "api", "stage", "route", "reason",
 		"acl", "action", "rule", "cause", "listener", "version", "goversion", "le",
