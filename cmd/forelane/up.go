@@ -53,6 +53,7 @@ type upFlags struct {
 	perAddress         int
 	balancers          []string
 	tlsCerts           []string
+	originCredentials  string
 	observe            observeFlags
 	dns                dnsFlags
 
@@ -76,6 +77,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	f.dns.register(fl)
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages and web ACLs in access) and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
+	fl.StringVar(&f.originCredentials, "origin-credentials", "", "sign requests to origins with an access control that are not of the template (SigV4): `env` for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or the name of a profile in the shared credentials file")
 	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
@@ -290,6 +292,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	slog.SetDefault(o.Log) // takes what quic-go prints when UDP buffers are too small, once a process
 	if o.Origins, err = pairs("origin", f.origins); err != nil {
 		return o, closeLog, wrong(err)
+	}
+	if o.OriginSigner, err = originSigner(f.originCredentials, os.Getenv); err != nil {
+		return o, closeLog, wrong(fmt.Errorf("--origin-credentials: %w", err))
 	}
 	if o.Issuers, err = pairs("issuer", f.issuers); err != nil {
 		return o, closeLog, wrong(err)

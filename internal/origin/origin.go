@@ -5,16 +5,16 @@
 //
 // The flow: (1) New resolves scheme, port and TLS of the origin; (2) Ask, or
 // RoundTrip for those who speak net/http, chooses the scheme (`match-viewer`
-// follows the one that the request carries); (3) room h1 takes a connection
-// that rests or has one dialled within Connect, up to Attempts times; (4) the
-// answer's head and every read of its body must come within ReadTimeout, the
-// whole within Completion.
+// follows the one that the request carries), and signs for an access control;
+// (3) room h1 takes a connection that rests or has one dialled within Connect,
+// up to Attempts times; (4) the answer's head and every read of its body must
+// come within ReadTimeout, the whole within Completion.
 //
 // An origin that is reached by several ways, such as the agents of a tunnel, is
 // asked by a Relay (relay.go).
 //
-// What it does not do: it adds and drops no header (package edge did), follows
-// no redirect, decodes nothing and caches nothing. Names of this stack never
+// What it does not do: it adds and drops no header but a signature's (package
+// edge did), follows no redirect, decodes nothing and caches nothing. Names of this stack never
 // get here: package server hands those to the gateway or the bucket.
 //
 // Concurrency: a Transport may be used by many at once.
@@ -41,6 +41,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// IdlePerHost is how many idle connections an origin keeps. 0: 64.
 	IdlePerHost int
+	// Sign signs for origins with an access control. Nil: nothing is signed.
+	Sign *Signer
 }
 
 // Fault is an answer that is not HTTP as it is taken here.
@@ -57,6 +59,7 @@ var ErrCompletion = h1.ErrCompletion
 type Transport struct {
 	o      *model.Origin
 	client *h1.Client
+	sign   *signature // nil: unsigned
 }
 
 // New makes the transport of an origin. Defaults of AWS apply where o holds
@@ -64,7 +67,7 @@ type Transport struct {
 // (AWS: API_CustomOriginConfig, API_Origin).
 func New(o *model.Origin, opt Options) *Transport {
 	d := newDialer(o, opt)
-	return &Transport{o: o, client: &h1.Client{
+	return &Transport{o: o, sign: signing(o, opt.Sign), client: &h1.Client{
 		Dial: d.dialOrigin,
 		Read: or(o.ReadTimeout, 30*time.Second), Completion: o.Completion,
 		Idle: or(opt.IdlePerHost, 64), KeepAlive: or(o.KeepAlive, 5*time.Second),
@@ -84,6 +87,14 @@ func or[T comparable](v, fallback T) T {
 // origin is asked; its Host stays what the edge decided.
 func (t *Transport) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response)) error {
 	rq.Scheme = t.scheme(rq.Scheme)
+	if t.sign != nil {
+		if err := t.sign.sign(rq); err != nil {
+			if rq.Body != nil {
+				_ = rq.Body.Close()
+			}
+			return err
+		}
+	}
 	return t.client.Do(ctx, rq, rs, interim)
 }
 

@@ -108,6 +108,9 @@ type Options struct {
 	// Issuers give issuers of tokens, user pools among them, another address:
 	// there their keys are fetched, and tokens may name it as their issuer.
 	Issuers map[string]string
+	// OriginSigner signs requests to origins with an access control that are not
+	// of this process. Nil: they go out unsigned, and are told.
+	OriginSigner *origin.Signer
 	// Roots are trusted for HTTPS origins and issuers. Nil: the system's.
 	Roots *x509.CertPool
 	// CacheBytes is the memory of the edge cache. 0: 256 MiB.

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -40,7 +41,7 @@ func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution
 		if o.Sign != nil { // under the name that it is asked by
 			to = attestBoth(to, o.Sign)
 		}
-		return renamed{to, o.DomainName, u.Host}, nil
+		return renamed{to, o.DomainName, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}, nil
 	}
 	if rt, err := s.spread(snap, o); rt != nil || err != nil {
 		return rt, err
@@ -70,6 +71,9 @@ func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution
 	}
 	if name := endpointName(st, host); name != "" {
 		return s.private(snap, o, d.LogicalID+"/"+o.ID, name), nil
+	}
+	if o.Access != nil && o.Access.Signing != "never" && s.o.OriginSigner == nil {
+		s.log.Warn("requests to origin "+o.ID+" are not signed, though it has an access control: give credentials with --origin-credentials", "host", o.DomainName)
 	}
 	return snap.network(o, s), nil
 }
@@ -119,7 +123,7 @@ func (t inside) RoundTrip(rq *http.Request) (*http.Response, error) {
 }
 
 func (snap *Snapshot) network(o *model.Origin, s *Server) *origin.Transport {
-	t := origin.New(o, origin.Options{Roots: s.o.Roots})
+	t := origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner})
 	snap.origins = append(snap.origins, t)
 	return t
 }
@@ -135,14 +139,15 @@ func (s *Server) override(d *model.Distribution, o *model.Origin) (string, bool)
 }
 
 // overridden is o at another address. The origin's path in the template stays;
-// a path of the URL comes before it.
+// a path of the URL comes before it. With credentials it is signed for as the
+// template says: it may be an S3-compatible server.
 func overridden(o *model.Origin, raw string) (*model.Origin, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("origin %s: %q is no http or https URL", o.ID, raw)
 	}
 	moved := *o
-	moved.DomainName, moved.S3, moved.Access, moved.OAI = u.Hostname(), false, nil, ""
+	moved.DomainName, moved.S3 = u.Hostname(), false
 	port := 0
 	if u.Port() != "" {
 		if port, err = strconv.Atoi(u.Port()); err != nil {
@@ -168,6 +173,7 @@ type askTripper interface {
 type renamed struct {
 	to           askTripper
 	before, name string
+	path         string // put before the request's path
 }
 
 // Ask asks by the new name.
@@ -175,17 +181,22 @@ func (t renamed) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Respo
 	if rq.Host == t.before {
 		rq.Host = t.name
 	}
+	rq.Path = t.path + rq.Path
 	return t.to.Ask(ctx, rq, rs, interim)
 }
 
 // RoundTrip asks by the new name.
 func (t renamed) RoundTrip(rq *http.Request) (*http.Response, error) {
+	moved := *rq
 	if rq.Host == t.before {
-		moved := *rq
 		moved.Host = t.name
-		rq = &moved
 	}
-	return t.to.RoundTrip(rq)
+	if t.path != "" {
+		u := *rq.URL
+		u.Opaque = t.path + cmp.Or(u.Opaque, u.EscapedPath())
+		moved.URL = &u
+	}
+	return t.to.RoundTrip(&moved)
 }
 
 // originCaller is who a bucket sees: the distribution when the origin signs by
