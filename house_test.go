@@ -57,6 +57,7 @@ var rooms = map[string]string{
 	"internal/authorizer/":  "internal/authorizer",
 	"internal/geo/":         "internal/geo",
 	"internal/gateway/":     "internal/gateway",
+	"internal/bucket/":      "internal/bucket",
 }
 
 // groundOnly are the packages that import the standard library only.

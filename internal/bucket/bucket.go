@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bucket is an S3-like origin: the files of folders and zips, served
-// as objects by the REST endpoint and by the website endpoint.
+// Package bucket is an S3-like origin: the files of folders and zips and what
+// was written over them, served as objects by the REST endpoint and by the
+// website endpoint.
 //
 // The flow: (1) Open reads the bucket policy and opens its contents; (2)
 // RoundTrip (REST) or Website takes a GET or HEAD, decides by the policy who
-// may read, (3) finds the object, later contents winning, (4) checks
-// preconditions and range, and answers with S3's headers or its error bodies.
+// may read, (3) finds the object: a written one, or one of the contents, later
+// ones winning, (4) checks preconditions and range, and answers with S3's
+// headers or its error bodies. Objects are written on the admin side (room
+// s3api) into a store on disk (room store).
 //
 // A folder is read on each request, so an edited file is served at once; the
-// edge keeps what it has cached, as CloudFront does.
+// edge keeps what it has cached, as CloudFront does. What was written hides the
+// file of its key for good, and so does a deletion.
 //
-// What it does not do yet: no writing, listing or versions: those calls answer
-// 405 or 501 in S3's words. Symbolic links do not lead out of a folder.
+// What it does not do: no versions, no ACLs, and no writing at the endpoints,
+// which answer 405. Symbolic links do not lead out of a folder; linked folders
+// are read but not listed.
 //
 // Concurrency: a Bucket may be used by many at once.
 package bucket
@@ -27,6 +32,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/forelane/forelane/internal/bucket/store"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/policy"
 )
@@ -52,6 +58,7 @@ func WithCaller(ctx context.Context, c *Caller) context.Context {
 type Bucket struct {
 	m        *model.Bucket
 	doc      *policy.Document // nil: no policy
+	written  *store.Store     // nil: nothing was, and nothing can be
 	contents []content
 	tags     tagCache
 	log      *slog.Logger
@@ -62,16 +69,18 @@ type Bucket struct {
 type content struct {
 	prefix string
 	fs     fs.FS
+	names  []string // of a zip, sorted; nil: a folder
 	close  func() error
 }
 
-// Open opens the contents of m. A folder that does not exist is an error that
-// names it. Log takes a line when a policy refuses the edge; nil drops it.
-func Open(m *model.Bucket, log *slog.Logger) (*Bucket, error) {
+// Open opens the contents of m, under what was written; nil: the bucket cannot
+// be written to. A folder that does not exist is an error that names it. Log
+// takes a line when a policy refuses the edge; nil drops it.
+func Open(m *model.Bucket, written *store.Store, log *slog.Logger) (*Bucket, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	b := &Bucket{m: m, log: log}
+	b := &Bucket{m: m, written: written, log: log}
 	if m.PolicyJSON != "" {
 		doc, err := policy.Parse(m.PolicyJSON)
 		if err != nil {
@@ -96,13 +105,16 @@ func open(c model.Content) (content, error) {
 	}
 	if c.Zip != "" {
 		z, err := openZip(c.Zip)
-		return content{prefix, z, func() error { return nil }}, err
+		if err != nil {
+			return content{}, err
+		}
+		return content{prefix, z, zipNames(z), func() error { return nil }}, nil
 	}
 	root, err := os.OpenRoot(c.Dir)
 	if err != nil {
 		return content{}, err
 	}
-	return content{prefix, root.FS(), root.Close}, nil
+	return content{prefix, root.FS(), nil, root.Close}, nil
 }
 
 // Close lets go of the folders.

@@ -38,7 +38,7 @@ func site(t *testing.T, m model.Bucket, files map[string]string) *Bucket {
 	}
 	m.LogicalID, m.Name, m.Region = "Site", "site", "us-east-1"
 	m.Content = append(m.Content, model.Content{Dir: dir})
-	b, err := Open(&m, nil)
+	b, err := Open(&m, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestZipUnderPrefix(t *testing.T) {
 }
 
 func TestMissingContentFolderIsAnError(t *testing.T) {
-	_, err := Open(&model.Bucket{LogicalID: "Site", Content: []model.Content{{Dir: "/no/such/folder"}}}, nil)
+	_, err := Open(&model.Bucket{LogicalID: "Site", Content: []model.Content{{Dir: "/no/such/folder"}}}, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "Site") || !strings.Contains(err.Error(), "/no/such/folder") {
 		t.Errorf("error %v", err)
 	}

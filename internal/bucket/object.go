@@ -15,16 +15,19 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/forelane/forelane/internal/bucket/store"
 )
 
 // object is one found file.
 type object struct {
-	file  fs.File
-	read  io.ReaderAt
-	size  int64
-	mod   time.Time
-	etag  string // with quotes
-	ctype string
+	file fs.File
+	read io.ReaderAt
+	size int64
+	mod  time.Time
+	etag string // with quotes
+	// fields are those that it was written with; Content-Type is always there.
+	fields []store.Field
 }
 
 // maxZip bounds a content zip that is held in memory; hashLimit is the size up
@@ -36,7 +39,7 @@ const (
 )
 
 // openZip reads a zip into memory.
-func openZip(name string) (fs.FS, error) {
+func openZip(name string) (*zip.Reader, error) {
 	fi, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -51,9 +54,24 @@ func openZip(name string) (fs.FS, error) {
 	return zip.NewReader(bytes.NewReader(b), int64(len(b)))
 }
 
-// find opens the object with this key, or returns nil. A key is a path below
-// a content's root; "." and ".." are no part of a key.
-func (b *Bucket) find(key string) *object {
+// find opens the object with this key, or returns nil: what was written, else
+// what the contents have.
+func (b *Bucket) find(key string) (*object, error) {
+	w, f, err := b.written.Get(key)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("bucket %s: %w", b.m.LogicalID, err)
+	case w == nil:
+		return b.below(key), nil
+	case w.Deleted:
+		return nil, nil
+	}
+	return &object{file: f, read: f, size: w.Size, mod: w.Modified, etag: `"` + w.ETag + `"`, fields: w.Fields}, nil
+}
+
+// below finds among the contents. A key is a path below a content's root; "."
+// and ".." are no part of a key.
+func (b *Bucket) below(key string) *object {
 	for i := len(b.contents) - 1; i >= 0; i-- {
 		c := b.contents[i]
 		name, ok := strings.CutPrefix(key, c.prefix)
@@ -77,7 +95,7 @@ func (b *Bucket) find(key string) *object {
 }
 
 func (b *Bucket) object(f fs.File, fi fs.FileInfo, from int, name string) *object {
-	o := &object{file: f, size: fi.Size(), mod: fi.ModTime().UTC(), ctype: contentType(name)}
+	o := &object{file: f, size: fi.Size(), mod: fi.ModTime().UTC(), fields: []store.Field{{Name: "Content-Type", Value: contentType(name)}}}
 	if r, ok := f.(io.ReaderAt); ok {
 		o.read = r
 	} else { // a zip's member: whole in memory, its archive is too

@@ -7,8 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/xml"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,7 +17,7 @@ import (
 	"github.com/forelane/forelane/internal/httpspec"
 )
 
-// RoundTrip is the REST endpoint: GET and HEAD of an object.
+// RoundTrip is the REST endpoint: GET and HEAD of an object, and listings.
 func (b *Bucket) RoundTrip(rq *http.Request) (*http.Response, error) {
 	if rq.Body != nil {
 		defer rq.Body.Close()
@@ -27,29 +25,32 @@ func (b *Bucket) RoundTrip(rq *http.Request) (*http.Response, error) {
 	key, ok := objectKey(rq.URL)
 	switch {
 	case !ok:
-		return fault(rq, errInvalidURI), nil
+		return ErrInvalidURI.Answer(rq), nil
 	case rq.Method != http.MethodGet && rq.Method != http.MethodHead:
 		if !b.may(rq, "s3:PutObject", key) {
-			return fault(rq, errAccessDenied), nil
+			return ErrAccessDenied.Answer(rq), nil
 		}
-		return fault(rq, errMethod), nil
-	case key == "": // a listing
+		return ErrMethod.Answer(rq), nil
+	case key == "":
 		if !b.may(rq, "s3:ListBucket", "") {
 			b.tellDenied(rq)
-			return fault(rq, errAccessDenied), nil
+			return ErrAccessDenied.Answer(rq), nil
 		}
-		return fault(rq, errNotImplemented), nil
+		return b.AnswerList(rq), nil
 	case !b.may(rq, "s3:GetObject", key):
 		b.tellDenied(rq)
-		return fault(rq, errAccessDenied), nil
+		return ErrAccessDenied.Answer(rq), nil
 	}
-	o := b.find(key)
+	o, err := b.find(key)
+	if err != nil {
+		return nil, err
+	}
 	if o == nil {
 		// S3 tells a missing key only to those who may list (row S1).
 		if !b.may(rq, "s3:ListBucket", "") {
-			return fault(rq, errAccessDenied), nil
+			return ErrAccessDenied.Answer(rq), nil
 		}
-		return fault(rq, errNoSuchKey.of(key)), nil
+		return ErrNoSuchKey.Of(key).Answer(rq), nil
 	}
 	return serve(rq, o), nil
 }
@@ -68,7 +69,9 @@ func serve(rq *http.Request, o *object) *http.Response {
 	rs := answer(rq, http.StatusOK)
 	h := rs.Header
 	lastModified := httpspec.FormatDate(o.mod)
-	h.Set("Content-Type", o.ctype)
+	for _, f := range o.fields {
+		h[f.Name] = []string{f.Value} // metadata has small letters, as S3 sends it
+	}
 	h.Set("ETag", o.etag)
 	h.Set("Last-Modified", lastModified)
 	h.Set("Accept-Ranges", "bytes")
@@ -85,7 +88,7 @@ func serve(rq *http.Request, o *object) *http.Response {
 		return rs
 	case httpspec.PreconditionFailed:
 		_ = o.file.Close()
-		return fault(rq, errPrecondition)
+		return ErrPrecondition.Answer(rq)
 	case httpspec.Proceed:
 	}
 	span := httpspec.Span{First: 0, Last: o.size - 1}
@@ -94,7 +97,7 @@ func serve(rq *http.Request, o *object) *http.Response {
 		switch {
 		case kind == httpspec.RangeUnsatisfiable:
 			_ = o.file.Close()
-			rs := fault(rq, errRange)
+			rs := ErrRange.Answer(rq)
 			rs.Header.Set("Content-Range", string(httpspec.AppendUnsatisfied(nil, o.size)))
 			return rs
 		case kind == httpspec.RangeSatisfiable && len(spans) == 1: // S3 answers several ranges with the whole
@@ -141,48 +144,6 @@ func answer(rq *http.Request, status int) *http.Response {
 			"X-Amz-Id-2":       {base64.StdEncoding.EncodeToString(id2[:])},
 		},
 	}
-}
-
-// s3Error is one of S3's error answers (S3 API Reference, "Error responses").
-type s3Error struct {
-	status int
-	code   string
-	msg    string
-	key    string
-}
-
-func (e s3Error) of(key string) s3Error {
-	e.key = key
-	return e
-}
-
-var (
-	errAccessDenied   = s3Error{status: 403, code: "AccessDenied", msg: "Access Denied"}
-	errNoSuchKey      = s3Error{status: 404, code: "NoSuchKey", msg: "The specified key does not exist."}
-	errInvalidURI     = s3Error{status: 400, code: "InvalidURI", msg: "Couldn't parse the specified URI."}
-	errMethod         = s3Error{status: 405, code: "MethodNotAllowed", msg: "The specified method is not allowed against this resource."}
-	errNotImplemented = s3Error{status: 501, code: "NotImplemented", msg: "A header you provided implies functionality that is not implemented"}
-	errPrecondition   = s3Error{status: 412, code: "PreconditionFailed", msg: "At least one of the pre-conditions you specified did not hold"}
-	errRange          = s3Error{status: 416, code: "InvalidRange", msg: "The requested range is not satisfiable"}
-)
-
-// fault is S3's XML error answer.
-func fault(rq *http.Request, e s3Error) *http.Response {
-	rs := answer(rq, e.status)
-	var b bytes.Buffer
-	b.WriteString(xml.Header)
-	fmt.Fprintf(&b, "<Error><Code>%s</Code><Message>%s</Message>", e.code, escape(e.msg))
-	if e.key != "" {
-		fmt.Fprintf(&b, "<Key>%s</Key>", escape(e.key))
-	}
-	fmt.Fprintf(&b, "<RequestId>%s</RequestId><HostId>%s</HostId></Error>", rs.Header.Get("X-Amz-Request-Id"), rs.Header.Get("X-Amz-Id-2"))
-	return withBody(rq, rs, "application/xml", b.Bytes())
-}
-
-func escape(s string) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
-	return b.String()
 }
 
 func withBody(rq *http.Request, rs *http.Response, ctype string, body []byte) *http.Response {

@@ -23,15 +23,15 @@ func (w *Website) RoundTrip(rq *http.Request) (*http.Response, error) {
 	if rq.Body != nil {
 		defer rq.Body.Close()
 	}
-	site := w.b.m.Website
+	site := (*website)(w.b.m.Website)
 	key, ok := objectKey(rq.URL)
 	switch {
 	case site == nil:
-		return page(rq, s3Error{status: 404, code: "NoSuchWebsiteConfiguration", msg: "The specified bucket does not have a website configuration"}), nil
+		return page(rq, Error{Status: 404, Code: "NoSuchWebsiteConfiguration", Message: "The specified bucket does not have a website configuration"}), nil
 	case !ok:
-		return page(rq, errInvalidURI), nil
+		return page(rq, ErrInvalidURI), nil
 	case rq.Method != http.MethodGet && rq.Method != http.MethodHead:
-		return page(rq, errMethod), nil
+		return page(rq, ErrMethod), nil
 	case site.RedirectAll != "":
 		scheme := site.RedirectTLS
 		if scheme == "" {
@@ -39,40 +39,80 @@ func (w *Website) RoundTrip(rq *http.Request) (*http.Response, error) {
 		}
 		return redirect(rq, http.StatusMovedPermanently, scheme+"://"+site.RedirectAll+rq.URL.RequestURI()), nil
 	}
+	if r := site.rule(key, 0); r != nil {
+		return r.answer(rq, key), nil
+	}
+	asked := key
 	if key == "" || strings.HasSuffix(key, "/") {
 		key += site.Index
 	}
 	if !w.b.may(rq, "s3:GetObject", key) {
 		w.b.tellDenied(rq)
-		return w.errorDocument(rq, errAccessDenied), nil
+		return w.failed(rq, asked, ErrAccessDenied)
 	}
-	if o := w.b.find(key); o != nil {
-		return serve(rq, o), nil
+	o, err := w.b.find(key)
+	if err != nil {
+		return nil, err
 	}
-	if o := w.b.find(key + "/" + site.Index); o != nil && site.Index != "" {
-		_ = o.file.Close()
-		return redirect(rq, http.StatusFound, (&url.URL{Path: "/" + key + "/"}).String()), nil
+	if o != nil {
+		return w.object(rq, o), nil
 	}
-	return w.errorDocument(rq, errNoSuchKey.of(key)), nil
+	if site.Index != "" {
+		index, err := w.b.find(key + "/" + site.Index)
+		if err != nil {
+			return nil, err
+		}
+		if index != nil {
+			_ = index.file.Close()
+			return redirect(rq, http.StatusFound, (&url.URL{Path: "/" + key + "/"}).String()), nil
+		}
+	}
+	return w.failed(rq, asked, ErrNoSuchKey.Of(key))
+}
+
+// object serves an object, or redirects where it says so.
+func (w *Website) object(rq *http.Request, o *object) *http.Response {
+	for _, f := range o.fields {
+		if f.Name == RedirectField {
+			_ = o.file.Close()
+			return redirect(rq, http.StatusMovedPermanently, f.Value)
+		}
+	}
+	return serve(rq, o)
+}
+
+// RedirectField is where an object says that the website endpoint redirects.
+const RedirectField = "X-Amz-Website-Redirect-Location"
+
+// failed answers a fault: by a routing rule for its status, or with the error
+// document.
+func (w *Website) failed(rq *http.Request, key string, e Error) (*http.Response, error) {
+	if r := (*website)(w.b.m.Website).rule(key, e.Status); r != nil {
+		return r.answer(rq, key), nil
+	}
+	return w.errorDocument(rq, e)
 }
 
 // errorDocument answers a fault with the site's error document.
-func (w *Website) errorDocument(rq *http.Request, e s3Error) *http.Response {
+func (w *Website) errorDocument(rq *http.Request, e Error) (*http.Response, error) {
 	doc := w.b.m.Website.Error
 	if doc == "" || !w.b.may(rq, "s3:GetObject", doc) {
-		return page(rq, e)
+		return page(rq, e), nil
 	}
-	o := w.b.find(doc)
+	o, err := w.b.find(doc)
+	if err != nil {
+		return nil, err
+	}
 	if o == nil {
-		return page(rq, e)
+		return page(rq, e), nil
 	}
 	plain := rq.Clone(rq.Context())
 	for _, f := range []string{"Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 		plain.Header.Del(f)
 	}
 	rs := serve(plain, o)
-	rs.StatusCode, rs.Request = e.status, rq
-	return rs
+	rs.StatusCode, rs.Request = e.Status, rq
+	return rs, nil
 }
 
 func redirect(rq *http.Request, status int, to string) *http.Response {
@@ -81,11 +121,11 @@ func redirect(rq *http.Request, status int, to string) *http.Response {
 	return withBody(rq, rs, "text/html; charset=utf-8", nil)
 }
 
-func page(rq *http.Request, e s3Error) *http.Response {
-	title := fmt.Sprintf("%d %s", e.status, http.StatusText(e.status))
-	body := fmt.Sprintf("<html>\n<head><title>%s</title></head>\n<body>\n<h1>%s</h1>\n<ul>\n<li>Code: %s</li>\n<li>Message: %s</li>\n", title, title, e.code, e.msg)
-	if e.key != "" {
-		body += "<li>Key: " + html.EscapeString(e.key) + "</li>\n"
+func page(rq *http.Request, e Error) *http.Response {
+	title := fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))
+	body := fmt.Sprintf("<html>\n<head><title>%s</title></head>\n<body>\n<h1>%s</h1>\n<ul>\n<li>Code: %s</li>\n<li>Message: %s</li>\n", title, title, e.Code, e.Message)
+	if e.Key != "" {
+		body += "<li>Key: " + html.EscapeString(e.Key) + "</li>\n"
 	}
-	return withBody(rq, answer(rq, e.status), "text/html; charset=utf-8", []byte(body+"</ul>\n<hr/>\n</body>\n</html>\n"))
+	return withBody(rq, answer(rq, e.Status), "text/html; charset=utf-8", []byte(body+"</ul>\n<hr/>\n</body>\n</html>\n"))
 }

@@ -117,4 +117,21 @@ type Website struct {
 	Error       string // ErrorDocument
 	RedirectAll string // host; empty: none
 	RedirectTLS string // protocol of RedirectAll: http, https, empty for the request's
+	Rules       []RoutingRule
+}
+
+// RoutingRule is a redirect of a website endpoint. The first one counts whose
+// conditions hold.
+type RoutingRule struct {
+	// Conditions: the key begins with KeyPrefix, and the answer would have the
+	// status Error. 0: whatever it would be, the object is not looked for.
+	KeyPrefix string
+	Error     int
+
+	Host     string // empty: the request's
+	Protocol string // http, https, empty: the request's
+	Status   int    // 0: 301
+	// At most one of the two is set.
+	Key           *string // the whole key; nil: it stays
+	KeyPrefixWith *string // in place of KeyPrefix; nil: it stays
 }

@@ -22,9 +22,9 @@ func TestO7RegionOfHosts(t *testing.T) {
 		"site.s3.eu-west-1.amazonaws.com": "eu-west-1", "site.s3-eu-west-1.amazonaws.com": "eu-west-1",
 		"site.s3.dualstack.eu-west-1.amazonaws.com": "eu-west-1", "site.s3.amazonaws.com": "us-east-1",
 		"a.s3.b.s3.us-west-2.amazonaws.com": "us-west-2", "site.s3.cn-north-1.amazonaws.com.cn": "cn-north-1",
-		"ap-1.s3-accesspoint.eu-west-1.amazonaws.com": "eu-west-1",
-		"abc.lambda-url.eu-central-1.on.aws":          "eu-central-1",
-		"x.data.mediastore.eu-west-1.amazonaws.com":   "eu-west-1",
+		"ap-1.s3-accesspoint.eu-west-1.amazonaws.com":       "eu-west-1",
+		"abc.lambda-url.eu-central-1.on.aws":                "eu-central-1",
+		"x.data.mediastore.eu-west-1.amazonaws.com":         "eu-west-1",
 		"x.egress.y.mediapackagev2.us-east-2.amazonaws.com": "us-east-2",
 		"minio.example": "", "127.0.0.1": "", "s3.example": "",
 	} {

@@ -125,7 +125,7 @@ func (s *Server) listenAdmin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := control.New(node{s}, control.Options{Token: s.o.AdminToken, Routes: s.o.AdminRoutes})
+	handler := s.objects(control.New(node{s}, control.Options{Token: s.o.AdminToken, Routes: s.o.AdminRoutes}))
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, TLSConfig: s.o.AdminTLS}
 	serve := func() error {
 		run := srv.Serve

@@ -202,8 +202,9 @@ type Server struct {
 	peers     *peer.Set // nil: there are none
 	names     names
 
-	dns atomic.Pointer[zone.Server]  // once it listens; nil: it does not
-	own atomic.Pointer[[]netip.Addr] // of viewers' listeners, for answers
+	dns     atomic.Pointer[zone.Server]  // once it listens; nil: it does not
+	own     atomic.Pointer[[]netip.Addr] // of viewers' listeners, for answers
+	written stores                       // what was put into buckets
 
 	keySecret func() ([]byte, error)
 

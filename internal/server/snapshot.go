@@ -84,7 +84,7 @@ func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 
 func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	for _, m := range st.Buckets {
-		b, err := bucket.Open(m, s.log)
+		b, err := bucket.Open(m, s.written.of(s, m.Name), s.log)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Pos, err)
 		}

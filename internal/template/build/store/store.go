@@ -108,7 +108,33 @@ func website(w base.Value) *model.Website {
 	if site.RedirectAll != "" && (site.Index != "" || site.Error != "") {
 		w.Get("RedirectAllRequestsTo").Fail("remove the other settings", "a website that redirects all requests has no documents")
 	}
+	for _, v := range w.Get("RoutingRules").List() {
+		site.Rules = append(site.Rules, routingRule(v))
+	}
 	return site
+}
+
+func routingRule(v base.Value) model.RoutingRule {
+	to, when := v.Get("RedirectRule"), v.Get("RoutingRuleCondition")
+	r := model.RoutingRule{
+		KeyPrefix: when.Get("KeyPrefixEquals").Text(), Error: when.Get("HttpErrorCodeReturnedEquals").Int(0),
+		Host: to.Get("HostName").Text(), Protocol: to.Get("Protocol").Text(), Status: to.Get("HttpRedirectCode").Int(301),
+	}
+	if r.Status < 301 || r.Status > 308 || r.Status == 304 || r.Status == 306 {
+		to.Get("HttpRedirectCode").Fail("use 301, 302, 303, 307 or 308", "%d is no redirect", r.Status)
+	}
+	if k := to.Get("ReplaceKeyWith"); k.Exists() {
+		text := k.Text()
+		r.Key = &text
+	}
+	if k := to.Get("ReplaceKeyPrefixWith"); k.Exists() {
+		text := k.Text()
+		r.KeyPrefixWith = &text
+	}
+	if r.Key != nil && r.KeyPrefixWith != nil {
+		to.Fail("keep one", "ReplaceKeyWith and ReplaceKeyPrefixWith exclude each other")
+	}
+	return r
 }
 
 // deployment puts the assets of a CDK BucketDeployment into its bucket.
