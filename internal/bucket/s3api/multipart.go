@@ -87,6 +87,11 @@ func (c *call) completeUpload() (*http.Response, error) {
 	if len(in.Part) == 0 || len(in.Part) > maxParts {
 		return nil, errMalformed
 	}
+	for i := 1; i < len(in.Part); i++ {
+		if in.Part[i].PartNumber <= in.Part[i-1].PartNumber {
+			return nil, errPartOrder
+		}
+	}
 	when, err := c.condition()
 	if err != nil {
 		return nil, err
@@ -104,8 +109,6 @@ func (c *call) completeUpload() (*http.Response, error) {
 	for i, want := range in.Part {
 		p, ok := byNumber[want.PartNumber]
 		switch {
-		case i > 0 && want.PartNumber <= in.Part[i-1].PartNumber:
-			return nil, errPartOrder
 		case !ok || strings.Trim(want.ETag, `"`) != p.ETag:
 			return nil, errInvalidPart
 		case i < len(in.Part)-1 && p.Size < minPart:
