@@ -4,7 +4,17 @@
 # AWS's command asks of the admin side, a C compiler for the race detector, GoAccess
 # and Prometheus, which must be able to read what a node writes. Does nothing where
 # all is there.
+# python3 for functions, curl for the README's commands, a C compiler for the
+# race detector, the AWS CLI for buckets, and an S3 server (VersityGW, built by
+# Go into the user's cache folder). Does nothing where all is there.
 set -eu
+
+versitygw=v1.8.0 # the test looks for this version: cmd/forelane/s3_test.go
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/forelane-tools/versitygw-$versitygw"
+if ! command -v versitygw >/dev/null 2>&1 && ! [ -x "$tools/versitygw" ]; then
+  echo "building versitygw $versitygw into $tools"
+  GOBIN="$tools" GOFLAGS=-trimpath CGO_ENABLED=0 go install "github.com/versity/versitygw/cmd/versitygw@$versitygw"
+fi
 
 missing=""
 command -v node >/dev/null 2>&1 || missing="$missing nodejs"
@@ -16,6 +26,7 @@ command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v goaccess >/dev/null 2>&1 || missing="$missing goaccess"
 command -v prometheus >/dev/null 2>&1 || missing="$missing prometheus"
+command -v aws >/dev/null 2>&1 || missing="$missing awscli"
 [ -n "$missing" ] || exit 0
 
 echo "missing:$missing"
