@@ -3,6 +3,12 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,4 +87,66 @@ func TestO7OriginCredentials(t *testing.T) {
 	if c, err := p.credentials(); err != nil || c.AccessKeyID != "E2" {
 		t.Errorf("a missing file took the credentials away: %v %v", c, err)
 	}
+}
+
+func TestO9OriginCertificates(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "c.pem"), filepath.Join(dir, "k.pem")
+	if give, err := originCerts(nil); give != nil || err != nil {
+		t.Errorf("%v", err)
+	}
+	if _, err := originCerts([]string{"arn:a=" + cert + "," + key}); err == nil {
+		t.Error("files that are not there are taken")
+	}
+	first, firstKey := pemPair(t)
+	second, secondKey := pemPair(t)
+	write := func(name string, text []byte, mod time.Time) {
+		t.Helper()
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(name, mod, mod); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Now().Add(-time.Hour)
+	write(cert, first, begin)
+	write(key, firstKey, begin)
+	if _, err := originCerts([]string{"arn:a=" + cert + "," + key}); err != nil {
+		t.Fatal(err)
+	}
+	c := &clientCert{cert: cert, key: key}
+	one, err := c.get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(cert, second, begin.Add(time.Minute)) // its key is not there yet
+	c.looked = time.Time{}
+	if now, err := c.get(); err != nil || now != one {
+		t.Errorf("half a renewal: %v", err)
+	}
+	write(key, secondKey, begin.Add(time.Minute))
+	c.looked = time.Time{}
+	if now, err := c.get(); err != nil || now == one {
+		t.Errorf("a renewal is not taken: %v", err)
+	}
+}
+
+// pemPair makes a certificate and its key.
+func pemPair(t *testing.T) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
 }

@@ -54,6 +54,7 @@ type upFlags struct {
 	balancers          []string
 	tlsCerts           []string
 	originCredentials  string
+	originCerts        []string
 	observe            observeFlags
 	dns                dnsFlags
 
@@ -78,6 +79,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages and web ACLs in access) and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
 	fl.StringVar(&f.originCredentials, "origin-credentials", "", "sign requests to origins with an access control that are not of the template (SigV4): `env` for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or the name of a profile in the shared credentials file")
+	fl.StringArrayVar(&f.originCerts, "origin-cert", nil, "certificate shown to origins whose OriginMtlsConfig names the ARN, `ARN=CERT.pem[,KEY.pem]`, read anew when it changes; may be repeated")
 	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
@@ -295,6 +297,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	}
 	if o.OriginSigner, err = originSigner(f.originCredentials, os.Getenv); err != nil {
 		return o, closeLog, wrong(fmt.Errorf("--origin-credentials: %w", err))
+	}
+	if o.OriginCert, err = originCerts(f.originCerts); err != nil {
+		return o, closeLog, wrong(fmt.Errorf("--origin-cert: %w", err))
 	}
 	if o.Issuers, err = pairs("issuer", f.issuers); err != nil {
 		return o, closeLog, wrong(err)

@@ -25,6 +25,7 @@ type Origin struct {
 	OAI          string        // legacy origin access identity, its id
 	OAICanonical string        // its S3CanonicalUserId, when it is of this stack
 	ShieldRegion string        // empty: no Origin Shield
+	ClientCert   string        // ARN of the certificate shown to the origin (OriginMtlsConfig); empty: none
 	VPCOrigin    string        // name of a private origin; empty: public
 	Sign         *SignatureKey // requests to it are signed; nil: they are not
 }

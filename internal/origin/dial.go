@@ -5,7 +5,6 @@ package origin
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -34,16 +33,16 @@ func newDialer(o *model.Origin, opt Options) *dialer {
 		dial: dial, connect: or(o.Connect, 10*time.Second), attempts: or(o.Attempts, 3),
 		plain:  net.JoinHostPort(o.DomainName, port(o.HTTPPort, 80)),
 		secure: net.JoinHostPort(o.DomainName, port(o.HTTPSPort, 443)),
-		tls:    tlsConfig(o, opt.Roots),
+		tls:    tlsConfig(o, &opt),
 	}
 }
 
 // tlsConfig checks the certificate against the origin's own name; the oldest
 // version that the template allows is the least that is spoken. Sessions are
 // resumed.
-func tlsConfig(o *model.Origin, roots *x509.CertPool) *tls.Config {
+func tlsConfig(o *model.Origin, opt *Options) *tls.Config {
 	c := &tls.Config{
-		RootCAs: roots, ServerName: o.DomainName, MinVersion: tls.VersionTLS12,
+		RootCAs: opt.Roots, ServerName: o.DomainName, MinVersion: tls.VersionTLS12,
 		ClientSessionCache: tls.NewLRUClientSessionCache(64),
 	}
 	for _, v := range o.TLSVersions {
@@ -52,6 +51,15 @@ func tlsConfig(o *model.Origin, roots *x509.CertPool) *tls.Config {
 			c.MinVersion = tls.VersionTLS10
 		case "TLSv1.1":
 			c.MinVersion = min(c.MinVersion, tls.VersionTLS11)
+		}
+	}
+	if arn, give := o.ClientCert, opt.ClientCert; arn != "" && give != nil {
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			cert, err := give(arn)
+			if cert == nil && err == nil {
+				cert = new(tls.Certificate) // none: the origin decides
+			}
+			return cert, err
 		}
 	}
 	return c

@@ -43,6 +43,10 @@ type Options struct {
 	IdlePerHost int
 	// Sign signs for origins with an access control. Nil: nothing is signed.
 	Sign *Signer
+	// ClientCert gives the certificate of an ARN, to be shown to origins that
+	// ask for one (origin mTLS, row O9); it is asked at each handshake. Nil, or
+	// nil from it: none is shown.
+	ClientCert func(arn string) (*tls.Certificate, error)
 }
 
 // Fault is an answer that is not HTTP as it is taken here.

@@ -111,6 +111,9 @@ type Options struct {
 	// OriginSigner signs requests to origins with an access control that are not
 	// of this process. Nil: they go out unsigned, and are told.
 	OriginSigner *origin.Signer
+	// OriginCert gives the certificate that is shown to origins with mTLS, by
+	// its ARN; nil when there is none for it. Nil: there is none at all.
+	OriginCert func(arn string) (*tls.Certificate, error)
 	// Roots are trusted for HTTPS origins and issuers. Nil: the system's.
 	Roots *x509.CertPool
 	// CacheBytes is the memory of the edge cache. 0: 256 MiB.

@@ -123,9 +123,26 @@ func (t inside) RoundTrip(rq *http.Request) (*http.Response, error) {
 }
 
 func (snap *Snapshot) network(o *model.Origin, s *Server) *origin.Transport {
-	t := origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner})
+	s.tellUnarmed(o)
+	t := origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner, ClientCert: s.o.OriginCert})
 	snap.origins = append(snap.origins, t)
 	return t
+}
+
+// tellUnarmed says what an origin of the network is not given.
+func (s *Server) tellUnarmed(o *model.Origin) {
+	if o.Access != nil && o.Access.Signing != "never" && s.o.OriginSigner == nil {
+		s.log.Warn("requests to origin "+o.ID+" are not signed, though it has an access control: give credentials with --origin-credentials", "host", o.DomainName)
+	}
+	if o.ClientCert == "" {
+		return
+	}
+	if s.o.OriginCert != nil {
+		if c, err := s.o.OriginCert(o.ClientCert); c != nil || err != nil {
+			return
+		}
+	}
+	s.log.Warn("no certificate is shown to origin "+o.ID+", though it has OriginMtlsConfig: give it with --origin-cert "+o.ClientCert+"=CERT.pem,KEY.pem", "host", o.DomainName)
 }
 
 // override finds the URL given for an origin, the most exact key first.

@@ -140,6 +140,7 @@ func customOrigin(o *model.Origin, v base.Value) {
 		}
 	}
 	o.TLSVersions = v.Get("OriginSSLProtocols").Texts()
+	o.ClientCert = v.Get("OriginMtlsConfig", "ClientCertificateArn").Text()
 	o.ReadTimeout = v.Get("OriginReadTimeout").Seconds(o.ReadTimeout)
 	o.KeepAlive = v.Get("OriginKeepaliveTimeout").Seconds(o.KeepAlive)
 	between(v.Get("OriginReadTimeout"), 1, 180)
