@@ -155,6 +155,13 @@ func (b *Bucket) may(rq *http.Request, action, key string) bool {
 		resource += "/" + key
 	}
 	ctx := map[string]string{"aws:referer": rq.Header.Get("Referer"), "aws:useragent": rq.Header.Get("User-Agent")}
+	if action == "s3:ListBucket" {
+		for _, name := range []string{"prefix", "delimiter", "max-keys"} {
+			if q := rq.URL.Query(); q.Has(name) {
+				ctx["s3:"+name] = q.Get(name)
+			}
+		}
+	}
 	for k, v := range caller.Context {
 		ctx[k] = v
 	}

@@ -35,7 +35,7 @@ func (w *stores) of(s *Server, name string) *store.Store {
 }
 
 // objects answers the calls of S3 on the admin side, and leaves the rest to
-// next.
+// next. They do not pass next's guard: room s3api has its own.
 func (s *Server) objects(next http.Handler) http.Handler {
 	s3 := s3api.New(node{s}, s3api.Options{})
 	return http.HandlerFunc(func(w http.ResponseWriter, rq *http.Request) {

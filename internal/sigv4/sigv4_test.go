@@ -31,7 +31,8 @@ func TestO7PublishedVectors(t *testing.T) {
 		want                      string
 	}{
 		{
-			"s3 get with range", s3Keys, s3Scope, s3Time, "GET", "/test.txt", "", Empty, []string{s3Host, "Range: bytes=0-9"},
+			"s3 get with range", s3Keys, s3Scope, s3Time, "GET", "/test.txt", "", Empty,
+			[]string{s3Host, "Range: bytes=0-9"},
 			"f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
 		},
 		{
@@ -44,7 +45,8 @@ func TestO7PublishedVectors(t *testing.T) {
 		{"get-vanilla", suite, suiteScope, suiteTime, "GET", "/", "", Empty, []string{suiteHost}, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
 		{
 			"get-vanilla-query-order-key-case", suite, suiteScope, suiteTime, "GET", "/", "Param2=value2&Param1=value1", Empty,
-			[]string{suiteHost}, "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+			[]string{suiteHost},
+			"b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
 		},
 		{"post-vanilla", suite, suiteScope, suiteTime, "POST", "/", "", Empty, []string{suiteHost}, "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
 		{"get-relative-relative", suite, suiteScope, suiteTime, "GET", "/example1/example2/../..", "", Empty, []string{suiteHost}, "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},

@@ -20,6 +20,7 @@ var (
 	errExists          = bucket.Error{Status: 409, Code: "BucketAlreadyOwnedByYou", Message: "Your previous request to create the named bucket succeeded and you already own it."}
 	errTemplates       = bucket.Error{Status: 403, Code: "AccessDenied", Message: "Buckets are made and removed by the template"}
 	errWebPage         = bucket.Error{Status: 403, Code: "AccessDenied", Message: "The admin side answers to localhost and to addresses only, and to no web page"}
+	errUnsigned        = bucket.Error{Status: 403, Code: "AccessDenied", Message: "Signatures are not checked here, so calls are taken on loopback addresses only"}
 	errSignature       = bucket.Error{Status: 403, Code: "SignatureDoesNotMatch", Message: "The request signature we calculated does not match the signature you provided. Check your key and signing method."}
 	errTooLarge        = bucket.Error{Status: 400, Code: "EntityTooLarge", Message: "Your proposed upload exceeds the maximum allowed size"}
 	errTooSmall        = bucket.Error{Status: 400, Code: "EntityTooSmall", Message: "Your proposed upload is smaller than the minimum allowed size"}

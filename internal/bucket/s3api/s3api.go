@@ -15,9 +15,10 @@
 //	CreateMultipartUpload  UploadPart  UploadPartCopy  CompleteMultipartUpload
 //	AbortMultipartUpload  ListParts  ListMultipartUploads
 //
-// What it does not do: without a Secret it checks no signature: like all of
-// the admin side it takes whoever reaches it for the owner. It makes no
-// buckets, has no versions, no ACLs, no tags, and drops nothing from the edge's
+// What it does not do: without a Secret it checks no signature: it takes
+// whoever reaches it for the owner, and then answers at loopback addresses only.
+// With one, the pieces of an aws-chunked body are not checked by theirs. It
+// makes no buckets, has no versions, no ACLs, no tags, and drops nothing from the edge's
 // cache: that is what an invalidation is for, as with CloudFront.
 //
 // Concurrency: the handler may be called by many at once.
@@ -49,7 +50,8 @@ type Node interface {
 // Options of the calls.
 type Options struct {
 	// Secret is the secret access key that requests must be signed with, under
-	// whatever key id. Empty: signatures are not checked.
+	// whatever key id. Empty: signatures are not checked, and connections that
+	// did not come to a loopback address are refused.
 	Secret string
 }
 
@@ -155,6 +157,9 @@ func (a *api) guard(rq *http.Request) error {
 			return errSignature
 		}
 		return nil
+	}
+	if to, ok := rq.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok && !to.IP.IsLoopback() {
+		return errUnsigned
 	}
 	host := rq.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {

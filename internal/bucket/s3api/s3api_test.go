@@ -4,12 +4,14 @@ package s3api
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -455,6 +457,19 @@ func TestSecretMustSign(t *testing.T) {
 	New(n, Options{Secret: "x"}).ServeHTTP(w, httptest.NewRequest("GET", "/s3/", nil))
 	if w.Code != 403 || !strings.Contains(w.Body.String(), "SignatureDoesNotMatch") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestUnsignedOnLoopbackOnly(t *testing.T) {
+	n := newNode(t, nil)
+	for addr, want := range map[string]int{"127.0.0.1": 200, "::1": 200, "192.0.2.1": 403} {
+		rq := httptest.NewRequest("GET", "http://192.0.2.1/s3/", nil)
+		rq = rq.WithContext(context.WithValue(rq.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.ParseIP(addr)}))
+		w := httptest.NewRecorder()
+		New(n, Options{}).ServeHTTP(w, rq)
+		if w.Code != want {
+			t.Errorf("%s: %d", addr, w.Code)
+		}
 	}
 }
 

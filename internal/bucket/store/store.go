@@ -292,7 +292,8 @@ func (s *Store) folder(dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(filepath.Dir(dir)), syncDir(s.dir), syncDir(filepath.Dir(s.dir)))
+	parent := filepath.Dir(s.dir)
+	return errors.Join(syncDir(filepath.Dir(dir)), syncDir(s.dir), syncDir(parent), syncDir(filepath.Dir(parent)))
 }
 
 func writeSynced(file string, text []byte) error {
