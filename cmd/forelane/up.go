@@ -72,7 +72,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.h2c, "h2c", false, "HTTP/2 on the address for HTTP too, for viewers that begin with it (prior knowledge)")
 	fl.BoolVar(&f.h2WebSocket, "h2-websocket", false, "offer WebSocket over HTTP/2 (RFC 8441), which CloudFront does not")
 	fl.BoolVar(&f.http3, "http3", true, "HTTP/3 beside HTTPS, on the UDP port of the same number")
-	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side; port 0 picks one, empty switches it off")
+	fl.StringVar(&f.admin, "admin", "127.0.0.1:9900", "address of the admin side, S3 calls included (aws s3 sync --endpoint-url); port 0 picks one, empty switches it off")
 	fl.StringVar(&f.tunnel, "tunnel", "", "address, TCP and UDP, that agents of private origins dial (forelane connect); port 0 picks one")
 	fl.StringVar(&f.endpoint, "endpoint", "", "address, `[NAME=]HOST:PORT`, by which private APIs are reached, and nothing else; NAME is the logical id of an AWS::EC2::VPCEndpoint, or vpce-…")
 	f.dns.register(fl)

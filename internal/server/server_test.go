@@ -276,7 +276,7 @@ func TestTakenPortIsTold(t *testing.T) {
 func TestOverridden(t *testing.T) {
 	o := &model.Origin{ID: "api", DomainName: "a.example", Path: "/prod", Access: &model.OriginAccess{}}
 	got, err := overridden(o, "https://localhost:9443")
-	if err != nil || got.DomainName != "localhost" || got.HTTPSPort != 9443 || got.Protocol != model.OriginHTTPSOnly || got.Path != "/prod" || got.Access != nil {
+	if err != nil || got.DomainName != "localhost" || got.HTTPSPort != 9443 || got.Protocol != model.OriginHTTPSOnly || got.Path != "/prod" || got.Access == nil {
 		t.Errorf("%+v %v", got, err)
 	}
 	for _, bad := range []string{"localhost:3000", "ftp://x", "", "http://"} {

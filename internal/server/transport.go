@@ -36,6 +36,9 @@ func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution
 		if err != nil {
 			return nil, err
 		}
+		if s.o.OriginSigner == nil { // a stand-in on this machine, most likely: nothing to tell
+			moved.Access, moved.OAI = nil, ""
+		}
 		u, _ := url.Parse(raw) // overridden has read it
 		var to askTripper = snap.network(moved, s)
 		if o.Sign != nil { // under the name that it is asked by
@@ -71,9 +74,6 @@ func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution
 	}
 	if name := endpointName(st, host); name != "" {
 		return s.private(snap, o, d.LogicalID+"/"+o.ID, name), nil
-	}
-	if o.Access != nil && o.Access.Signing != "never" && s.o.OriginSigner == nil {
-		s.log.Warn("requests to origin "+o.ID+" are not signed, though it has an access control: give credentials with --origin-credentials", "host", o.DomainName)
 	}
 	return snap.network(o, s), nil
 }

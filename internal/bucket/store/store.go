@@ -176,7 +176,7 @@ func (s *Store) commit(name string, o *Object, check func() error) error {
 func (s *Store) replace(name, tmp string, o *Object, check func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.index != nil && len(s.index) >= MaxObjects && s.index[o.Key] == nil {
+	if len(s.index) >= MaxObjects && s.index[o.Key] == nil { // counted once somebody lists
 		return ErrFull
 	}
 	if check != nil {

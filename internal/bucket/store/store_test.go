@@ -3,11 +3,15 @@
 package store
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -270,5 +274,64 @@ func TestUploads(t *testing.T) {
 	}
 	if all := files(t, dir); len(all) != 2 {
 		t.Errorf("left over: %q", all)
+	}
+}
+
+// TestManyAtOnce writes, reads, lists and deletes the same keys: what is read
+// is always one whole object.
+func TestManyAtOnce(t *testing.T) {
+	s := New(t.TempDir(), nil)
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 15 {
+				key := "k" + strconv.Itoa(i%3)
+				text := strings.Repeat(strconv.Itoa(w), 1000+i)
+				d, err := s.Draft(key)
+				if err == nil {
+					_, err = io.WriteString(d, text)
+				}
+				if err == nil {
+					err = d.Commit(&Object{Key: key}, nil)
+				}
+				if err == nil && i%5 == 4 {
+					err = s.Delete(key, w%2 == 0)
+				}
+				if err != nil {
+					t.Errorf("write: %v", err)
+				}
+			}
+		})
+		wg.Go(func() {
+			for i := range 60 {
+				o, f, err := s.Get("k" + strconv.Itoa(i%3))
+				if err != nil {
+					t.Errorf("read: %v", err)
+					continue
+				}
+				if f != nil {
+					b, err := io.ReadAll(f)
+					if sum := md5.Sum(b); err != nil || int64(len(b)) != o.Size || hex.EncodeToString(sum[:]) != o.ETag {
+						t.Errorf("%d bytes of %d, %v", len(b), o.Size, err)
+					}
+					_ = f.Close()
+				}
+				if _, _, err := s.After(""); err != nil {
+					t.Errorf("list: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	data, descriptions := 0, 0
+	for _, f := range files(t, s.dir) {
+		if strings.HasSuffix(f, ".data") {
+			data++
+		} else if o, err := describe(f); err == nil && !o.Deleted {
+			descriptions++
+		}
+	}
+	if data != descriptions {
+		t.Errorf("%d files of data for %d objects", data, descriptions)
 	}
 }
