@@ -61,10 +61,16 @@ func Mine(rq *http.Request) bool {
 		return true
 	}
 	c, ok := sigv4.Parse(rq.Header.Get("Authorization"))
-	return ok && c.Service == "s3"
+	return ok && c.Service == "s3" || strings.Contains(rq.URL.RawQuery, "X-Amz-Credential=") && presigned(rq.URL)
 }
 
 const prefix = "/s3/"
+
+// presigned tells an URL that `aws s3 presign` made. Its signature and its end
+// are not looked at; with a Secret it is refused.
+func presigned(u *url.URL) bool {
+	return strings.HasSuffix(u.Query().Get("X-Amz-Credential"), "/s3/aws4_request")
+}
 
 // New makes the handler.
 func New(n Node, o Options) http.Handler {

@@ -448,6 +448,8 @@ func TestMineIsWhatIsSignedForS3(t *testing.T) {
 		{"/b/k", "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0", true},
 		{"/2020-05-31/distribution", "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/cloudfront/aws4_request, SignedHeaders=host, Signature=0", false},
 		{"/v1/status", "", false},
+		{"/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20260101%2Fus-east-1%2Fs3%2Faws4_request", "", true},
+		{"/b/k?X-Amz-Credential=A%2F20260101%2Fus-east-1%2Flambda%2Faws4_request", "", false},
 	} {
 		rq := httptest.NewRequest("GET", tt.path, nil)
 		rq.Header.Set("Authorization", tt.authorization)
