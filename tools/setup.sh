@@ -2,11 +2,9 @@
 # Installs what tests and examples need beyond Go, git and make: node and
 # python3 for functions, curl, dig and ip for the READMEs' commands, awscli for what
 # AWS's command asks of the admin side, a C compiler for the race detector, GoAccess
-# and Prometheus, which must be able to read what a node writes. Does nothing where
-# all is there.
-# python3 for functions, curl for the README's commands, a C compiler for the
-# race detector, the AWS CLI for buckets, and an S3 server (VersityGW, built by
-# Go into the user's cache folder). Does nothing where all is there.
+# and Prometheus, which must be able to read what a node writes, and an S3 server
+# (VersityGW, built by Go into the user's cache folder). Does nothing where all is
+# there.
 set -eu
 
 versitygw=v1.8.0 # the test looks for this version: cmd/forelane/s3_test.go
@@ -26,7 +24,6 @@ command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v goaccess >/dev/null 2>&1 || missing="$missing goaccess"
 command -v prometheus >/dev/null 2>&1 || missing="$missing prometheus"
-command -v aws >/dev/null 2>&1 || missing="$missing awscli"
 [ -n "$missing" ] || exit 0
 
 echo "missing:$missing"

@@ -37,7 +37,7 @@ func (w *stores) of(s *Server, name string) *store.Store {
 // objects answers the calls of S3 on the admin side, and leaves the rest to
 // next. They do not pass next's guard: room s3api has its own.
 func (s *Server) objects(next http.Handler) http.Handler {
-	s3 := s3api.New(node{s}, s3api.Options{})
+	s3 := s3api.New(node{s}, s3api.Options{Secret: s.o.AdminToken})
 	return http.HandlerFunc(func(w http.ResponseWriter, rq *http.Request) {
 		if s3api.Mine(rq) {
 			s3.ServeHTTP(w, rq)

@@ -279,8 +279,8 @@ func TestNothingSampledCostsNothing(t *testing.T) {
 	ctx := t.Context()
 	h := Headers{Traceparent: parent[:53] + "00", XRay: xray}
 	if n := testing.AllocsPerRun(100, func() {
-		s := tr.Root("x", h, time.Time{})
-		s = tr.Root("x", Headers{}, time.Time{})
+		tr.Root("x", h, time.Time{}).End()
+		s := tr.Root("x", Headers{}, time.Time{})
 		c := s.Child("y", Client)
 		c.Text("a", "b")
 		c.Int("a", 1)
