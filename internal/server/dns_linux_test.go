@@ -136,7 +136,7 @@ func TestR1OriginIsNamedInAZone(t *testing.T) {
 	two.Start()
 	defer two.Close()
 	s := named(t, strings.ReplaceAll(namedTemplate, "PORT", port), DNS{
-		Addr: "127.0.0.1:0", HealthInterval: 50 * time.Millisecond, Latency: []latency.Row{{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Region: "us-east-1", RTT: time.Hour}},
+		Addr: "127.0.0.1:0", Rate: -1, HealthInterval: 50 * time.Millisecond, Latency: []latency.Row{{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Region: "us-east-1", RTT: time.Hour}},
 	})
 	url := "http://" + s.Addr("http") + "/"
 	seen := map[string]bool{}

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	// certmagic's rate limits are the process's and have no end; the watch over a
 	// lock of its storage ends some seconds after the lock.
 	const certmagic = "github.com/caddyserver/certmagic."
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(certmagic+"(*RingBufferRateLimiter).loop"),
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(pebbleTasks), goleak.IgnoreAnyFunction(certmagic+"(*RingBufferRateLimiter).loop"),
 		goleak.IgnoreAnyFunction(certmagic+"(*RingBufferRateLimiter).permit"), goleak.IgnoreAnyFunction(certmagic+"keepLockfileFresh"))
 }
 
@@ -285,3 +285,6 @@ func TestOverridden(t *testing.T) {
 		}
 	}
 }
+
+// pebbleTasks is a goroutine of the ACME server of tests that nothing ends.
+const pebbleTasks = "github.com/letsencrypt/pebble/v2/va.VAImpl.processTasks"
