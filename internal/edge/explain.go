@@ -43,10 +43,8 @@ func (e *Edge) Explain(ctx context.Context, rq *httpmsg.Request, how Asking) (ou
 		x.letGo()
 	}()
 	for at < stepDeliver {
-		was := at
+		out.Steps = append(out.Steps, e.steps[at].name)
 		at = d.walk(at)
-		out.Steps = append(out.Steps, explain.StepNote{Name: e.steps[was].name, Note: d.note})
-		d.note = ""
 	}
 	d.answer(at)
 	return out
@@ -58,10 +56,9 @@ type dry struct {
 	out   *explain.Explanation
 	fetch bool
 	anew  bool
-	note  string
 }
 
-// walk runs one row, or what stands for it, and says what it did.
+// walk runs one row, or what stands for it, and writes down what it did.
 func (d *dry) walk(at stepID) stepID {
 	x := d.x
 	switch at {

@@ -27,9 +27,9 @@ func (d *dry) key() {
 		return
 	}
 	d.out.Key = keyParts(string(x.keyed.key))
-	if d.out.Method != x.rq.Method || len(d.out.Function) > 0 {
+	if slices.ContainsFunc(d.out.Function, func(f explain.Function) bool { return len(f.Changes) > 0 }) {
 		for i := range d.out.Key {
-			if d.out.Key[i].Name == "path" && slices.ContainsFunc(d.out.Function, func(f explain.Function) bool { return len(f.Changes) > 0 }) {
+			if d.out.Key[i].Name == "path" {
 				d.out.Key[i].From = "the viewer's, as the function left it"
 			}
 		}

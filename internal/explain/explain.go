@@ -48,18 +48,13 @@ type Explanation struct {
 	Cache   *Cache    `json:"cache,omitempty"`
 	Origin  *Origin   `json:"origin,omitempty"`
 	// Lifetime is that of the answer that the origin gave just now.
-	Lifetime []Line     `json:"lifetime,omitempty"`
-	Response []string   `json:"response,omitempty"`
-	Answer   Answer     `json:"answer"`
-	Wishes   []string   `json:"whatWouldHaveMadeItAHit,omitempty"`
-	Warnings []string   `json:"warnings,omitempty"`
-	Steps    []StepNote `json:"steps"`
-}
-
-// StepNote is one row of the step table that the request went through.
-type StepNote struct {
-	Name string `json:"name"`
-	Note string `json:"note,omitempty"`
+	Lifetime []Line   `json:"lifetime,omitempty"`
+	Response []string `json:"response,omitempty"`
+	Answer   Answer   `json:"answer"`
+	Wishes   []string `json:"whatWouldHaveMadeItAHit,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	// Steps are the rows of the step table that the request went through.
+	Steps []string `json:"steps"`
 }
 
 // Distribution is whose request it is.

@@ -11,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/forelane/forelane/internal/policy"
 )
 
-// policy is a statement that was read.
-type policy struct {
+// terms are a statement that was read.
+type terms struct {
 	resource string // "": any
 	exact    bool   // of a canned policy: no wildcards
 	before   time.Time
@@ -26,7 +28,7 @@ type policy struct {
 const maxPolicy = 8192
 
 // statement is what was signed, and what it says.
-func (c *Credentials) statement(url string) (text []byte, p policy, ok bool) {
+func (c *Credentials) statement(url string) (text []byte, p terms, ok bool) {
 	if c.policy == "" {
 		seconds, err := strconv.ParseInt(c.expires, 10, 64)
 		if err != nil || seconds < 0 {
@@ -36,7 +38,7 @@ func (c *Credentials) statement(url string) (text []byte, p policy, ok bool) {
 		text = append(text, url...)
 		text = append(text, `","Condition":{"DateLessThan":{"AWS:EpochTime":`...)
 		text = append(append(text, c.expires...), `}}}]}`...)
-		return text, policy{resource: url, exact: true, before: time.Unix(seconds, 0)}, true
+		return text, terms{resource: url, exact: true, before: time.Unix(seconds, 0)}, true
 	}
 	if len(c.policy) > maxPolicy {
 		return nil, p, false
@@ -52,7 +54,7 @@ func (c *Credentials) statement(url string) (text []byte, p policy, ok bool) {
 var errPolicy = errors.New("signed: malformed policy")
 
 // parse reads a custom policy: one statement, nothing twice, nothing unknown.
-func parse(text []byte) (p policy, err error) {
+func parse(text []byte) (p terms, err error) {
 	var doc struct {
 		Statement []struct {
 			Resource  *string
@@ -152,7 +154,7 @@ func once(text []byte) bool {
 }
 
 // judge compares a statement whose signature is right with the request.
-func (p *policy) judge(rq *Request) Denial {
+func (p *terms) judge(rq *Request) Denial {
 	switch {
 	case !rq.Now.Before(p.before):
 		return Expired
@@ -179,9 +181,9 @@ func matchResource(pattern, url string) bool {
 	patternSite, patternPath := cutSite(pattern)
 	site, path := cutSite(url)
 	if patternPath == "" && strings.HasSuffix(patternSite, "*") {
-		return wild(patternSite, site)
+		return policy.Glob(patternSite, site)
 	}
-	return wild(patternSite, site) && wild(patternPath, path)
+	return policy.Glob(patternSite, site) && policy.Glob(patternPath, path)
 }
 
 // cutSite cuts a URL or a Resource before its path.
@@ -194,28 +196,4 @@ func cutSite(s string) (site, path string) {
 		return s[:from+i], s[from+i:]
 	}
 	return s, ""
-}
-
-// wild matches s against a pattern with * and ?, in time of their product.
-func wild(pattern, s string) bool {
-	star, mark, p, i := -1, 0, 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
 }
