@@ -246,8 +246,8 @@ func (a *Agent) stay(ctx context.Context, s *session) error {
 // errNoIdentity is an agent that has neither a token nor a certificate.
 var errNoIdentity = errors.New("this agent has not joined, or its certificate has expired: give it a token of `forelane tunnel token` with --token")
 
-// connect joins where that is needed, dials, and waits until the edge has
-// greeted.
+// connect joins where that is needed, dials, and waits until the edge asks this
+// agent.
 func (a *Agent) connect(ctx context.Context) (*session, error) {
 	if !a.member.Joined(time.Now()) {
 		if a.o.Token == "" {
@@ -303,7 +303,7 @@ func (a *Agent) over(ctx context.Context, dial func(context.Context) (carrier.Ag
 	case <-s.over:
 		err = s.why()
 	case <-ctx.Done():
-		err = errors.New("the edge did not greet: it may not know this agent any more")
+		err = errors.New("the edge did not take this agent: it may not know it any more")
 	}
 	s.cut()
 	return nil, err

@@ -68,6 +68,9 @@ func (l *Link) run(ctx context.Context) error {
 		return err
 	}
 	l.hub.add(l)
+	if err := l.ping(); err != nil { // the first one tells the agent that it serves
+		return errors.Join(err, l.control.Close())
+	}
 	l.hub.log.Info("tunnel: an agent serves", "agent", l.id, "origins", l.names, "carrier", l.edge.Kind().String(), "from", l.edge.Remote().String())
 	heard := make(chan error, 1)
 	go func() { heard <- l.listen() }()

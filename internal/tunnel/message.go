@@ -19,7 +19,7 @@ import (
 //
 //	control                ->             first on the first stream
 //	                       <-   hello 1 "Orders" "Orders:8081"
-//	ping 00000007          ->
+//	ping 00000007          ->             the first one: you serve now
 //	                       <-   pong 00000007
 //	                       <-   leave     no new streams, please
 //	leave                  ->             dial another connection, please

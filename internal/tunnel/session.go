@@ -24,7 +24,7 @@ type session struct {
 	leaving atomic.Bool
 	streams atomic.Int64 // connected with a target
 
-	greets  chan struct{} // closed when the edge has greeted
+	greets  chan struct{} // closed when the edge asks this agent: its first ping has come
 	dismiss chan struct{} // closed when it asks for another connection
 	over    chan struct{} // closed when the connection is lost
 	once    [3]sync.Once

@@ -164,9 +164,6 @@ func (s *session) control(st carrier.Stream) {
 	s.ctl = st
 	err := writeMessage(st, helloMessage(a.names))
 	s.mu.Unlock()
-	if err == nil {
-		s.hello()
-	}
 	for err == nil {
 		_ = st.SetReadDeadline(time.Now().Add(a.o.Silence)) // as above
 		var m message
@@ -178,6 +175,7 @@ func (s *session) control(st carrier.Stream) {
 			s.mu.Lock()
 			err = writeMessage(st, message{kindPong, m.content})
 			s.mu.Unlock()
+			s.hello() // the edge pings those whom it asks
 		case kindLeave:
 			s.dismissed()
 		default:
