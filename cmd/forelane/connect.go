@@ -38,8 +38,9 @@ func connectCommand() *cobra.Command {
 		Use:   "connect --to EDGE:PORT --origin NAME=URL",
 		Short: "serve private targets to an edge, without a port of their own",
 		Long: `Runs an agent beside a private target. It dials the edge (--tunnel of forelane up)
-by QUIC, or by TLS over TCP where UDP does not get through, and passes requests for
-its origins on to their targets. Nothing listens on this side.
+by QUIC and by TLS over TCP, goes on with either where the other does not get
+through, and passes requests for its origins on to their targets. Large answers go
+by TCP. Nothing listens on this side.
 
 The first time it needs a token, which the edge's operator makes with
 forelane tunnel token --origin NAME; from then on it has a certificate, in --data,
@@ -134,13 +135,13 @@ func (f *connectFlags) run(ctx context.Context, stdout, stderr io.Writer) error 
 	ready := false
 	o.OnState = func(s tunnel.State) {
 		switch {
-		case s.Connected && !ready:
+		case s.Err != nil:
+			out.event("lost", map[string]any{"carrier": s.Carrier, "connected": s.Connected, "error": s.Err.Error()})
+		case !ready:
 			ready = true
 			out.connected(f.to, admin, s, o.Origins)
-		case s.Connected:
-			out.event("connected", map[string]any{"agent": s.Agent, "carrier": s.Carrier})
 		default:
-			out.event("lost", map[string]any{"error": s.Err.Error()})
+			out.event("connected", map[string]any{"agent": s.Agent, "carrier": s.Carrier})
 		}
 	}
 	a, err := tunnel.NewAgent(o)

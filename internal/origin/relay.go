@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -35,8 +36,9 @@ type Way interface {
 // Ways chooses.
 type Ways interface {
 	// Take gives the way for one request, none of those that were tried. done is
-	// called when the request is over. When there is none it fails as Dial does.
-	Take(ctx context.Context, tried []Way) (w Way, done func(), err error)
+	// called when the request is over, with the bytes of the answer's body. When
+	// there is none it fails as Dial does.
+	Take(ctx context.Context, tried []Way) (w Way, done func(read int64), err error)
 }
 
 // mostWays bounds how many ways one request takes.
@@ -139,10 +141,10 @@ func (r *Relay) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Respon
 		err = c.h1.Do(ctx, rq, rs, interim)
 		if err == nil {
 			body.release()
-			rs.Body = r.counted(rs.Body, func() { r.rested(c); done() })
+			rs.Body = r.counted(rs.Body, func(read int64) { r.rested(c); done(read) })
 			return nil
 		}
-		done()
+		done(0)
 		r.rested(c)
 		tried, failed = append(tried, way), err
 		if len(tried) == mostWays || ctx.Err() != nil || !again(rq, body, way, err) {
@@ -179,26 +181,30 @@ func isTimeout(err error) bool {
 func (r *Relay) RoundTrip(rq *http.Request) (*http.Response, error) { return roundTrip(r.Ask, rq) }
 
 // counted is a body that tells when it is over.
-func (r *Relay) counted(b io.ReadCloser, done func()) io.ReadCloser {
+func (r *Relay) counted(b io.ReadCloser, done func(read int64)) io.ReadCloser {
 	if b == nil {
-		done()
+		done(0)
 		return nil
 	}
-	c := counted{ReadCloser: b, done: sync.OnceFunc(done)}
 	if duplex, ok := b.(io.ReadWriteCloser); ok {
-		return &countedDuplex{c, duplex}
+		return &countedDuplex{counted{ReadCloser: b, over: done}, duplex}
 	}
-	return &c
+	return &counted{ReadCloser: b, over: done}
 }
 
 type counted struct {
 	io.ReadCloser
-	done func()
+	read atomic.Int64
+	once sync.Once
+	over func(read int64)
 }
+
+func (c *counted) done() { c.once.Do(func() { c.over(c.read.Load()) }) }
 
 // Read reads on; with the end the request is over.
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
+	c.read.Add(int64(n))
 	if err != nil {
 		c.done()
 	}

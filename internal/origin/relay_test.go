@@ -43,14 +43,15 @@ type ways struct {
 	all   []*way
 	taken []string
 	under int
+	read  int64 // bytes of bodies
 }
 
-func (w *ways) Take(_ context.Context, tried []Way) (Way, func(), error) {
+func (w *ways) Take(_ context.Context, tried []Way) (Way, func(int64), error) {
 	for _, one := range w.all {
 		if !slices.Contains(tried, Way(one)) {
 			w.taken = append(w.taken, one.name)
 			w.under++
-			return one, func() { w.under-- }, nil
+			return one, func(n int64) { w.under--; w.read += n }, nil
 		}
 	}
 	return nil, nil, &net.OpError{Op: "dial", Err: errors.New("nobody")}
@@ -131,6 +132,9 @@ func TestRelayTriesAnotherWay(t *testing.T) {
 				}
 				if w.under != 0 {
 					t.Errorf("%d requests are under way", w.under)
+				}
+				if tt.want != "EOF" && w.read != int64(len(tt.want)) {
+					t.Errorf("%d bytes were read, want %d", w.read, len(tt.want))
 				}
 				if tt.body != "" && closed != 1 {
 					t.Errorf("the body was closed %d times", closed)

@@ -99,6 +99,7 @@ type member struct {
 	estimate time.Duration // 0: not known
 	at       time.Time     // of the estimate
 	waiting  map[*attempt]struct{}
+	coming   int // requests that have chosen it and do not wait yet
 	fails    int // in a row
 	ejected  int // times in a row
 	until    time.Time
@@ -109,6 +110,7 @@ type call struct {
 	rq      *httpmsg.Request
 	rs      *httpmsg.Response
 	interim func(*httpmsg.Response)
+	coming  bool // order has counted it
 }
 
 // attempt is a request that waits for the head of its answer.
@@ -155,7 +157,7 @@ func (s *Spread) AskWho(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Re
 		if again && i+1 < len(order) {
 			next = order[i+1]
 		}
-		who, err = s.try(ctx, p, next, i+1 < few, call{rq, rs, interim})
+		who, err = s.try(ctx, p, next, i+1 < few, call{rq, rs, interim, i == 0})
 		last := next == nil || ctx.Err() != nil
 		switch {
 		case err != nil && last:
@@ -236,6 +238,9 @@ func (s *Spread) once(ctx context.Context, p *member, a *attempt, c call) error 
 	s.mu.Lock()
 	a.waiting = true
 	p.waiting[a] = struct{}{}
+	if c.coming {
+		p.coming--
+	}
 	s.mu.Unlock()
 	begin := time.Now()
 	err := p.to.Ask(ctx, c.rq, c.rs, c.interim)

@@ -70,6 +70,9 @@ func (s *Spread) order(again bool) (out []*member, few int) {
 			few = len(out)
 		}
 	}
+	if len(out) > 0 {
+		out[0].coming++ // so that who chooses next sees it
+	}
 	return out, few
 }
 
@@ -103,7 +106,7 @@ func (s *Spread) byTime(ps []*member, now time.Time, explore bool) *member {
 	best := time.Duration(0)
 	for _, p := range ps {
 		if p.estimate == 0 {
-			if explore && len(p.waiting) == 0 {
+			if explore && len(p.waiting)+p.coming == 0 {
 				return p
 			}
 			continue
@@ -128,7 +131,7 @@ func (s *Spread) byTime(ps []*member, now time.Time, explore bool) *member {
 	return a
 }
 
-func (p *member) cost() time.Duration { return p.guess() * time.Duration(len(p.waiting)+1) }
+func (p *member) cost() time.Duration { return p.guess() * time.Duration(len(p.waiting)+p.coming+1) }
 
 // learn takes what came of a request to p. The caller holds mu.
 func (s *Spread) learn(p *member, now time.Time, took time.Duration, silent, failed bool) {

@@ -210,7 +210,7 @@ func (t elsewhere) RoundTrip(rq *http.Request) (*http.Response, error) {
 type agents struct{ route *tunnel.Route }
 
 // Take gives an agent.
-func (a agents) Take(ctx context.Context, tried []origin.Way) (origin.Way, func(), error) {
+func (a agents) Take(ctx context.Context, tried []origin.Way) (origin.Way, func(int64), error) {
 	ways := make([]tunnel.Way, len(tried))
 	for i, w := range tried {
 		ways[i], _ = w.(tunnel.Way) // there are no others

@@ -50,7 +50,7 @@ func BenchmarkTunnel(b *testing.B) {
 		for _, c := range []struct {
 			name   string
 			choice tunnel.Choice
-		}{{"quic", tunnel.OnlyQUIC}, {"h2", tunnel.OnlyTCP}} {
+		}{{"quic", tunnel.OnlyQUIC}, {"h2", tunnel.OnlyTCP}, {"both", tunnel.Both}} {
 			b.Run(name+"/"+c.name, func(b *testing.B) {
 				hub := agentFor(b, srv.URL, c.choice)
 				tr := origin.NewRelay(&model.Origin{}, agents{hub.Route("A")}, origin.Options{})
@@ -75,7 +75,7 @@ func BenchmarkTunnelThroughEdge(b *testing.B) {
 		for _, c := range []struct {
 			name, path string
 			choice     tunnel.Choice
-		}{{"direct", "/direct/x", 0}, {"quic", "/x", tunnel.OnlyQUIC}, {"h2", "/x", tunnel.OnlyTCP}} {
+		}{{"direct", "/direct/x", 0}, {"quic", "/x", tunnel.OnlyQUIC}, {"h2", "/x", tunnel.OnlyTCP}, {"both", "/x", tunnel.Both}} {
 			b.Run(fmt.Sprintf("%dKiB/%s", size>>10, c.name), func(b *testing.B) {
 				s := privateNode(b, Options{Tunnel: "127.0.0.1:0", Origins: map[string]string{"direct": srv.URL}})
 				runAgent(b, s.hub, s.Addr("tunnel"), tunnel.AgentOptions{Origins: map[string]string{"Origin": srv.URL}, Carrier: c.choice})
@@ -152,6 +152,7 @@ func agentFor(t testing.TB, url string, choice tunnel.Choice) *tunnel.Hub {
 func runAgent(t testing.TB, hub interface {
 	Issue([]string, time.Duration, bool) (string, string, error)
 	Serving(...string) int
+	Figures() tunnel.Figures
 }, to string, o tunnel.AgentOptions,
 ) {
 	t.Helper()
@@ -177,7 +178,11 @@ func runAgent(t testing.TB, hub interface {
 			t.Errorf("agent: %v", err)
 		}
 	})
-	for end := time.Now().Add(10 * time.Second); hub.Serving(names...) == 0; {
+	want := 1
+	if o.Carrier == tunnel.Both {
+		want = 2
+	}
+	for end := time.Now().Add(10 * time.Second); hub.Serving(names...) == 0 || hub.Figures().Links < want; {
 		if time.Now().After(end) {
 			t.Fatal("the agent does not serve")
 		}

@@ -26,9 +26,10 @@ import (
 // Choice is which carriers an agent uses.
 type Choice uint8
 
-// The choices; the zero value tries QUIC and takes TCP where it does not work.
+// The choices; the zero value is QUIC with TCP beside it: the edge sends by TCP
+// what is large, and each goes on where the other does not get through.
 const (
-	Either Choice = iota
+	Both Choice = iota
 	OnlyQUIC
 	OnlyTCP
 )
@@ -49,16 +50,16 @@ type AgentOptions struct {
 	// Silence is how long the edge may send no ping. 0: 15 s.
 	Silence time.Duration
 	Log     *slog.Logger // nil: dropped
-	// OnState is told of each change; nil: nobody is.
+	// OnState is told of each change, of one at a time; nil: nobody is.
 	OnState func(State)
 }
 
 // State is what an agent tells of itself.
 type State struct {
-	Connected bool
+	Connected bool   // by one carrier at least
 	Agent     string // its id
-	Carrier   string
-	Err       error // of a connection that was lost or could not be had
+	Carrier   string // whose connection it is about: quic, h2
+	Err       error  // of a connection that was lost or could not be had
 }
 
 // How long an agent waits before it dials again: half of it to the whole, twice
@@ -66,7 +67,7 @@ type State struct {
 const (
 	firstWait = 250 * time.Millisecond
 	lastWait  = 30 * time.Second
-	quicTime  = 4 * time.Second // after which TCP is tried
+	dialTime  = 4 * time.Second // for a connection that is taken
 )
 
 // Agent is the private side.
@@ -77,6 +78,8 @@ type Agent struct {
 	targets map[string]*target
 	names   []string
 	pieces  sync.Pool
+	joining sync.Mutex // one carrier at a time
+	telling sync.Mutex // as above
 	meter   metrics.Registry
 
 	opened, failed, received, sent, connections *metrics.Counter
@@ -164,32 +167,80 @@ func (a *Agent) Names() []string { return a.names }
 // Run serves until ctx ends; then it lets streams finish. Its error is one that
 // no patience helps against: no identity, or an edge that refuses it.
 func (a *Agent) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var loops sync.WaitGroup
+	first := make(chan struct{}) // closed when QUIC was tried
+	over := func(k carrier.Kind, tried func()) {
+		loops.Go(func() {
+			if err := a.keep(ctx, k, tried); err != nil {
+				stop(err)
+			}
+		})
+	}
+	if a.o.Carrier != OnlyTCP {
+		over(carrier.QUIC, sync.OnceFunc(func() { close(first) }))
+	} else {
+		close(first)
+	}
+	if a.o.Carrier != OnlyQUIC {
+		select {
+		case <-first:
+			over(carrier.HTTP2, func() {})
+		case <-ctx.Done():
+		}
+	}
+	loops.Wait()
+	if err := context.Cause(ctx); fatal(err) {
+		return err
+	}
+	return nil
+}
+
+// fatal tells whether trying again is of no use.
+func fatal(err error) bool {
+	var refused *JoinError
+	return errors.As(err, &refused) || errors.Is(err, errNoIdentity)
+}
+
+// keep has one connection by a carrier until ctx ends. tried is called when the
+// first one is there, or could not be had.
+func (a *Agent) keep(ctx context.Context, k carrier.Kind, tried func()) error {
 	var old sync.WaitGroup // connections that only finish
 	defer old.Wait()
-	wait := firstWait
+	defer tried()
+	wait, told := firstWait, false
 	for ctx.Err() == nil {
 		begun := time.Now()
-		s, err := a.connect(ctx)
+		s, err := a.connect(ctx, k)
 		if err == nil {
-			a.tell(State{Connected: true, Agent: a.member.ID(), Carrier: s.carrier.Kind().String()})
+			told = false
+			a.connections.Inc()
+			a.connected.Add(1)
+			a.tell(State{Connected: true, Agent: a.member.ID(), Carrier: k.String()})
+			tried()
 			err = a.stay(ctx, s)
+			a.connected.Add(-1)
 			if err != nil {
 				s.cut()
 			} else {
 				old.Go(func() { s.finish(ctx) })
 			}
 		}
+		tried()
 		if ctx.Err() != nil {
 			return nil
 		}
-		var refused *JoinError
-		if errors.As(err, &refused) || errors.Is(err, errNoIdentity) {
+		if fatal(err) {
 			return err
 		}
 		if err == nil { // the edge wants another connection
 			continue
 		}
-		a.tell(State{Agent: a.member.ID(), Err: err})
+		if !told || !a.Connected() {
+			a.tell(State{Agent: a.member.ID(), Carrier: k.String(), Err: err})
+		}
+		told = true
 		if time.Since(begun) > time.Minute {
 			wait = firstWait
 		}
@@ -199,9 +250,13 @@ func (a *Agent) Run(ctx context.Context) error {
 	return nil
 }
 
+// tell tells what has become of a connection.
 func (a *Agent) tell(s State) {
+	a.telling.Lock()
+	defer a.telling.Unlock()
 	if s.Err != nil {
-		a.log.Warn("tunnel: not connected", "to", a.o.To, "err", s.Err)
+		s.Connected = a.Connected() // by the other carrier
+		a.log.Warn("tunnel: no connection", "to", a.o.To, "carrier", s.Carrier, "another", s.Connected, "err", s.Err)
 	} else {
 		a.log.Info("tunnel: connected", "to", a.o.To, "agent", s.Agent, "carrier", s.Carrier, "origins", a.names)
 	}
@@ -234,10 +289,8 @@ func (a *Agent) stay(ctx context.Context, s *session) error {
 		case <-s.over:
 			return s.why()
 		case <-renew.C:
-			if a.member.Due(time.Now()) {
-				if err := a.join(ctx, ""); err != nil {
-					a.log.Warn("tunnel: the certificate was not renewed", "err", err)
-				}
+			if err := a.identify(ctx); err != nil {
+				a.log.Warn("tunnel: the certificate has expired", "err", err)
 			}
 		}
 	}
@@ -246,53 +299,33 @@ func (a *Agent) stay(ctx context.Context, s *session) error {
 // errNoIdentity is an agent that has neither a token nor a certificate.
 var errNoIdentity = errors.New("this agent has not joined, or its certificate has expired: give it a token of `forelane tunnel token` with --token")
 
-// connect joins where that is needed, dials, and waits until the edge asks this
-// agent.
-func (a *Agent) connect(ctx context.Context) (*session, error) {
-	if !a.member.Joined(time.Now()) {
-		if a.o.Token == "" {
-			return nil, errNoIdentity
-		}
-		if err := a.join(ctx, a.o.Token); err != nil {
-			return nil, err
-		}
-	} else if a.member.Due(time.Now()) {
+// identify joins where that is needed. Two carriers need one identity.
+func (a *Agent) identify(ctx context.Context) error {
+	a.joining.Lock()
+	defer a.joining.Unlock()
+	now := time.Now()
+	switch {
+	case !a.member.Joined(now) && a.o.Token == "":
+		return errNoIdentity
+	case !a.member.Joined(now):
+		return a.join(ctx, a.o.Token)
+	case a.member.Due(now):
 		if err := a.join(ctx, ""); err != nil {
 			a.log.Warn("tunnel: the certificate was not renewed", "err", err)
 		}
 	}
-	conf := a.member.TLS(alpnTunnel)
-	var first error
-	if a.o.Carrier != OnlyTCP {
-		s, err := a.over(ctx, func(ctx context.Context) (carrier.Agent, error) { return carrier.DialQUIC(ctx, a.o.To, conf) })
-		if err == nil || a.o.Carrier == OnlyQUIC {
-			return s, err
-		}
-		first = err
-		a.log.Info("tunnel: QUIC does not get through, trying TCP", "err", err)
-	}
-	s, err := a.over(ctx, func(ctx context.Context) (carrier.Agent, error) {
-		c, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, "tcp", a.o.To)
-		if err != nil {
-			return nil, err
-		}
-		tc := carrier.Client(c, conf)
-		if err := tc.HandshakeContext(ctx); err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-		return carrier.AgentOverTLS(tc), nil
-	})
-	if err != nil && first != nil {
-		err = fmt.Errorf("%w; by QUIC: %w", err, first)
-	}
-	return s, err
+	return nil
 }
 
-// over makes a session on what dial dials.
-func (a *Agent) over(ctx context.Context, dial func(context.Context) (carrier.Agent, error)) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, quicTime)
+// connect dials by a carrier and waits until the edge asks this agent.
+func (a *Agent) connect(ctx context.Context, k carrier.Kind) (*session, error) {
+	if err := a.identify(ctx); err != nil {
+		return nil, err
+	}
+	conf := a.member.TLS(alpnTunnel)
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	c, err := dial(ctx)
+	c, err := a.dial(ctx, k, conf)
 	if err != nil {
 		return nil, err
 	}
@@ -307,6 +340,21 @@ func (a *Agent) over(ctx context.Context, dial func(context.Context) (carrier.Ag
 	}
 	s.cut()
 	return nil, err
+}
+
+func (a *Agent) dial(ctx context.Context, k carrier.Kind, conf *tls.Config) (carrier.Agent, error) {
+	if k == carrier.QUIC {
+		return carrier.DialQUIC(ctx, a.o.To, conf)
+	}
+	c, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, "tcp", a.o.To)
+	if err != nil {
+		return nil, err
+	}
+	tc := carrier.Client(c, conf)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return carrier.AgentOverTLS(tc), nil
 }
 
 // Connected tells whether there is a connection to the edge.

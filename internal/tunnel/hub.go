@@ -34,7 +34,7 @@ type HubOptions struct {
 // Bounds of a Hub.
 const (
 	maxLinks      = 1024 // connections of agents
-	maxOfAgent    = 4    // of one agent: it may dial anew before it lets go
+	maxOfAgent    = 4    // of one agent, by two carriers: it may dial anew before it lets go
 	maxHandshakes = 128  // under way over TCP; others wait in the socket's queue
 	maxJoins      = 64   // that ask for a certificate at once; others are closed
 	shakeTime     = 5 * time.Second
@@ -257,7 +257,23 @@ func (h *Hub) take(s tls.ConnectionState, from net.Addr, open func() (carrier.Ed
 	l := newLink(h, edge, id, allowed)
 	defer l.close()
 	if err := l.run(h.ctx); err != nil && h.ctx.Err() == nil {
-		h.log.Warn("tunnel: lost an agent", "agent", id, "from", from.String(), "carrier", edge.Kind().String(), "err", err)
+		h.log.Warn("tunnel: lost a connection", "agent", id, "from", from.String(), "carrier", edge.Kind().String(), "err", err)
+		h.doubt(l)
+	}
+}
+
+// doubt has the agent asked on its other connections whether it is still there.
+func (h *Hub) doubt(lost *Link) {
+	h.mu.Lock()
+	var others []*Link
+	for l := range h.links {
+		if l.id == lost.id && l != lost {
+			others = append(others, l)
+		}
+	}
+	h.mu.Unlock()
+	for _, l := range others {
+		l.doubt()
 	}
 }
 

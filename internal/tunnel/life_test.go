@@ -29,7 +29,7 @@ func TestLeastUnderWayIsTaken(t *testing.T) {
 	e.serves(t, "A", 3)
 	r := e.Route("A")
 	taken := map[*Link]int{}
-	var ends []func()
+	var ends []func(int64)
 	for range 30 {
 		w, done, err := r.Take(t.Context(), nil)
 		if err != nil {
@@ -50,7 +50,7 @@ func TestLeastUnderWayIsTaken(t *testing.T) {
 	for l := range taken {
 		before[l], _, _ = l.load()
 	}
-	first()
+	first(0)
 	for l := range taken {
 		if n, _, _ := l.load(); n < before[l] {
 			freed = l
@@ -62,7 +62,7 @@ func TestLeastUnderWayIsTaken(t *testing.T) {
 	}
 	ends = append(ends, done)
 	for _, done := range ends {
-		done()
+		done(0)
 	}
 	tried := []Way{}
 	for range 3 {
@@ -70,7 +70,7 @@ func TestLeastUnderWayIsTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		done()
+		done(0)
 		tried = append(tried, w)
 	}
 	if _, _, err := r.Take(t.Context(), tried); !isNoAgent(err) {
@@ -111,7 +111,7 @@ func TestOnlyNamesOfTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer done()
+	defer done(0)
 	var de *DialError
 	if _, err := w.link.Dial(t.Context(), "C"); !errors.As(err, &de) || de.Refusal != RefusedUnknown {
 		t.Errorf("%v", err)
@@ -337,7 +337,7 @@ func TestSilentAgentIsOut(t *testing.T) {
 		default:
 			_, done, err := e.Route("A").Take(t.Context(), nil)
 			if err == nil {
-				done()
+				done(0)
 			}
 			out = isNoAgent(err) && len(e.Agents()[0].Links) == 1
 		}
@@ -415,7 +415,7 @@ func echo(ctx context.Context, r *Route, i int) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer done(0)
 	c, err := w.Dial(ctx)
 	if err != nil {
 		return err

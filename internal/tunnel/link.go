@@ -42,6 +42,7 @@ type Link struct {
 	nonce   uint64
 	pinged  time.Time
 	rtt     time.Duration
+	doubted bool // another connection of the agent was lost; a pong settles it
 	total   int64
 	failed  int64
 }
@@ -170,6 +171,9 @@ func (l *Link) leaves() {
 func (l *Link) ping() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.doubted {
+		return nil // it is being asked
+	}
 	if l.nonce > 0 && !l.pinged.IsZero() {
 		l.misses++
 		if l.misses == missesOut {
@@ -192,16 +196,51 @@ func (l *Link) say(m message) error {
 
 func (l *Link) pong(nonce uint64) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if nonce != l.nonce || l.pinged.IsZero() {
+		l.mu.Unlock()
 		return
 	}
+	back := l.doubted || l.misses >= missesOut
 	took := time.Since(l.pinged)
 	if l.rtt == 0 {
 		l.rtt = took
 	}
 	l.rtt += (took - l.rtt) / 4
-	l.misses, l.pinged = 0, time.Time{}
+	l.misses, l.pinged, l.doubted = 0, time.Time{}, false
+	l.mu.Unlock()
+	if back {
+		l.hub.mu.Lock()
+		l.hub.notify()
+		l.hub.mu.Unlock()
+	}
+}
+
+// doubtTime is how long an agent that lost one connection has to answer on
+// another one; more where it is far.
+const doubtTime = time.Second
+
+// doubt asks at once whether the agent is there: one that was killed cannot say
+// so over QUIC, but its TCP connection ends.
+func (l *Link) doubt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doubted, l.misses = true, 0
+	l.nonce++
+	l.pinged = time.Now()
+	if l.say(message{kindPing, binary.BigEndian.AppendUint64(nil, l.nonce)}) != nil {
+		_ = l.edge.Close() // what cannot be asked is lost
+		return
+	}
+	asked := l.nonce
+	time.AfterFunc(max(doubtTime, 4*l.rtt), func() {
+		l.mu.Lock()
+		gone := l.doubted && l.nonce == asked
+		l.mu.Unlock()
+		if gone {
+			l.hub.log.Warn("tunnel: an agent is gone", "agent", l.id, "origins", l.names)
+			_ = l.edge.Close()
+		}
+	})
 }
 
 // dismiss asks the agent to dial anew.
@@ -218,7 +257,7 @@ func (l *Link) dismiss() {
 func (l *Link) load() (under int, rtt time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.under, l.rtt, l.misses < missesOut && l.over.Err() == nil
+	return l.under, l.rtt, l.misses < missesOut && !l.doubted && l.over.Err() == nil
 }
 
 func (l *Link) begin() {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/forelane/forelane/internal/tunnel/carrier"
 )
 
 // Route is the way to one origin, which may have several names: the first one
@@ -20,6 +22,18 @@ type Route struct {
 	told   atomic.Int64 // when the log was last told that nobody serves it
 	turn   atomic.Uint32
 	absent atomic.Int64 // requests that found no agent
+	mean   atomic.Int64 // bytes of answers, the last ones counting most
+}
+
+// bulky is from which mean an origin's requests go by TCP where there is a
+// choice: QUIC costs twice as much for what is large, and nothing more for what
+// is small (decision 0018).
+const bulky = 32 << 10
+
+// took notes what a request has brought.
+func (r *Route) took(n int64) {
+	m := r.mean.Load() // one of two that meet is lost, which does no harm
+	r.mean.Store(m + (n-m)/8)
 }
 
 // Route makes a Route; names go from the most exact to the least.
@@ -55,17 +69,18 @@ const quiet = 10 * time.Second
 const recent = time.Minute
 
 // Take chooses an agent for a request: of those that answer pings the one with
-// the fewest requests under way, in turn among equals. Those in tried are not
-// taken. done is to be called when the request is over.
+// the fewest requests under way, in turn among equals, and the carrier that suits
+// what the origin answers. Those in tried are not taken. done is to be called
+// when the request is over, with the bytes of its answer.
 //
 // When there is none but was one a moment ago, Take waits for it to come back.
-func (r *Route) Take(ctx context.Context, tried []Way) (w Way, done func(), err error) {
+func (r *Route) Take(ctx context.Context, tried []Way) (w Way, done func(read int64), err error) {
 	var patience <-chan time.Time
 	for {
 		l, name, changed, hope := r.find(tried)
 		if l != nil {
 			l.begin()
-			return Way{l, name}, l.done, nil
+			return Way{l, name}, func(read int64) { l.done(); r.took(read) }, nil
 		}
 		if patience == nil {
 			if !hope || r.hub.o.Patience < 0 {
@@ -100,32 +115,59 @@ func (r *Route) find(tried []Way) (best *Link, name string, changed <-chan struc
 	h := r.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var equal []*Link
 	for _, name = range r.names {
-		least := 0
-		for l := range h.links {
-			if !slices.Contains(l.names, name) || slices.Contains(tried, Way{l, name}) {
-				continue
-			}
-			under, _, ok := l.load()
-			switch {
-			case !ok || len(equal) > 0 && under > least:
-			case len(equal) == 0 || under < least:
-				equal, least = append(equal[:0], l), under
-			default:
-				equal = append(equal, l)
-			}
+		if agents := h.who(name, tried); len(agents) > 0 {
+			return agents[int(r.turn.Add(1))%len(agents)].by(r.mean.Load() > bulky), name, nil, false
 		}
-		if len(equal) > 0 {
-			break
-		}
-	}
-	if len(equal) > 0 {
-		slices.SortFunc(equal, func(a, b *Link) int { return cmp.Compare(a.since.UnixNano(), b.since.UnixNano()) })
-		return equal[int(r.turn.Add(1))%len(equal)], name, nil, false
 	}
 	for _, n := range r.names {
 		hope = hope || time.Since(h.lost[n]) < recent
 	}
 	return nil, "", h.changed, hope
+}
+
+// candidate is an agent that may be asked, with its connections.
+type candidate struct {
+	id    string
+	under int
+	links []*Link
+}
+
+// who are the agents for a name with the fewest requests under way. h.mu is held.
+func (h *Hub) who(name string, tried []Way) []candidate {
+	var all []candidate
+	for l := range h.links {
+		if !slices.Contains(l.names, name) || slices.Contains(tried, Way{l, name}) {
+			continue
+		}
+		under, _, ok := l.load()
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(all, func(c candidate) bool { return c.id == l.id })
+		if i < 0 {
+			i = len(all)
+			all = append(all, candidate{id: l.id})
+		}
+		all[i].under += under
+		all[i].links = append(all[i].links, l)
+	}
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.under, b.under), cmp.Compare(a.id, b.id)) })
+	n := 0
+	for n < len(all) && all[n].under == all[0].under {
+		n++
+	}
+	return all[:n]
+}
+
+// by is the newest connection by TCP, or else by QUIC, where there is one.
+func (c candidate) by(tcp bool) *Link {
+	best := c.links[0]
+	for _, l := range c.links[1:] {
+		suits, fits := l.edge.Kind() == carrier.HTTP2 == tcp, best.edge.Kind() == carrier.HTTP2 == tcp
+		if suits && !fits || suits == fits && l.since.After(best.since) {
+			best = l
+		}
+	}
+	return best
 }

@@ -37,11 +37,8 @@ type session struct {
 func newSession(a *Agent, c carrier.Agent) *session {
 	s := &session{agent: a, carrier: c, served: make(chan struct{}), greets: make(chan struct{}), dismiss: make(chan struct{}), over: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	a.connections.Inc()
-	a.connected.Add(1)
 	go func() {
 		defer close(s.served)
-		defer a.connected.Add(-1)
 		s.lost(c.Serve(s.serve))
 	}()
 	return s

@@ -3,6 +3,7 @@
 package tunnel
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -44,7 +45,9 @@ func (h *Hub) Agents() []AgentState {
 	out := []AgentState{}
 	for _, g := range h.authority.Agents() {
 		s := AgentState{ID: g.ID, Label: g.Label, Origins: g.Names, Joined: g.Joined, Expires: g.Expires, Revoked: g.Revoked, Links: links[g.ID]}
-		slices.SortFunc(s.Links, func(a, b LinkState) int { return strings.Compare(a.From, b.From) })
+		slices.SortFunc(s.Links, func(a, b LinkState) int {
+			return cmp.Or(strings.Compare(a.Carrier, b.Carrier), strings.Compare(a.From, b.From))
+		})
 		if s.Links == nil {
 			s.Links = []LinkState{}
 		}
@@ -63,17 +66,17 @@ func (l *Link) state() LinkState {
 	}
 }
 
-// Serving is how many connections of agents serve a name and may be asked.
+// Serving is how many agents serve a name and may be asked, by whichever carrier.
 func (h *Hub) Serving(names ...string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := 0
+	ids := map[string]bool{}
 	for l := range h.links {
 		if _, _, ok := l.load(); ok && slices.ContainsFunc(names, func(name string) bool { return slices.Contains(l.names, name) }) {
-			n++
+			ids[l.id] = true
 		}
 	}
-	return n
+	return len(ids)
 }
 
 // Figures are sums for the metrics.

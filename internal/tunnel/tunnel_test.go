@@ -168,7 +168,7 @@ func get(ctx context.Context, r *Route) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer done()
+	defer done(0)
 	c, err := w.Dial(ctx)
 	if err != nil {
 		return "", err
