@@ -5,6 +5,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -72,12 +73,21 @@ func BenchmarkTunnelThroughEdge(b *testing.B) {
 			w.Header().Set("Content-Length", strconv.Itoa(size))
 			_, _ = w.Write(body)
 		}))
+		secure := httptest.NewTLSServer(srv.Config.Handler)
+		roots := x509.NewCertPool()
+		roots.AddCert(secure.Certificate())
 		for _, c := range []struct {
-			name, path string
-			choice     tunnel.Choice
-		}{{"direct", "/direct/x", 0}, {"quic", "/x", tunnel.OnlyQUIC}, {"h2", "/x", tunnel.OnlyTCP}, {"both", "/x", tunnel.Both}} {
+			name, path, url string
+			choice          tunnel.Choice
+		}{
+			{"direct", "/direct/x", srv.URL, tunnel.Both},
+			{"direct-tls", "/direct/x", secure.URL, tunnel.Both},
+			{"quic", "/x", srv.URL, tunnel.OnlyQUIC},
+			{"h2", "/x", srv.URL, tunnel.OnlyTCP},
+			{"both", "/x", srv.URL, tunnel.Both},
+		} {
 			b.Run(fmt.Sprintf("%dKiB/%s", size>>10, c.name), func(b *testing.B) {
-				s := privateNode(b, Options{Tunnel: "127.0.0.1:0", Origins: map[string]string{"direct": srv.URL}})
+				s := privateNode(b, Options{Tunnel: "127.0.0.1:0", Roots: roots, Origins: map[string]string{"direct": c.url}})
 				runAgent(b, s.hub, s.Addr("tunnel"), tunnel.AgentOptions{Origins: map[string]string{"Origin": srv.URL}, Carrier: c.choice})
 				tr := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 				defer tr.CloseIdleConnections()
@@ -86,6 +96,7 @@ func BenchmarkTunnelThroughEdge(b *testing.B) {
 			})
 		}
 		srv.Close()
+		secure.Close()
 	}
 }
 

@@ -36,8 +36,13 @@ func (r *Route) took(n int64) {
 	r.mean.Store(m + (n-m)/8)
 }
 
-// Route makes a Route; names go from the most exact to the least.
-func (h *Hub) Route(names ...string) *Route { return &Route{hub: h, names: names} }
+// Route makes a Route; names go from the most exact to the least. Until its
+// answers are known to be small they go by TCP.
+func (h *Hub) Route(names ...string) *Route {
+	r := &Route{hub: h, names: names}
+	r.mean.Store(bulky + 1)
+	return r
+}
 
 // Names are the names by which agents may serve the origin.
 func (r *Route) Names() []string { return r.names }
