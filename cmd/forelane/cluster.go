@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"maps"
@@ -57,6 +59,9 @@ func openCluster(c *config.Node, o *server.Options) (*cluster.Cluster, error) {
 			return nil, wrong(fmt.Errorf("cluster.secretFile: %w", err))
 		}
 		cc.Secret = []byte(s)
+		mac := hmac.New(sha256.New, cc.Secret) // nothing that is shown is made of the secret itself
+		_, _ = mac.Write([]byte("API keys"))   // never fails
+		o.KeySecret = mac.Sum(nil)
 	}
 	if c.Cluster.Credentials != "" {
 		if err := config.Private(c.Cluster.Credentials); err != nil {

@@ -27,7 +27,7 @@ func clusterTable(n *Node) []setting {
 	return []setting{
 		{key: "listen", doc: "Address on which other nodes are taken, or off.", to: &c.Listen, form: address},
 		{key: "routes", doc: "Addresses of the nodes of the cluster, host:port; its own may be among them.", to: &c.Routes, form: peer},
-		{key: "secretFile", doc: "File with the secret of 32 bytes or more by which the nodes know each other. Nobody else may read it.", to: &c.SecretFile, form: file},
+		{key: "secretFile", doc: "File with the secret of 32 bytes or more by which the nodes know each other, and of which the values of API keys without one are made. Nobody else may read it.", to: &c.SecretFile, form: file},
 		{key: "replicas", doc: "Nodes that keep the log; 0 is one when the node is alone, else three.", to: &c.Replicas},
 		{key: "url", doc: "An existing NATS cluster with JetStream in place of the embedded one: tls://host:4222, or nats:// on loopback.", to: &c.URL, form: nats},
 		{key: "credentialsFile", doc: "File with credentials for url (.creds). Nobody else may read it.", to: &c.Credentials, form: file},

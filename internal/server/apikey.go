@@ -18,9 +18,9 @@ import (
 )
 
 // API keys without a value get one, as on AWS: 40 lower-case letters and digits,
-// made of the key's id and a secret of this node's data folder. It stays the
-// same as long as the folder does, and nobody can work it out who has the
-// template alone.
+// made of the key's id and a secret: that of the cluster, or one of this node's
+// data folder. It stays the same as long as the secret does, and nobody can work
+// it out who has the template alone.
 
 // secretLen is the length of the secret, in bytes.
 const secretLen = 32

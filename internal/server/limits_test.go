@@ -121,6 +121,24 @@ func TestA15KeyValues(t *testing.T) {
 	}
 }
 
+// TestA15KeyValuesOfACluster: nodes with one secret give the same value, whatever
+// their folders.
+func TestA15KeyValuesOfACluster(t *testing.T) {
+	k := &model.APIKey{ID: "key0000000"}
+	value := func(secret string) string {
+		s, err := New(Options{Data: t.TempDir(), HTTP: "127.0.0.1:0", KeySecret: []byte(secret)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close(t.Context())
+		return s.keyValue("shop", k)
+	}
+	one, two, other := value("a secret of the cluster"), value("a secret of the cluster"), value("another")
+	if one != two || one == other || len(one) != 40 {
+		t.Errorf("%q %q %q", one, two, other)
+	}
+}
+
 // TestA15QuotasOutliveTheNode: what was used of a quota is used after a restart.
 func TestA15QuotasOutliveTheNode(t *testing.T) {
 	dir := t.TempDir()

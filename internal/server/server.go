@@ -114,6 +114,9 @@ type Options struct {
 	// OriginCert gives the certificate that is shown to origins with mTLS, by
 	// its ARN; nil when there is none for it. Nil: there is none at all.
 	OriginCert func(arn string) (*tls.Certificate, error)
+	// KeySecret is what the values of API keys that have none are made of, alike
+	// on all nodes that share it. Nil: one of the data folder.
+	KeySecret []byte
 	// Roots are trusted for HTTPS origins and issuers. Nil: the system's.
 	Roots *x509.CertPool
 	// CacheBytes is the memory of the edge cache. 0: 256 MiB.
@@ -259,7 +262,12 @@ func New(o Options) (*Server, error) {
 		}
 		return nil, err
 	}
-	s.keySecret = sync.OnceValues(func() ([]byte, error) { return keySecret(o.Data) })
+	s.keySecret = sync.OnceValues(func() ([]byte, error) {
+		if o.KeySecret != nil {
+			return o.KeySecret, nil
+		}
+		return keySecret(o.Data)
+	})
 	s.kept = newKeeper(&o, s.log.Warn)
 	s.newNames()
 	s.showDNS()
