@@ -29,6 +29,12 @@ func ParsePath(s string) Path {
 	return Path{Text: text, Prefix: star}
 }
 
+// Matches tells whether p means a target. What a tag means cannot be told from
+// a target: false.
+func (p Path) Matches(target string) bool {
+	return !p.Tag && (target == p.Text && !p.Prefix || p.Prefix && strings.HasPrefix(target, p.Text))
+}
+
 // sweepStep is how many entries are looked at before the shard's lock is let
 // go for others.
 const sweepStep = 1024

@@ -19,6 +19,7 @@
 //	GET  /metrics                                     counters, in Prometheus's text format
 //	POST /v1/explain {"url": "http://…"}              why a request is answered as it is (package explain)
 //	GET  /v1/explain?url=…&header=…&fetch=1           the same
+//	GET  /v1/explain?id=…                             what happened to a request of a while ago, and what would now
 //	POST /v1/flushes {"api": "Api", "stage": "prod"}  drop what a stage's cache keeps
 //	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects; "dryRun": only tell which
 //	POST /v1/promote {"distribution": "…"}            give a distribution its staging configuration

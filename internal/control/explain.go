@@ -4,6 +4,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,11 +20,14 @@ func (c *control) explain(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := c.node.Explain(r.Context(), in)
-	if err != nil {
+	switch {
+	case errors.Is(err, explain.ErrNotKept):
+		fail(w, http.StatusNotFound, err.Error())
+	case err != nil:
 		fail(w, http.StatusBadRequest, err.Error())
-		return
+	default:
+		reply(w, http.StatusOK, out)
 	}
-	reply(w, http.StatusOK, out)
 }
 
 func questionOf(r *http.Request) (*explain.Request, error) {
@@ -38,6 +42,7 @@ func questionOf(r *http.Request) (*explain.Request, error) {
 	}
 	q := r.URL.Query()
 	in.URL, in.Method, in.Address, in.Fetch = q.Get("url"), q.Get("method"), q.Get("address"), q.Get("fetch") == "1"
+	in.ID = q.Get("id")
 	for _, h := range q["header"] {
 		name, value, ok := strings.Cut(h, ":")
 		if !ok {

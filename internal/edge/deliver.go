@@ -21,6 +21,9 @@ func (x *Exchange) deliver() stepID {
 		x.body.close()
 	}
 	x.rec.Result.Sent = x.rec.Result.Type
+	if x.debug {
+		x.showDebug()
+	}
 	rec := &x.rec.Response
 	rec.Status, rec.ContentType = x.rs.Status, x.rs.Get("Content-Type")
 	x.rec.Cache.Encoding = x.rs.Get("Content-Encoding")

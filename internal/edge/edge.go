@@ -84,6 +84,12 @@ type Deps struct {
 	// Record takes one record an exchange, which it may read until it
 	// returns; it is called by many goroutines. Nil: dropped.
 	Record func(*record.Record)
+	// Recent keeps records for who asks by their id. Nil: none.
+	Recent *record.Recent
+	// Invalidated tells an explanation what was invalidated. Nil: it is not told.
+	Invalidated Invalidated
+	// Debug is the token that asks for debug headers. Nil: nobody gets them.
+	Debug *DebugToken
 	// Metrics takes the series of the distributions. Nil: nothing is counted.
 	Metrics *metrics.Registry
 	// Place tells where an address is; nil, or a nil Place: not known.

@@ -48,6 +48,29 @@ type world struct {
 	transport func(*model.Origin) http.RoundTripper
 	// unsure: the node may have missed invalidations.
 	unsure bool
+
+	recent *record.Recent
+	struck []struck // invalidations, the newest last
+}
+
+// debugToken is that of the edge of a world.
+const debugToken = "tell-me-why-it-was"
+
+// struck is an invalidation.
+type struck struct {
+	paths []string
+	at    time.Time
+}
+
+func (w *world) invalidated(_, target string, before time.Time) (string, time.Time, bool) {
+	for _, s := range slices.Backward(w.struck) {
+		for _, p := range s.paths {
+			if !s.at.After(before) && cache.ParsePath(p).Matches(target) {
+				return p, s.at, true
+			}
+		}
+	}
+	return "", time.Time{}, false
 }
 
 // roundTrip makes a function a transport.
@@ -84,6 +107,7 @@ func (w *world) compile() *world {
 		Place:     func(a netip.Addr) *model.Place { return w.places[a] },
 		HTTP3Port: 8443, Metrics: &w.metrics, Current: func(time.Time) bool { return !w.unsure },
 		Cache: w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
+		Recent: w.recent, Invalidated: w.invalidated, Debug: NewDebugToken(debugToken),
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			if w.transport != nil {
 				return w.transport(o), nil

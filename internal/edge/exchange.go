@@ -38,8 +38,10 @@ type Exchange struct {
 	rs     httpmsg.Response // Body is never set: see body
 	body   body
 	rec    record.Record
-	sent   bool // deliver has sent the head
-	inline bool // it runs on the goroutine of its connection
+	sent   bool   // deliver has sent the head
+	debug  bool   // the viewer sent the debug token (debug.go)
+	said   string // the viewer's headers before a function changed them, for recall
+	inline bool   // it runs on the goroutine of its connection
 	// scratch has the texts that are made for this request: they live as long
 	// as it is not reset.
 	scratch []byte

@@ -9,6 +9,8 @@ import (
 
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/webacl"
 )
 
@@ -94,6 +96,8 @@ func (d *dry) walk(at stepID) stepID {
 		next := x.edge.steps[at].run(x)
 		d.fetched()
 		return next
+	case stepResponse:
+		return d.response()
 	case stepAdmit:
 		x.judge(x.rs.Status, &x.rs.Header, x.asked.rs)
 		d.lifetime(&x.rs.Header, x.rs.Status)
@@ -105,7 +109,7 @@ func (d *dry) walk(at stepID) stepID {
 		return d.headers()
 	case stepUpgrade:
 		return stepFinish
-	default: // open, response, select, respond: as they are
+	default: // open, select, respond: as they are
 		return x.edge.steps[at].run(x)
 	}
 }
@@ -121,11 +125,22 @@ func (d *dry) distribution() {
 	if !x.edge.Answers(x.rq.Host) {
 		to.Why = "it is the only one: " + x.rq.Host + " is no name of its own"
 	}
+	if x.rec.Edge.Staging {
+		to.Why = "the staging distribution, by " + chosenBy(x.edge.hosts.find(x.rq.Host).rollout.m) + " [E9]; " + to.Why + " through its primary"
+	}
 	if x.dist.shield != nil {
 		own := *x.dist
 		own.shield = preview{own.shield}
 		x.dist = &own
 	}
+}
+
+// chosenBy is what of a continuous deployment sends a request to staging.
+func chosenBy(p *model.ContinuousDeployment) string {
+	if p.Header != "" {
+		return "the header " + p.Header
+	}
+	return "weight"
 }
 
 // preview is a web ACL that is asked without being counted in.
@@ -198,13 +213,14 @@ func (d *dry) answer(at stepID) {
 		to.By = "nobody: the request ends without an answer"
 	default:
 		to.By = d.answeredBy()
+		d.wishAnswer()
 	}
 }
 
 func (d *dry) answeredBy() string {
 	x := d.x
 	switch {
-	case d.out.Shield != nil && d.out.Shield.Action != "ALLOW":
+	case d.blocked():
 		return "the web ACL"
 	case x.rec.Cache.Status.Served():
 		return "the cache"
@@ -212,10 +228,37 @@ func (d *dry) answeredBy() string {
 		return "the origin"
 	case x.asked.err != nil:
 		return "the edge: the origin failed"
-	case len(d.out.Function) > 0 && x.beh.viewerRequest != nil && len(d.out.Key) == 0 && d.out.Cache == nil:
+	case x.rec.Cache.Reason == record.ReasonGenerated:
 		return "the function " + d.out.Function[0].Name
+	case x.rec.Result.Why != "":
+		return "the edge, for the request is not signed as the behavior asks: " + x.rec.Result.Why + " [C13]"
+	case x.rec.Result.Detail == record.ClientGeoBlocked:
+		return "the edge, by geo restriction: the viewer is in " + x.place().Country + " [C11]"
 	}
 	return "the edge: " + plainText(x.body.text)
+}
+
+func (d *dry) blocked() bool { return d.out.Shield != nil && d.out.Shield.Action != "ALLOW" }
+
+// wishAnswer says what lets a request come as far as the cache.
+func (d *dry) wishAnswer() {
+	x := d.x
+	switch r := &x.rec; {
+	case d.blocked():
+		d.wish("the web ACL let it pass: rule " + d.out.Shield.Rule + " ended it")
+	case r.Cache.Reason == record.ReasonGenerated:
+		d.wish("the function " + d.out.Function[0].Name + " let the request go on")
+	case len(d.out.Function) > 0 && d.out.Function[0].Error != "":
+		d.wish("the function " + d.out.Function[0].Name + " did not fail")
+	case r.Result.Why != "":
+		d.wish("the URL or its cookies were signed by a key of the behavior's key groups, for this URL and this time")
+	case r.Result.Detail == record.ClientGeoBlocked:
+		d.wish("the viewer were in a country that the distribution lets in")
+	case r.Result.Detail == record.InvalidRequestMethod:
+		d.wish("the behavior allowed the method, and cached its answers: GET, HEAD, or OPTIONS")
+	case r.Result.Type == record.Redirect:
+		d.wish("it had been asked for by HTTPS")
+	}
 }
 
 // nobody is the viewer of an explanation.

@@ -4,6 +4,7 @@ package edge
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ func (d *dry) lookup() stepID {
 	x := d.x
 	a := d.inspect()
 	x.store.obj = x.store.hold(a.Object)
+	x.rec.Cache.Status = record.CacheMiss
 	d.out.Key = withFrom(keyParts(string(x.keyed.key)), d.out.Key)
 	to := &explain.Cache{Status: a.Status.String()}
 	d.out.Cache = to
@@ -52,19 +54,44 @@ func (d *dry) lookup() stepID {
 	default:
 		d.absent(to)
 	}
-	x.rec.Cache.Status = record.CacheMiss
 	return stepRequest
+}
+
+// response makes the origin's answer that of the request, or what stands in for
+// it (rows F8, F9).
+func (d *dry) response() stepID {
+	x := d.x
+	status := x.asked.status
+	if x.asked.rs != nil {
+		status = x.asked.rs.Status
+	}
+	o := x.store.obj
+	if o == nil || !x.keyed.cacheable || !x.mayStandIn(o, status) {
+		return x.edge.steps[stepResponse].run(x)
+	}
+	if x.asked.rs != nil {
+		drain(x.asked.rs.Body)
+	}
+	reason, rule, why := record.ReasonOriginDown, "F9", "for want of better, for ErrorCachingMinTTL"
+	if o.StaleIfError > 0 {
+		reason, rule, why = record.ReasonIfError, "F8", "stale-if-error allows it"
+	}
+	next := x.hit(o)
+	x.rec.Cache.Status, x.rec.Cache.Reason, x.rec.Result.Detail = record.CacheStale, reason, record.DetailNone
+	d.line(rule, "the origin failed: the expired answer stands in, %s", why)
+	return next
 }
 
 // inspect looks the key up as lookup does, with variants and a HEAD's own key.
 func (d *dry) inspect() cache.Answer {
 	x := d.x
-	c, now := x.edge.deps.Cache, time.Now()
+	c := x.edge.deps.Cache
+	at, collapse := x.cacheTime()
 	one := func() cache.Answer {
-		a := c.Inspect(x.ctx, x.keyed.key, now, x.beh.collapse)
+		a := c.Inspect(x.ctx, x.keyed.key, at, collapse)
 		if a.Status == cache.Varies {
 			x.variant(a.Vary)
-			a = c.Inspect(x.ctx, x.keyed.key, now, x.beh.collapse)
+			a = c.Inspect(x.ctx, x.keyed.key, at, collapse)
 		}
 		return a
 	}
@@ -92,6 +119,11 @@ func withFrom(parts, known []explain.Part) []explain.Part {
 
 func (d *dry) expired(to *explain.Cache, o *cache.Object, now time.Time) {
 	ago := explain.Seconds(o.Expired(now).Truncate(time.Second))
+	if d.x.store.unsure {
+		to.Why = "an answer is stored, but this node may have missed an invalidation: the origin is asked whether it holds"
+		d.wish("the node could reach the others of its cluster")
+		return
+	}
 	if o.Alone {
 		to.Why = "it is kept, and the origin is asked about it each time"
 		d.wish("the origin did not send no-cache, or MinTTL were above 0")
@@ -120,17 +152,29 @@ func (d *dry) passed(to *explain.Cache, why cache.PassReason) {
 func (d *dry) absent(to *explain.Cache) {
 	x := d.x
 	to.Why = "nothing is stored under this key"
+	if ask, now := x.edge.deps.Invalidated, time.Now(); ask != nil {
+		dist, target := cache.SplitKey(string(x.keyed.key))
+		if path, at, ok := ask(dist, target, now); ok {
+			to.Why += byInvalidation(path, now.Sub(at))
+			d.wish(notInvalidated)
+		}
+	}
 	mine := d.out.Key
 	const most, looked = 3, 1000
 	n := 0
 	x.edge.deps.Cache.KeysOf(x.dist.m.ID, x.rq.Path, func(key string) bool {
 		if diff := explain.Diff(mine, keyParts(key)); len(diff) > 0 && len(diff) <= 4 {
-			to.Near = append(to.Near, explain.Near{Key: key, Differs: diff})
+			for i := range diff { // what is stored there is of others
+				if v := &diff[i].B; *v != "" && !plainPart(diff[i].Name) {
+					*v = string(x.appendHidden(nil, *v))
+				}
+			}
+			to.Near = append(to.Near, explain.Near{Key: string(x.appendPlainKey(nil, key)), Differs: diff})
 		}
 		n++
 		return len(to.Near) < most && n < looked
 	})
-	d.wish("somebody had asked for the same key before: the first request fills it")
+	d.wish(wishFill)
 	for _, near := range to.Near {
 		var names []string
 		for _, f := range near.Differs {
@@ -138,6 +182,28 @@ func (d *dry) absent(to *explain.Cache) {
 		}
 		d.wish(strings.Join(names, " and ") + " had the value of a stored answer, or were not in the key")
 	}
+}
+
+// wishFill holds unless the answer turns out not to be stored.
+const wishFill = "somebody had asked for the same key before: the first request fills it, if its answer may be stored"
+
+// wishStorable replaces wishFill where the answer is not stored, or asked about
+// each time.
+func wishStorable(r httpspec.Reason) string {
+	switch r {
+	case httpspec.ReasonNoStore, httpspec.ReasonPrivate, httpspec.ReasonNoCache:
+		return "the origin did not send no-store, private or no-cache, or MinTTL were above 0"
+	case httpspec.ReasonErrorNot:
+		return "the status were one that is cached, or had a max-age"
+	case httpspec.ReasonAuthorized:
+		return "the origin said that the answer is for all: public or s-maxage"
+	default:
+		return "the answer had a lifetime: max-age or s-maxage of the origin, MinTTL or DefaultTTL of the policy"
+	}
+}
+
+func (d *dry) unwish(text string) {
+	d.out.Wishes = slices.DeleteFunc(d.out.Wishes, func(w string) bool { return w == text })
 }
 
 // stored says of what is stored how its lifetime came about.
@@ -166,6 +232,10 @@ func (d *dry) stored(o *cache.Object, h *httpmsg.Header) {
 func (d *dry) lifetime(h *httpmsg.Header, status int) {
 	x := d.x
 	f := x.asked.freshness
+	kept := f.Store && f.TTL > 0
+	if !kept {
+		d.unwish(wishFill)
+	}
 	switch x.rec.Cache.Reason {
 	case record.ReasonIdentity:
 		d.line("K9", "the answer was decided by an identity that the key lacks: neither stored nor shared")
@@ -177,6 +247,7 @@ func (d *dry) lifetime(h *httpmsg.Header, status int) {
 		return
 	case record.ReasonVaryStar:
 		d.line("F13", "Vary names what the edge cannot tell apart: asked for each time")
+		d.wish("the origin did not send Vary: *")
 		return
 	default:
 		d.lifetimeOf(h, status, f)
@@ -191,6 +262,9 @@ func (d *dry) lifetime(h *httpmsg.Header, status int) {
 		d.line("", "stored to be asked about each time")
 	default:
 		d.line("", "would be stored for %s", explain.Seconds(f.TTL))
+	}
+	if !kept {
+		d.wish(wishStorable(f.Reason))
 	}
 }
 

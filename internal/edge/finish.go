@@ -30,6 +30,7 @@ func (x *Exchange) finish() stepID {
 	if x.edge.deps.Record != nil {
 		x.edge.deps.Record(&x.rec)
 	}
+	x.recall()
 	x.letGo()
 	return stepCount
 }

@@ -55,6 +55,9 @@ func (e *Edge) compileFunctions(b *behavior) error {
 // path does not choose another behavior) or answer it.
 func (x *Exchange) function() stepID {
 	f := x.beh.viewerRequest
+	if x.edge.deps.Recent != nil {
+		x.said = x.viewerHeaders()
+	}
 	rs, out, err := f.ViewerRequest(x.ctx, x.event(), x.rq)
 	x.noteRun(0, f, out, err)
 	switch {

@@ -67,10 +67,11 @@ func (x *Exchange) guarded(h *httpmsg.Header) {
 	}
 	g := x.beh.guard
 	i := slices.Index(leakCauses[:], why)
-	if c := g.found[i]; c != nil {
+	_, dry := x.w.(nobody) // an explanation leaves no trace
+	if c := g.found[i]; c != nil && !dry {
 		c.Inc()
 	}
-	if !g.warned[i].Swap(true) && x.edge.deps.Warn != nil {
+	if !dry && !g.warned[i].Swap(true) && x.edge.deps.Warn != nil {
 		x.edge.deps.Warn(x.leakText(why))
 	}
 	if g.safe {

@@ -12,6 +12,7 @@ import (
 )
 
 func (x *Exchange) open() stepID {
+	x.takeDebug()
 	x.rec.Start = time.Now()
 	x.scratch = appendID(x.scratch)
 	x.rec.ID = view(x.scratch)

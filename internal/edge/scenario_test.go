@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/record"
 )
 
 var only = flag.String("script", "", "run the scenario scripts whose names contain this")
@@ -81,7 +82,9 @@ func runScript(t *testing.T, file string) {
 	for _, f := range a.Files {
 		s.text[f.Name] = string(f.Data)
 	}
+	s.w.recent = record.NewRecent(record.RecentOptions{Keep: 10 * time.Minute, Bytes: 1 << 20})
 	s.shield(s.text["acl"])
+	s.function(s.text["function"])
 	s.configure(s.text["config"])
 	for i, line := range strings.Split(string(a.Comment), "\n") {
 		s.line = i + 1
@@ -183,6 +186,7 @@ var commands = map[string]command{
 	"acl-log":          {"PATH=VALUE…", "values of the last of them, as JSON where they are no texts; left out: -", (*script).aclLogged},
 	"invalidate":       {"PATH…", "drops objects", (*script).invalidate},
 	"explain":          {"[METHOD] TARGET ['H: v'…] [fetch]", "explains a request, without effects; fetch asks the origin", (*script).explain},
+	"explain-id":       {"", "explains the last request by its id: what is recorded of it, and what would happen now", (*script).explainID},
 	"says":             {"TEXT", "text that the last explanation contains, white space as single blanks", (*script).says},
 	"says-not":         {"TEXT", "text that it does not contain", (*script).saysNot},
 	"warned":           {"N", "how many sentences the operator was told", (*script).warned},
@@ -299,6 +303,7 @@ func (s *script) invalidate(a []string) {
 		paths[i] = cache.ParsePath(p)
 	}
 	s.w.cache.Invalidate(s.w.dist.ID, paths)
+	s.w.struck = append(s.w.struck, struck{a, time.Now()})
 }
 
 // scriptedOrigin answers with a section of the script.

@@ -58,7 +58,8 @@ func appendQuery(b []byte, query string, keep func(name string) bool) []byte {
 // CloudFront forwards them (row K4). Cookies of one name stay in their order.
 func appendCookies(b []byte, field string, keep func(name string) bool) []byte {
 	type pair struct{ name, value string }
-	var pairs []pair
+	var room [10]pair // as many as a policy names
+	pairs := room[:0]
 	for name, value, rest, ok := httpspec.NextCookie(field); ok; name, value, rest, ok = httpspec.NextCookie(rest) {
 		if keep(name) {
 			pairs = append(pairs, pair{name, value})

@@ -13,12 +13,17 @@
 // Concurrency: an Explanation belongs to one goroutine.
 package explain
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Request is what is to be explained.
 type Request struct {
-	Method  string      `json:"method,omitempty"` // empty: GET
-	URL     string      `json:"url"`              // http://host/path?query
+	Method string `json:"method,omitempty"` // empty: GET
+	URL    string `json:"url"`              // http://host/path?query
+	// ID asks about a request that was, by its X-Amz-Cf-Id, in place of the rest.
+	ID      string      `json:"id,omitempty"`
 	Headers [][2]string `json:"headers,omitempty"`
 	// Address is the viewer's; empty: 127.0.0.1.
 	Address string `json:"address,omitempty"`
@@ -53,8 +58,33 @@ type Explanation struct {
 	Answer   Answer   `json:"answer"`
 	Wishes   []string `json:"whatWouldHaveMadeItAHit,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Recorded is what did happen, where a request was asked about by its id: all
+	// else is what would happen now, without the values that Without names.
+	Recorded *Recorded `json:"recorded,omitempty"`
+	Without  []string  `json:"without,omitempty"`
 	// Steps are the rows of the step table that the request went through.
-	Steps []string `json:"steps"`
+	Steps []string `json:"steps,omitempty"`
+}
+
+// ErrNotKept says that nothing is known of the request with an id.
+var ErrNotKept = errors.New("nothing is known of a request with this id")
+
+// Recorded is what did happen to a request, as the node kept it: facts only.
+// Values of cookies, Authorization and the like are digests.
+type Recorded struct {
+	ID         string        `json:"id"`
+	At         time.Time     `json:"at"`
+	Viewer     string        `json:"viewer"`
+	Protocol   string        `json:"protocol"`
+	TLS        string        `json:"tls,omitempty"`
+	Background bool          `json:"background,omitempty"` // a refresh without a viewer
+	Result     string        `json:"result"`
+	Detail     string        `json:"detail,omitempty"`
+	End        string        `json:"end"`
+	FirstByte  time.Duration `json:"firstByte"` // nanoseconds
+	Total      time.Duration `json:"total"`     // nanoseconds
+	Bytes      int64         `json:"bytes"`
+	Facts      Explanation   `json:"facts"`
 }
 
 // Distribution is whose request it is.
@@ -84,10 +114,11 @@ type Behavior struct {
 
 // Function is a run of an edge function, and what it changed.
 type Function struct {
-	Event   string   `json:"event"`
-	Name    string   `json:"name"`
-	Changes []string `json:"changes,omitempty"`
-	Error   string   `json:"error,omitempty"`
+	Event   string        `json:"event"`
+	Name    string        `json:"name"`
+	Changes []string      `json:"changes,omitempty"`
+	Took    time.Duration `json:"took,omitempty"` // nanoseconds; of a recorded one
+	Error   string        `json:"error,omitempty"`
 }
 
 // Part is one part of a cache key, with where it came from.

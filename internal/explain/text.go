@@ -10,18 +10,45 @@ import (
 )
 
 // Text writes an explanation as a person reads it: a word for each hop on the
-// left, what was decided there on the right.
+// left, what was decided there on the right. What is recorded comes first.
 func (e *Explanation) Text(w io.Writer) error {
 	p := &printer{}
+	if r := e.Recorded; r != nil {
+		p.recorded(r, e.At)
+		fmt.Fprintf(&p.b, "\nWhat would happen now: the same request, walked without effects%s.\n\n", without(e.Without))
+		p.last = ""
+	}
+	if e.Recorded == nil || len(e.Steps) > 0 {
+		p.all(e)
+	}
+	for _, t := range e.Warnings {
+		p.line("warning", "%s", t)
+	}
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+func without(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return " and without " + strings.Join(names, ", ")
+}
+
+// all writes everything but the warnings.
+func (p *printer) all(e *Explanation) {
 	p.line("request", "%s %s", e.Method, e.URL)
 	p.line("distribution", "%s", joined(e.Distribution.LogicalID, e.Distribution.ID, e.Distribution.Why))
 	p.shield(e.Shield)
 	for _, b := range e.Tried {
-		if !b.Matches {
+		switch {
+		case !b.Matches:
 			p.line("behavior", "%s does not match", b.Pattern)
-			continue
+		case b.Policy == "":
+			p.line("behavior", "%s matched", b.Pattern)
+		default:
+			p.line("behavior", "%s matches: cache policy %s, origin %s", b.Pattern, b.Policy, b.Target)
 		}
-		p.line("behavior", "%s matches: cache policy %s, origin %s", b.Pattern, b.Policy, b.Target)
 	}
 	for _, f := range e.Function {
 		p.function(f)
@@ -42,16 +69,40 @@ func (e *Explanation) Text(w io.Writer) error {
 	for _, h := range e.Wishes {
 		p.line("a hit, if", "%s", h)
 	}
-	for _, t := range e.Warnings {
+}
+
+// recorded writes the facts.
+func (p *printer) recorded(r *Recorded, now time.Time) {
+	fmt.Fprintf(&p.b, "What happened, as recorded %s ago.\n\n", Seconds(now.Sub(r.At).Truncate(time.Second)))
+	p.line("id", "%s", r.ID)
+	p.line("at", "%s", r.At.UTC().Format("2006-01-02 15:04:05.000 UTC"))
+	p.line("viewer", "%s", joined(r.Viewer, r.Protocol, r.TLS))
+	if r.Background {
+		p.line("viewer", "none: a refresh in the background")
+	}
+	p.facts = true
+	p.all(&r.Facts)
+	p.facts = false
+	for _, t := range r.Facts.Warnings {
 		p.line("warning", "%s", t)
 	}
-	_, err := io.WriteString(w, p.b.String())
-	return err
+	p.line("result", "%s", joined(r.Result, r.Detail, "ended: "+r.End))
+	p.line("time", "first byte after %s, the last after %s; %d bytes", rounded(r.FirstByte), rounded(r.Total), r.Bytes)
+}
+
+// rounded leaves of a duration what a person reads.
+func rounded(d time.Duration) time.Duration {
+	if d < time.Millisecond {
+		return d.Round(time.Microsecond)
+	}
+	return d.Round(10 * time.Microsecond)
 }
 
 type printer struct {
 	b    strings.Builder
 	last string
+	// facts: what is written did happen, and is not known in full.
+	facts bool
 }
 
 const column = 16
@@ -88,6 +139,8 @@ func (p *printer) function(f Function) {
 	switch {
 	case f.Error != "":
 		p.line("function", "%s at %s failed: %s", f.Name, f.Event, f.Error)
+	case p.facts:
+		p.line("function", "%s at %s took %s", f.Name, f.Event, rounded(f.Took))
 	case len(f.Changes) == 0:
 		p.line("function", "%s at %s changed nothing", f.Name, f.Event)
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge"
 	"github.com/forelane/forelane/internal/gateway"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/trace"
@@ -26,6 +27,7 @@ func serveDirect(ctx context.Context, t *trace.Tracer, rt http.RoundTripper, rq 
 
 // answerDirect is serveDirect for a caller that ctx names.
 func answerDirect(ctx context.Context, t *trace.Tracer, rt http.RoundTripper, rq *httpmsg.Request, w viewer.Writer) {
+	rq.Header.Del(edge.DebugHeader) // the token is nobody's business behind here
 	span := rootSpan(t, rq)
 	defer span.End()
 	ctx = trace.With(ctx, span)

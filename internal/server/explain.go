@@ -22,6 +22,9 @@ const explainTime = 60 * time.Second
 
 // Explain says why a request would be answered as it would be.
 func (n node) Explain(ctx context.Context, in *explain.Request) (*explain.Explanation, error) {
+	if in.ID != "" {
+		return n.recorded(ctx, in.ID)
+	}
 	rq, err := questionOf(in)
 	if err != nil {
 		return nil, err

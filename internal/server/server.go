@@ -34,6 +34,7 @@ import (
 	"github.com/forelane/forelane/internal/authorizer"
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/cache/disk"
+	"github.com/forelane/forelane/internal/edge"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/gateway/stagecache"
 	"github.com/forelane/forelane/internal/geo"
@@ -175,6 +176,12 @@ type Options struct {
 	Dropped func() int64
 	// Record takes one record an exchange. It must not block. Nil: dropped.
 	Record func(*record.Record)
+	// Recent bounds what is kept of the last requests for explanations by id. The
+	// zero value: nothing is.
+	Recent record.RecentOptions
+	// DebugToken is what viewers send in X-Forelane-Debug to get debug headers.
+	// Empty: nobody gets them.
+	DebugToken string
 	// Log takes what an operator should know. Nil: dropped.
 	Log *slog.Logger
 	// OnLogLine takes each line of a function's log. Nil: only kept.
@@ -204,6 +211,8 @@ type Server struct {
 	kept      *keeper     // what requests used of their limits
 	stages    stagecache.Node
 	book      *invalidation.Book
+	recent    *record.Recent   // nil: nothing is kept
+	debug     *edge.DebugToken // nil: there is none
 	promoted  *promotions
 	peers     *peer.Set // nil: there are none
 	names     names
@@ -231,6 +240,10 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, log: o.Log, lines: newLogBook(), gate: viewer.NewGate(o.Connections), stages: stagecache.Node{Limit: o.APICache}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.recent = record.NewRecent(o.Recent)
+	if o.DebugToken != "" {
+		s.debug = edge.NewDebugToken(o.DebugToken)
 	}
 	s.life.began = time.Now()
 	s.apis, s.acls = newAPIMeters(&s.meter), newACLMeters(&s.meter)

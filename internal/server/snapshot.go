@@ -132,9 +132,10 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Transport: func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			return s.transport(snap, st, d, o)
 		},
-		Functions:  edgeFunctions(set),
-		WebACL:     edgeShields(snap.shields, s.acls),
-		Record:     s.o.Record,
+		Functions: edgeFunctions(set),
+		WebACL:    edgeShields(snap.shields, s.acls),
+		Record:    s.o.Record,
+		Recent:    s.recent, Invalidated: s.invalidated, Debug: s.debug,
 		Metrics:    &s.meter,
 		Trace:      s.tracer,
 		Background: &snap.background,
