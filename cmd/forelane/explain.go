@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -32,7 +33,7 @@ func explainCommand() *cobra.Command {
 	var as, other string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "explain URL",
+		Use:   "explain URL | --id REQUEST_ID",
 		Short: "say why a request is a hit or a miss, hop by hop",
 		Long: `Says what the edge that runs decides about a request, without changing anything:
 the distribution, the behavior, what functions change, the cache key part by part,
@@ -42,11 +43,24 @@ what would have made it a hit. Rule ids in brackets are rows of docs/fidelity.md
   forelane explain http://shop.localhost:8080/api/products?page=2
   forelane explain URL -H 'Accept-Language: de' --fetch
   forelane explain URL --diff URL2        in which parts of their keys two requests differ
+  forelane explain --id 'kZ3…=='          what happened to a request of a while ago
+
+--id takes an X-Amz-Cf-Id: of an answer, or of a line of the access log. It prints
+what the node recorded of that request (facts), and then what would happen to the
+same request now. Nodes keep requests for --recent (up: 10 minutes) as far as their
+memory goes; cookies, Authorization and other headers that may be secrets are kept as
+digests only.
 
 --as FILE reads a viewer: {"headers": {…}, "cookies": {…}, "address": "192.0.2.1"}.
 --fetch asks the origin where the cache has nothing; its answer is not stored.`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 1) == (in.ID != "") {
+				return wrong(errors.New("say a URL, or --id REQUEST_ID"))
+			}
+			if in.ID != "" {
+				return t.recall(cmd, in.ID, asJSON)
+			}
 			if err := fillQuestion(&in, headers, as); err != nil {
 				return wrong(err)
 			}
@@ -68,6 +82,7 @@ what would have made it a hit. Rule ids in brackets are rows of docs/fidelity.md
 	}
 	t.register(cmd)
 	f := cmd.Flags()
+	f.StringVar(&in.ID, "id", "", "`REQUEST_ID` (X-Amz-Cf-Id) of a request that was, in place of a URL")
 	f.StringVarP(&in.Method, "request", "X", "GET", "`METHOD` of the request")
 	f.StringArrayVarP(&headers, "header", "H", nil, "`'Name: value'` of the request; may be repeated")
 	f.StringVar(&as, "as", "", "`FILE` with the viewer's headers, cookies and address")
@@ -75,6 +90,15 @@ what would have made it a hit. Rule ids in brackets are rows of docs/fidelity.md
 	f.StringVar(&other, "diff", "", "second `URL`: say in what the cache keys differ")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// recall explains a request that was.
+func (t *target) recall(cmd *cobra.Command, id string, asJSON bool) error {
+	e, err := t.explain(cmd.Context(), &explain.Request{ID: id})
+	if err != nil {
+		return err
+	}
+	return printExplanations(cmd.OutOrStdout(), []*explain.Explanation{e}, asJSON)
 }
 
 // whole adds the scheme that people leave out.

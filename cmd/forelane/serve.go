@@ -79,6 +79,7 @@ func flagsOf(c *config.Node) *upFlags {
 			files: c.Log.Files, trace: c.Trace.Endpoint, traceRatio: c.Trace.Ratio, drainDelay: c.Listen.DrainDelay,
 			acmeEmail: c.TLS.ACME.Email, acmeDirectory: c.TLS.ACME.Directory,
 		},
+		recall:      recalled(&c.Explain),
 		cacheMemory: c.Cache.Memory.String(), cacheDisk: c.Cache.Disk.String(),
 		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers),
 		authority: filepath.Join(c.Data, "authority"), onlyTheirs: !c.TLS.LocalAuthority, region: c.Region, account: c.Account,

@@ -311,6 +311,7 @@ func TestUpAndServeAgree(t *testing.T) {
 	var up upFlags
 	up.register(&cobra.Command{})
 	got := flagsOf(config.Default())
+	got.recall.recent = up.recall.recent    // serve keeps no requests unless it is told to
 	got.authority, got.quiet = "", up.quiet // serve keeps its authority in data, and is quiet by default
 	up.stackFlags = stackFlags{}
 	if !reflect.DeepEqual(normal(up), normal(*got)) {

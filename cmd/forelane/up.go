@@ -56,6 +56,7 @@ type upFlags struct {
 	originCredentials  string
 	originCerts        []string
 	observe            observeFlags
+	recall             recallFlags
 	dns                dnsFlags
 
 	authority       string // folder of the local authority; empty: the user's
@@ -86,6 +87,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no line for each request")
 	fl.StringVar(&f.accessLog, "access-log", "", "`FILE` for the access log of the edge, - for stdout (default: access.log below --data)")
 	f.observe.register(fl)
+	f.recall.register(fl)
 	fl.StringArrayVar(&f.nodePath, "node-path", nil, "`DIR` where functions find node modules, such as @aws-sdk/*")
 	fl.StringArrayVar(&f.pythonPath, "python-path", nil, "`DIR` where functions find Python modules, such as boto3")
 	fl.IntVar(&f.concurrency, "concurrency", 0, "processes a function may have at once when it reserves none (default 10)")
@@ -336,6 +338,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	o.Functions.NodePath, o.Functions.PythonPath, o.Functions.Concurrency = f.nodePath, f.pythonPath, f.concurrency
 	o.OnLogLine = out.functionLine
 	if err := f.observe.options(&o); err != nil {
+		return o, closeLog, wrong(err)
+	}
+	if err := f.recall.options(&o, os.Getenv); err != nil {
 		return o, closeLog, wrong(err)
 	}
 	access, err := f.observe.openLog(f.accessLog, l.data, now, out)

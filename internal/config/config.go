@@ -46,6 +46,7 @@ type Node struct {
 	Functions Functions
 	Log       Log
 	Trace     Trace
+	Explain   Explain
 	DNS       DNS
 	Cluster   Cluster
 	Peers     Peers
@@ -68,6 +69,13 @@ type Listen struct {
 	DrainDelay    time.Duration // before Drain, unready
 	Tunnel        string        // empty: nowhere
 	Endpoint      string        // [NAME=]address; empty: nowhere
+}
+
+// Explain is what the node tells of single requests.
+type Explain struct {
+	Recent         time.Duration // how long requests are kept for explanations; 0: they are not
+	Memory         Size          // for them
+	DebugTokenFile string        // empty: nobody gets debug headers
 }
 
 // Admin is the admin side.
@@ -143,14 +151,15 @@ type DNS struct {
 // Default is a node as `forelane up` runs it without flags.
 func Default() *Node {
 	return &Node{
-		Listen: Listen{HTTP: "127.0.0.1:8080", HTTPS: "127.0.0.1:8443", HTTP3: true, Drain: 10 * time.Second},
-		Admin:  Admin{Listen: "127.0.0.1:9900"},
-		TLS:    TLS{LocalAuthority: true},
-		Cache:  Cache{Memory: 256 << 20, LeakGuard: "safe"},
-		API:    API{Rate: 10000, Burst: 5000, Cache: 64 << 20},
-		Log:    Log{Format: "standard"},
-		Trace:  Trace{Ratio: 1},
-		DNS:    DNS{Rate: 100},
+		Listen:  Listen{HTTP: "127.0.0.1:8080", HTTPS: "127.0.0.1:8443", HTTP3: true, Drain: 10 * time.Second},
+		Admin:   Admin{Listen: "127.0.0.1:9900"},
+		TLS:     TLS{LocalAuthority: true},
+		Cache:   Cache{Memory: 256 << 20, LeakGuard: "safe"},
+		API:     API{Rate: 10000, Burst: 5000, Cache: 64 << 20},
+		Log:     Log{Format: "standard"},
+		Trace:   Trace{Ratio: 1},
+		Explain: Explain{Memory: 16 << 20},
+		DNS:     DNS{Rate: 100},
 	}
 }
 

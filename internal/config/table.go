@@ -103,6 +103,11 @@ func table(n *Node) []setting {
 			{key: "endpoint", doc: "OTLP/HTTP collector, such as http://localhost:4318; none: no traces.", to: &n.Trace.Endpoint, form: url},
 			{key: "ratio", doc: "Which part of the requests is traced, 0 to 1, when their viewer has not decided.", to: &n.Trace.Ratio},
 		}},
+		{key: "explain", doc: "What the node tells of single requests: forelane explain --id, and debug headers.", sub: []setting{
+			{key: "recent", doc: "How long requests are kept in memory for forelane explain --id; 0s: they are not.", to: &n.Explain.Recent},
+			{key: "memory", doc: "Memory for them; about 2,500 requests a MiB, half of it for hits.", to: &n.Explain.Memory},
+			{key: "debugTokenFile", doc: "File with the token that viewers send as X-Forelane-Debug to get X-Forelane-… headers that explain the answer. Nobody else may read it.", to: &n.Explain.DebugTokenFile, form: file},
+		}},
 		{key: "dns", doc: "Where the zones of stacks are answered.", sub: []setting{
 			{key: "listen", doc: "Address, UDP and TCP; nowhere when it is not given.", to: &n.DNS.Listen, form: address},
 			{key: "rate", doc: "Answers of one meaning that a network gets in a second over UDP; 0 is no limit.", to: &n.DNS.Rate},
