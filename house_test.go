@@ -24,11 +24,11 @@ const module = "github.com/forelane/forelane/"
 // what it is a part of; docs/decisions/0001-house.md says why.
 var floors = map[string]float64{
 	"internal/model": 1, "internal/httpmsg": 1, "internal/httpspec": 1, "internal/pattern": 1,
-	"internal/metrics": 1, "internal/policy": 1, "internal/explain": 1, "internal/signature": 1, "internal/sigv4": 1, "internal/socket": 1, "internal/throttle": 1,
+	"internal/metrics": 1, "internal/policy": 1, "internal/edgerule": 1, "internal/explain": 1, "internal/signature": 1, "internal/sigv4": 1, "internal/socket": 1, "internal/throttle": 1,
 	"internal/trace":   1,
 	"internal/tunlink": 1, // of tests
 
-	"internal/viewer": 2, "internal/edgefunc": 2, "internal/cache": 2, "internal/origin": 2, "internal/bucket": 2,
+	"internal/viewer": 2, "internal/edgefunc": 2, "internal/edgelambda": 2, "internal/cache": 2, "internal/origin": 2, "internal/bucket": 2,
 	"internal/authorizer": 2, "internal/lint": 2, "internal/effect": 2, "internal/bundle": 2, "internal/cluster": 2, "internal/invalidation": 2, "internal/peer": 2,
 	"internal/integration": 2, "internal/function": 2, "internal/record": 2, "internal/encode": 2, "internal/template": 2,
 	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/schema": 2, "internal/webacl": 2, "internal/tunnel": 2,
@@ -62,7 +62,7 @@ var rooms = map[string]string{
 
 // groundOnly are the packages that import the standard library only.
 var groundOnly = []string{
-	"internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle",
+	"internal/edgerule", "internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle",
 	"internal/trace", "internal/signature", "internal/sigv4",
 }
 

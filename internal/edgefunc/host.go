@@ -17,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/dop251/goja"
+
+	"github.com/forelane/forelane/internal/edgerule"
 )
 
 // host is what lib.js and guard.js borrow from Go.
@@ -207,13 +209,4 @@ func (m *machine) edgeLocation(goja.FunctionCall) goja.Value {
 
 // utf8Text is s when it is UTF-8, else s read as ISO-8859-1, as CloudFront
 // reads it ("URI and query string encoding").
-func utf8Text(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	r := make([]rune, len(s))
-	for i := 0; i < len(s); i++ {
-		r[i] = rune(s[i])
-	}
-	return string(r)
-}
+func utf8Text(s string) string { return edgerule.UTF8(s) }

@@ -5,33 +5,29 @@ package edgefunc
 import (
 	"strings"
 
+	"github.com/forelane/forelane/internal/edgerule"
 	"github.com/forelane/forelane/internal/httpspec"
 )
 
 // The rules of the guide, "Restrictions on all edge functions", "HTTP headers".
 
-// maxURI bounds path and query string together.
-const maxURI = 8192
+// What both kinds of edge functions share, by its name here.
+const maxURI = edgerule.MaxURI
 
-// disallowed headers are hidden from functions and cannot be added. name is
-// in lower case.
-func disallowed(name string) bool {
-	switch name {
-	case "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "trailer",
-		"upgrade", "x-accel-buffering", "x-accel-charset", "x-accel-limit-rate", "x-accel-redirect", "x-amzn-auth",
-		"x-amzn-cf-billing", "x-amzn-cf-id", "x-amzn-cf-xff", "x-amzn-errortype", "x-amzn-fle-profile", "x-amzn-header-count",
-		"x-amzn-header-order", "x-amzn-lambda-integration-tag", "x-amzn-requestid", "x-cache", "x-forwarded-proto", "x-real-ip":
-		return true
-	}
-	return strings.HasPrefix(name, "x-amz-cf-") || strings.HasPrefix(name, "x-edge-")
-}
+func disallowed(name string) bool { return edgerule.Disallowed(name) }
+
+func badQuery(s string) bool { return edgerule.BadQuery(s) }
+
+func canonical(name string) string { return edgerule.Canonical(name) }
+
+func escapePath(s string) string { return edgerule.EscapePath(s) }
 
 // readOnly headers can be seen but not added, changed or deleted.
 func readOnly(name string, viewerRequest bool) bool {
 	switch name {
 	case "via":
 		return true
-	case "content-length", "host", "transfer-encoding":
+	case "cdn-loop", "content-length", "host", "transfer-encoding":
 		return viewerRequest
 	case "warning":
 		return !viewerRequest
@@ -82,15 +78,6 @@ func checkQuery(changes []change) error {
 	return nil
 }
 
-func badQuery(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] <= ' ' || s[i] == 0x7f || s[i] == '#' {
-			return true
-		}
-	}
-	return false
-}
-
 // checkCookies judges names and values of changed cookies.
 func checkCookies(changes []change) error {
 	for _, c := range changes {
@@ -104,41 +91,4 @@ func checkCookies(changes []change) error {
 		}
 	}
 	return nil
-}
-
-// canonical capitalises the first letter of each word, as CloudFront does.
-func canonical(name string) string {
-	b := []byte(name)
-	up := true
-	for i, c := range b {
-		if up && 'a' <= c && c <= 'z' {
-			b[i] = c - 0x20
-		}
-		up = c == '-'
-	}
-	return string(b)
-}
-
-// escapePath percent-encodes what cannot stand in a path: a uri that a
-// function made may hold any character.
-func escapePath(s string) string {
-	const hexDigits = "0123456789ABCDEF"
-	var b []byte
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		bad := c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>?#\\^`{|}", c) >= 0
-		if bad && b == nil {
-			b = append(make([]byte, 0, len(s)+16), s[:i]...)
-		}
-		switch {
-		case bad:
-			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
-		case b != nil:
-			b = append(b, c)
-		}
-	}
-	if b == nil {
-		return s
-	}
-	return string(b)
 }
