@@ -137,6 +137,9 @@ func (x *Exchange) keep(bodyless bool) {
 	switch {
 	case x.asked.rs == nil:
 		o.Flags |= flagGenerated
+		if x.lambdaFault() != nil {
+			o.Flags |= flagFunction
+		}
 		o = cache.NewObject(*o, nil)
 		l.Renew(o)
 		return

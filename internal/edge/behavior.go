@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/model"
@@ -40,6 +41,9 @@ type behavior struct {
 
 	viewerRequest  Function
 	viewerResponse Function
+	// of Lambda@Edge, where the origin is asked; nil: none
+	originRequest  *edgelambda.Function
+	originResponse *edgelambda.Function
 
 	guard *guard // against leaks
 

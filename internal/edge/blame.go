@@ -9,12 +9,12 @@ import (
 	"github.com/forelane/forelane/internal/record"
 )
 
-// viewersFault is the status of a fetch that failed because the body of the
+// viewersFault is the status of what failed with err because the body of the
 // viewer's request could not be read: it was malformed, or did not arrive in
 // time. The engine's error says so. 0: it was not that.
-func (x *Exchange) viewersFault() int {
+func (x *Exchange) viewersFault(err error) int {
 	var body interface{ HTTPStatus() int }
-	if !errors.As(x.asked.err, &body) {
+	if !errors.As(err, &body) {
 		return 0
 	}
 	switch s := body.HTTPStatus(); s {

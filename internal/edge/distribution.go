@@ -30,6 +30,8 @@ type distribution struct {
 
 	meter     *meter
 	signature [record.ResultTypes]httpmsg.Head // see headers.go
+
+	diverted *diverted // origins that functions of Lambda@Edge made
 }
 
 // errorMinTTL is ErrorCachingMinTTL when the template does not say.
@@ -56,6 +58,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 		d.errors[m.CustomErrors[i].Code] = &m.CustomErrors[i]
 	}
 	d.sign(e.deps.POP)
+	d.diverted = &diverted{}
 	if m.WebACL != "" && e.deps.WebACL != nil {
 		d.shield = e.deps.WebACL(m.WebACL)
 	}

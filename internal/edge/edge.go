@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/encode"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/metrics"
@@ -78,6 +79,12 @@ type Deps struct {
 	// Functions gives the CloudFront function with an ARN. Nil, or a nil
 	// Function: the association is an error of Compile.
 	Functions func(arn string) (Function, error)
+	// Lambda runs the functions of Lambda@Edge. Nil: an association is an error
+	// of Compile.
+	Lambda edgelambda.Invoker
+	// Divert is Transport for an origin that a function made while requests are
+	// served, by many goroutines. Nil: Transport is asked.
+	Divert func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error)
 	// WebACL gives the web ACL with an ARN, nil where there is none: the
 	// distribution is then served without one. Nil: there are none.
 	WebACL func(arn string) Shield

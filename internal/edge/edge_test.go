@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
@@ -41,6 +42,8 @@ type world struct {
 
 	reply func(rq *http.Request) (*http.Response, error)
 	fn    func(arn string) (Function, error)
+	// lambda runs the functions of Lambda@Edge.
+	lambda edgelambda.Invoker
 
 	metrics metrics.Registry
 	shields func(arn string) Shield
@@ -127,6 +130,7 @@ func (w *world) compile() *world {
 			c.Shield.Findings = slices.Clone(r.Shield.Findings)
 			w.recs = append(w.recs, c)
 		},
+		Lambda: w.lambda,
 	})
 	if err != nil {
 		w.t.Fatal(err)

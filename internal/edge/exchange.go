@@ -10,6 +10,7 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/peer"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/webacl"
@@ -128,7 +129,13 @@ type asked struct {
 	peer        *peer.Head // the answer is a peer's
 	err         error
 	status      int // of the error that stands for the missing answer
-	freshness   httpspec.Freshness
+	// of Lambda@Edge: the request as the origin-request function left it, and
+	// the origin; generated: that function answered, or failed, and the origin
+	// was not asked.
+	edited    *httpmsg.Request
+	origin    *model.Origin
+	generated bool
+	freshness httpspec.Freshness
 	// sent and received are when the origin was asked and when it answered.
 	sent, received time.Time
 }

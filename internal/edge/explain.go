@@ -98,6 +98,10 @@ func (d *dry) walk(at stepID) stepID {
 		return next
 	case stepResponse:
 		return d.response()
+	case stepReply:
+		return d.reply()
+	case stepRespond:
+		return d.respond()
 	case stepAdmit:
 		x.judge(x.rs.Status, &x.rs.Header, x.asked.rs)
 		d.lifetime(&x.rs.Header, x.rs.Status)
@@ -109,7 +113,7 @@ func (d *dry) walk(at stepID) stepID {
 		return d.headers()
 	case stepUpgrade:
 		return stepFinish
-	default: // open, select, respond: as they are
+	default: // open, select: as they are
 		return x.edge.steps[at].run(x)
 	}
 }
@@ -224,6 +228,10 @@ func (d *dry) answeredBy() string {
 		return "the web ACL"
 	case x.rec.Cache.Status.Served():
 		return "the cache"
+	case x.asked.generated && x.asked.rs != nil:
+		return "the function " + x.beh.originRequest.Name()
+	case x.asked.generated:
+		return "the edge: the function " + x.beh.originRequest.Name() + " failed"
 	case x.asked.rs != nil:
 		return "the origin"
 	case x.asked.err != nil:

@@ -74,37 +74,52 @@ func fieldChanges(was, is *httpmsg.Header) []string {
 func (d *dry) request() {
 	x := d.x
 	m := x.target.members[0]
-	rq := x.outgoing(m.m)
-	to := &explain.Origin{ID: m.m.ID, Host: m.m.DomainName, Why: "the behavior points to it", Request: rq.Method + " " + rq.Target()}
+	to := &explain.Origin{ID: m.m.ID, Host: m.m.DomainName, Why: "the behavior points to it"}
 	switch {
 	case len(x.target.members) > 1:
 		to.Why = "the primary of " + x.keyed.origin + "; the secondary is " + x.target.members[1].m.ID
 	case x.keyed.origin != x.beh.m.Target:
 		to.Why = "the function chose it"
 	}
-	h := rq.Header.Clone()
-	if !d.fetch {
-		x.addConditions(&h)
-	}
-	to.Forwarded = append(to.Forwarded, [2]string{"Host", rq.Host})
-	for _, f := range h.Fields() {
-		to.Forwarded = append(to.Forwarded, [2]string{f.Name, hidden(m.m.Headers, f)})
-	}
-	for _, f := range x.rq.Header.Fields() {
-		if !h.Has(f.Name) && !slices.Contains(to.Dropped, f.Name) {
-			to.Dropped = append(to.Dropped, f.Name)
-		}
-	}
 	d.out.Origin = to
+	d.sends(m.m)
+	if !d.fetch {
+		d.announce(model.OriginRequest, x.beh.originRequest)
+		d.announce(model.OriginResponse, x.beh.originResponse)
+	}
 	if d.fetch && !safe(x.rq.Method) {
 		d.fetch = false
 		d.out.Warnings = append(d.out.Warnings, "the origin is not asked with "+x.rq.Method+": that could change something there")
 	}
 }
 
+// sends says what o is sent.
+func (d *dry) sends(o *model.Origin) {
+	x, to := d.x, d.out.Origin
+	rq := x.outgoing(o)
+	h := rq.Header.Clone()
+	if !d.fetch {
+		x.addConditions(&h)
+	}
+	to.Request, to.Forwarded, to.Dropped = rq.Method+" "+rq.Target(), [][2]string{{"Host", rq.Host}}, nil
+	for _, f := range h.Fields() {
+		to.Forwarded = append(to.Forwarded, [2]string{f.Name, hidden(o.Headers, f)})
+	}
+	for _, f := range x.rq.Header.Fields() {
+		if !h.Has(f.Name) && !slices.Contains(to.Dropped, f.Name) {
+			to.Dropped = append(to.Dropped, f.Name)
+		}
+	}
+}
+
 // fetched says what came of asking.
 func (d *dry) fetched() {
 	x, to := d.x, d.out.Origin
+	d.edited()
+	if x.asked.generated { // nobody was asked
+		d.out.Origin = nil
+		return
+	}
 	r := &x.rec.Origin
 	to.Asked, to.ID, to.Host = true, r.ID, r.Host
 	to.Status, to.Tries, to.Took, to.Error = r.Status, r.Tries, r.FirstByte, r.Error

@@ -77,6 +77,10 @@ func (x *Exchange) fetch() stepID {
 		group = group[:1]
 	}
 	for i, m := range group {
+		m, ok := x.beforeOrigin(m)
+		if !ok {
+			break
+		}
 		tries := x.rec.Origin.Tries
 		x.ask(m)
 		m.meter.count(x, x.rec.Origin.Tries-tries)
@@ -99,7 +103,13 @@ func (x *Exchange) fetch() stepID {
 // fetched looks at what came of it.
 func (x *Exchange) fetched() stepID {
 	if x.asked.err == nil {
+		if x.asked.generated {
+			return stepResponse
+		}
 		x.rec.Origin.Status = x.asked.rs.Status
+		if x.beh.originResponse != nil && x.asked.peer == nil && !x.socket.open { // of a peer's it has run there
+			return stepReply
+		}
 		return stepResponse
 	}
 	x.rec.Origin.Error = x.asked.err.Error()
@@ -109,8 +119,11 @@ func (x *Exchange) fetched() stepID {
 	if x.asked.status != 0 { // a peer has said what stands for the answer
 		return stepResponse
 	}
-	if x.asked.status = x.viewersFault(); x.asked.status == 0 {
+	if x.asked.status = x.viewersFault(x.asked.err); x.asked.status == 0 {
 		x.asked.status, x.rec.Result.Detail = classify(x.asked.err)
+	}
+	if l := x.lambdaFault(); l != nil {
+		x.asked.status, x.rec.Result.Detail = l.Kind.Status(), record.DetailNone
 	}
 	return stepResponse
 }

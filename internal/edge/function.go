@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/edgefunc"
+	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
@@ -27,7 +28,10 @@ type Function interface {
 func (e *Edge) compileFunctions(b *behavior) error {
 	for _, a := range b.m.Functions {
 		if a.Lambda {
-			continue // Lambda@Edge is not run; the fidelity report says so
+			if err := e.compileLambda(b, a); err != nil {
+				return fmt.Errorf("%s function %s: %w", a.Event, a.ARN, err)
+			}
+			continue
 		}
 		if e.deps.Functions == nil {
 			return fmt.Errorf("%s function %s: there are no functions", a.Event, a.ARN)
@@ -66,6 +70,9 @@ func (x *Exchange) function() stepID {
 	case rs != nil:
 		x.takeAnswer(rs)
 		x.rec.Result.Type, x.rec.Cache.Reason = record.FunctionGeneratedResponse, record.ReasonGenerated
+		if _, lambda := f.(atViewer); lambda {
+			x.rec.Result.Type = record.LambdaGeneratedResponse
+		}
 		return stepHeaders
 	case out.Origin != nil:
 		return x.chooseOrigin(out.Origin)
@@ -109,8 +116,14 @@ func (x *Exchange) functionFailed(err error) stepID {
 		return x.hungUp()
 	}
 	status, kind, detail := 503, record.FunctionExecutionError, record.DetailFunctionExecutionError
+	why := "The CloudFront function of this path failed, or its result is not valid. The log has the cause."
 	var e *edgefunc.Error
-	if errors.As(err, &e) {
+	var l *edgelambda.Error
+	if errors.As(err, &l) {
+		status, kind, detail, why = l.Kind.Status(), lambdaResult(l.Kind), record.DetailNone, whyLambda(l.Kind.Status())
+	} else if bad := x.viewersFault(err); bad != 0 { // it was to see the body
+		return x.refuse(bad, whyOrigin(bad))
+	} else if errors.As(err, &e) {
 		status = e.Kind.Status()
 		switch e.Kind {
 		case edgefunc.Validation:
@@ -121,7 +134,7 @@ func (x *Exchange) functionFailed(err error) stepID {
 		}
 	}
 	x.rs.Thaw().Reset()
-	x.fail(status, "The CloudFront function of this path failed, or its result is not valid. The log has the cause.")
+	x.fail(status, why)
 	x.rec.Result.Detail = detail
 	return x.generated(kind)
 }
@@ -161,7 +174,8 @@ func plain(o *edgefunc.Override) bool {
 // viewer-request function (row E2).
 func (x *Exchange) respond() stepID {
 	t := x.rec.Result.Type
-	if x.sub != nil || x.rs.Status >= 400 || t == record.Redirect || t == record.FunctionGeneratedResponse {
+	if x.sub != nil || x.rs.Status >= 400 || t == record.Redirect || t == record.FunctionGeneratedResponse ||
+		t == record.LambdaGeneratedResponse && !x.asked.generated {
 		return stepDeliver
 	}
 	f := x.beh.viewerResponse

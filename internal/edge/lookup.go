@@ -113,7 +113,11 @@ func (x *Exchange) hit(o *cache.Object) stepID {
 	}
 	x.serve(o)
 	if o.Flags&flagGenerated != 0 { // the page carries the id of its request
-		x.fail(o.Status, whyOrigin(o.Status))
+		why := whyOrigin(o.Status)
+		if o.Flags&flagFunction != 0 {
+			why = whyLambda(o.Status)
+		}
+		x.fail(o.Status, why)
 	}
 	x.rec.Result.Type = record.Hit
 	if o.Status >= 400 {

@@ -34,7 +34,7 @@ type behaviorMeter struct {
 	responses *metrics.ByClass
 	lookups   [record.CacheStatuses]*metrics.Counter
 	seconds   *metrics.Histogram
-	functions [2]*functionMeter // at viewer-request and viewer-response; nil: none
+	functions [4]*functionMeter // by event; nil: none
 }
 
 // originMeter counts what one origin of a distribution is asked.
@@ -112,7 +112,7 @@ func newFunctionMeter(r *metrics.Registry, f Function, event model.EdgeEvent) *f
 	}
 	of := []metrics.Label{label("function", f.Name()), label("event", event.String())}
 	return &functionMeter{
-		runs:    r.Counter("forelane_edge_function_runs_total", "Runs of a CloudFront function.", of...),
+		runs:    r.Counter("forelane_edge_function_runs_total", "Runs of an edge function.", of...),
 		errors:  r.Counter("forelane_edge_function_errors_total", "Runs that failed, or whose result was not valid.", of...),
 		seconds: r.Histogram("forelane_edge_function_seconds", "Time of a run.", metrics.Latency(), of...),
 	}

@@ -56,7 +56,7 @@ func TestScriptPage(t *testing.T) {
 	b.WriteString(`# Scenario scripts
 
 A script is a txtar file: commands, one a line, then sections. Three actors: origins, the edge, viewers. The scripts
-` + "`cache_ROW_what.txtar`" + ` (CloudFront's rules) and ` + "`rfcNNNN_SECTION_what.txtar`" + ` (the RFCs', a policy with Caching: RFC9111)
+` + "`cache_ROW_what.txtar`" + `, ` + "`edge_ROW_what.txtar`" + ` (CloudFront's rules) and ` + "`rfcNNNN_SECTION_what.txtar`" + ` (the RFCs', a policy with Caching: RFC9111)
 are run by ` + "`go test ./internal/edge -run TestScripts`" + ` in-process, under a fake clock that begins with the year 2000: a
 day's TTL costs nothing. (Those of APIs, ` + "`A1_what.txtar`" + ` to ` + "`A25_what.txtar`" + `, have a language of their own: APIS.md.) ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold
 words together; # begins a remark.
@@ -83,6 +83,8 @@ default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a y
     origin NAME path=/p 'header=Name: value' attempts=N
     group NAME MEMBER MEMBER statuses=500,502
     error CODE page=/p status=N ttl=5s
+    lambda EVENT SECTION [body] [behavior=PATTERN]
+                                  a function of Lambda@Edge: the section is a Node.js module, which may call sleep(ms) and throttle()
     root NAME                     default root object
     alias HOST
     geo allow|block US,DE         geo restriction

@@ -137,9 +137,23 @@ func (x *Exchange) fetchContext() context.Context {
 }
 
 // outgoing is the request for one origin: its Host, path, custom headers. Path
-// and query are as the viewer wrote them.
+// and query are as the viewer wrote them, or as a function left them.
 func (x *Exchange) outgoing(o *model.Origin) *httpmsg.Request {
+	rq := x.bare(o)
+	rq.Path = o.Path + rq.Path
+	x.propagate(&rq.Header)
+	for _, c := range o.Headers {
+		rq.Header.Set(c.Name, c.Value)
+	}
+	return rq
+}
+
+// bare is outgoing without the origin's path and custom headers.
+func (x *Exchange) bare(o *model.Origin) *httpmsg.Request {
 	from, rq := &x.asked.rq, &x.asked.out
+	if x.asked.edited != nil {
+		from = x.asked.edited
+	}
 	h := rq.Header
 	*rq = *from
 	h.Reset()
@@ -147,16 +161,15 @@ func (x *Exchange) outgoing(o *model.Origin) *httpmsg.Request {
 	for _, f := range from.Header.Fields() {
 		rq.Header.Add(f.Name, f.Value)
 	}
+	if x.asked.edited != nil {
+		return rq
+	}
 	rq.Host = o.DomainName
 	if !o.S3 && x.beh.forward.wants("host") && x.rq.Host != "" { // HTTP/1.0 may have none
 		rq.Host = x.rq.Host
 	}
-	rq.Path = o.Path + x.rq.Path
+	rq.Path = x.rq.Path
 	rq.Query = strings.TrimPrefix(x.originQuery(), "?")
-	x.propagate(&rq.Header)
-	for _, c := range o.Headers {
-		rq.Header.Set(c.Name, c.Value)
-	}
 	return rq
 }
 

@@ -22,6 +22,7 @@ const (
 	flagEncoded                // compressed at the edge
 	flagIfErrorSet             // stale-if-error (or must-revalidate) bounds how long it stands in
 	flagNoDate                 // stored without a Date
+	flagFunction               // an own error page because a function failed
 )
 
 // response makes the origin's answer, or its failure, the answer of the
@@ -45,6 +46,10 @@ func (x *Exchange) response() stepID {
 	if x.asked.rs == nil {
 		x.fail(status, whyOrigin(status))
 		x.rec.Result.Type = record.Error
+		if l := x.lambdaFault(); l != nil {
+			x.fail(status, whyLambda(status))
+			x.rec.Result.Type = lambdaResult(l.Kind)
+		}
 		return stepAdmit
 	}
 	if x.socket.open {
@@ -61,6 +66,9 @@ func (x *Exchange) response() stepID {
 	}
 	if status >= 400 {
 		x.rec.Result.Type, x.rec.Result.Detail = record.Error, record.DetailError
+	}
+	if x.asked.generated {
+		x.rec.Result.Type, x.rec.Result.Detail = record.LambdaGeneratedResponse, record.DetailNone
 	}
 	return stepAdmit
 }

@@ -24,6 +24,9 @@ func (x *Exchange) resume(at int64) error {
 	if tag == "" || tag.Weak() || x.rq.Method != http.MethodGet {
 		return fmt.Errorf("no strong ETag to go on by")
 	}
+	if x.beh.originRequest != nil || x.beh.originResponse != nil {
+		return fmt.Errorf("functions stand before the origin: it might not be the same answer")
+	}
 	x.store.lease, x.store.obj = nil, nil // the fetch lives as long as the viewer
 	x.request()
 	x.asked.rq.Header.Set("Range", "bytes="+strconv.FormatInt(at, 10)+"-")

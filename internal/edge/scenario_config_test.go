@@ -24,6 +24,8 @@ import (
 //	alias HOST
 //	version http2and3
 //	stack NAME
+//	lambda EVENT SECTION [body] [behavior=PATTERN]
+//	                              a function of Lambda@Edge, after the behaviors
 //	tags NAME                     header in which the origins name tags
 //	staging header=NAME:VALUE | weight=N [idle=5m max=10m]
 //	                              a staging distribution E2STAGING before origin s
@@ -67,6 +69,8 @@ func (s *script) configure(text string) {
 			s.configPlace(netip.MustParseAddr(a[1]), a[2:])
 		case "stack":
 			w.stack.Name = a[1]
+		case "lambda":
+			s.configLambda(a[1:])
 		case "tags":
 			w.dist.TagHeader = a[1]
 		case "staging":

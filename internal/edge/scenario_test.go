@@ -24,11 +24,11 @@ import (
 
 var only = flag.String("script", "", "run the scenario scripts whose names contain this")
 
-// TestScripts runs testdata/script/{cache,rfc,W,explain}*.txtar: one bubble of fake time
+// TestScripts runs testdata/script/{cache,edge,rfc,W,explain}*.txtar: one bubble of fake time
 // each, an edge between scripted origins and viewers, no socket.
 func TestScripts(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"cache_*.txtar", "rfc*.txtar", "W*.txtar", "explain_*.txtar"} {
+	for _, pattern := range []string{"cache_*.txtar", "edge_*.txtar", "rfc*.txtar", "W*.txtar", "explain_*.txtar"} {
 		found, err := filepath.Glob("../../testdata/script/" + pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatal("no scripts", err)
@@ -184,6 +184,9 @@ var commands = map[string]command{
 	"record":           {"TAG=VALUE…", "tags of the last record, as in the JSON log", (*script).record},
 	"acl-logs":         {"N", "lines in the log of the web ACL", (*script).aclLogs},
 	"acl-log":          {"PATH=VALUE…", "values of the last of them, as JSON where they are no texts; left out: -", (*script).aclLogged},
+	"lambda-calls":     {"EVENT=N…", "how often functions of Lambda@Edge ran", (*script).lambdaCalls},
+	"lambda-event":     {"EVENT PATH=VALUE…", "values of the last event of that type, below cf, as JSON where they are no texts", (*script).lambdaEvent},
+	"origin-body":      {"TEXT", "body of the last request to an origin", (*script).originBody},
 	"invalidate":       {"PATH…", "drops objects", (*script).invalidate},
 	"explain":          {"[METHOD] TARGET ['H: v'…] [fetch]", "explains a request, without effects; fetch asks the origin", (*script).explain},
 	"explain-id":       {"", "explains the last request by its id: what is recorded of it, and what would happen now", (*script).explainID},

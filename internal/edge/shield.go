@@ -70,8 +70,7 @@ func (x *Exchange) notScreened(err error) stepID {
 	if x.ctx.Err() != nil {
 		return x.hungUp()
 	}
-	x.asked.err = err
-	status := x.viewersFault()
+	status := x.viewersFault(err)
 	if status == 0 {
 		return x.hungUp()
 	}

@@ -18,6 +18,7 @@ const (
 	stepWait
 	stepRequest
 	stepFetch
+	stepReply
 	stepResponse
 	stepAdmit
 	stepPage
@@ -88,8 +89,12 @@ func table() [stepCount]row {
 			(*Exchange).request,
 		},
 		stepFetch: {
-			"fetch", "fetch.go", "asks the owner of the key among the peers, or the origin, or the members of its group; tries", "peer, origin, tries, first byte", true,
+			"fetch", "fetch.go", "asks the owner of the key among the peers, or the origin, or the members of its group, each as the origin-request function says; tries", "peer, function, origin, tries, first byte", true,
 			(*Exchange).fetch,
+		},
+		stepReply: {
+			"reply", "lambda.go", "origin-response function", "function", true,
+			(*Exchange).reply,
 		},
 		stepResponse: {
 			"response", "response.go", "a 304 merges into the stored head; stale in place of an error", "origin status", false,

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/trace"
 )
@@ -16,6 +17,7 @@ import (
 //	├ web ACL                  screen, where there is one
 //	├ viewer-request           the function
 //	├ cache lookup             lookup, load, wait
+//	├ origin-request           the function of Lambda@Edge; origin-response, too
 //	├ origin app               one member asked, all its tries; it goes on in a
 //	│                          plane of this process, or by the origin's headers
 //	├ viewer-response
@@ -41,11 +43,12 @@ const (
 	spanScreen
 	spanFunction
 	spanLookup
+	spanReply
 	spanRespond
 	spanDeliver
 )
 
-var spanNames = [...]string{"", "web ACL", "viewer-request", "cache lookup", "viewer-response", "deliver"}
+var spanNames = [...]string{"", "web ACL", "viewer-request", "cache lookup", "origin-response", "viewer-response", "deliver"}
 
 // beginTrace decides whether the request of a viewer is traced.
 func (x *Exchange) beginTrace() {
@@ -72,6 +75,8 @@ func (x *Exchange) pass(to stepID) {
 		what = spanFunction
 	case stepLookup, stepLoad, stepWait:
 		what = spanLookup
+	case stepReply:
+		what = spanReply
 	case stepRespond:
 		if x.beh != nil && x.beh.viewerResponse != nil {
 			what = spanRespond
@@ -98,9 +103,11 @@ func (x *Exchange) endStep() {
 		t.step.Text("forelane.webacl.action", r.Shield.Action)
 		t.step.Text("forelane.webacl.rule", r.Shield.Rule)
 	case spanFunction:
-		runAttributes(t.step, &r.Function[0])
+		runAttributes(t.step, &r.Function[model.ViewerRequest])
+	case spanReply:
+		runAttributes(t.step, &r.Function[model.OriginResponse])
 	case spanRespond:
-		runAttributes(t.step, &r.Function[1])
+		runAttributes(t.step, &r.Function[model.ViewerResponse])
 	case spanLookup:
 		status := r.Cache.Status.String()
 		t.step.Text("forelane.cache", status)

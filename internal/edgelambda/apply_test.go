@@ -90,6 +90,8 @@ func TestE5Requests(t *testing.T) {
 		{"the Host is read-only for viewers", model.ViewerRequest, set("host", "evil.example"), "", "host is read-only at viewer-request"},
 		{"nor may it be deleted", model.ViewerRequest, drop("host"), "", "host is read-only"},
 		{"the Host of an origin", model.OriginRequest, set("host", "other.example"), " other.example\n", ""},
+		{"a Host that is none", model.OriginRequest, set("host", "a b"), "", "header host is no host name"},
+		{"two Hosts", model.OriginRequest, set("host", "a.example", "b.example"), "", "header host is no host name"},
 		{"without Host the origin's name", model.OriginRequest, drop("host"), " example.org\n", ""},
 		{"Via", model.OriginRequest, drop("via"), "", "via is read-only"},
 		{"Accept-Encoding at origin-request", model.OriginRequest, set("accept-encoding", "br"), "", "accept-encoding is read-only at origin-request"},

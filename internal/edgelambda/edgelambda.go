@@ -31,14 +31,14 @@ type Function struct {
 // version.
 func New(a model.FunctionAssociation, to Invoker) (*Function, error) {
 	name, version := model.SplitFunctionRef(a.ARN)
-	if !Numbered(version) {
+	if !numbered(version) {
 		return nil, fmt.Errorf("%q is no numbered version of a function; Lambda@Edge takes neither $LATEST nor an alias", a.ARN)
 	}
 	return &Function{event: a.Event, arn: a.ARN, name: name + ":" + version, body: a.IncludeBody, invoke: to}, nil
 }
 
-// Numbered tells whether a qualifier is the number of a version.
-func Numbered(qualifier string) bool {
+// numbered tells whether a qualifier is the number of a version.
+func numbered(qualifier string) bool {
 	return qualifier != "" && strings.Trim(qualifier, "0123456789") == ""
 }
 

@@ -82,6 +82,9 @@ func (f *Function) checkChanges(changes []change) error {
 				return err
 			}
 		}
+		if c.name == "host" && len(c.now) > 0 && (len(c.now) > 1 || !httpspec.ValidAuthority(c.now[0].Value)) {
+			return invalid("header host is no host name")
+		}
 	}
 	return nil
 }

@@ -22,14 +22,16 @@ const (
 	LambdaGeneratedResponse
 	LambdaExecutionError
 	LambdaValidationError
+	LambdaLimitExceeded
 )
 
 // ResultTypes is how many there are.
-const ResultTypes = int(LambdaValidationError) + 1
+const ResultTypes = int(LambdaLimitExceeded) + 1
 
 var resultNames = [...]string{
 	"-", "Hit", "RefreshHit", "Miss", "LimitExceeded", "CapacityExceeded", "Error", "Redirect", "FunctionGeneratedResponse",
 	"FunctionExecutionError", "FunctionThrottledError", "LambdaGeneratedResponse", "LambdaExecutionError", "LambdaValidationError",
+	"LambdaLimitExceeded",
 }
 
 // String is the word of the log.

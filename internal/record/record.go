@@ -40,7 +40,7 @@ type Record struct {
 	Shield   Shield
 	Result   Result
 	Cache    Cache
-	Function [2]Function // viewer-request and viewer-response
+	Function [4]Function // viewer-request, viewer-response, origin-request, origin-response
 	Origin   Origin
 	API      API
 	Response Response

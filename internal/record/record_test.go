@@ -142,7 +142,7 @@ func TestTagNames(t *testing.T) {
 
 func TestE11EnumsHaveWords(t *testing.T) {
 	for _, tt := range []struct{ last, next, want string }{
-		{LambdaValidationError.String(), (LambdaValidationError + 1).String(), "LambdaValidationError"},
+		{LambdaLimitExceeded.String(), (LambdaLimitExceeded + 1).String(), "LambdaLimitExceeded"},
 		{DetailFunctionGeneratedResponse.String(), (DetailFunctionGeneratedResponse + 1).String(), "FunctionGeneratedResponse"},
 		{CacheBypass.String(), (CacheBypass + 1).String(), "bypass"},
 		{ReasonUnsure.String(), (ReasonUnsure + 1).String(), "unsure"},

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/forelane/forelane/internal/edgefunc"
+	"github.com/forelane/forelane/internal/edgelambda"
+	"github.com/forelane/forelane/internal/httpmsg"
+	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/trace"
+)
+
+// Lambda@Edge (row E5). At the viewer's events its functions stand where
+// CloudFront functions do, and run for every request, hits too. At the
+// origin's events they stand behind the cache, inside a lease, so that those
+// who wait for a fetch share one run:
+//
+//	fetch   origin-request, before each member that is asked: what is sent, to
+//	        whom, or an answer in its place, which is cached as any other
+//	reply   origin-response, on the answer that goes on, also on errors of the
+//	        origin and on a 304
+//
+// What fails there is an error as one of the origin: kept for a while, and an
+// expired object may stand in. An answer of another edge has passed through the
+// functions of that one.
+
+// atViewer lets a Lambda@Edge function stand where a CloudFront function does.
+type atViewer struct{ *edgelambda.Function }
+
+// ViewerRequest is part of Function.
+func (a atViewer) ViewerRequest(ctx context.Context, ev *edgefunc.Event, rq *httpmsg.Request) (*httpmsg.Response, edgefunc.Outcome, error) {
+	out, err := a.Request(ctx, callOf(ev), rq)
+	return out.Response, edgefunc.Outcome{Elapsed: out.Elapsed, Changed: out.Changed}, err
+}
+
+// ViewerResponse is part of Function.
+func (a atViewer) ViewerResponse(ctx context.Context, ev *edgefunc.Event, rq *httpmsg.Request, rs *httpmsg.Response) (edgefunc.Outcome, error) {
+	out, err := a.Response(ctx, callOf(ev), rq, rs)
+	return edgefunc.Outcome{Elapsed: out.Elapsed, Changed: out.Changed, Body: out.Body}, err
+}
+
+func callOf(ev *edgefunc.Event) *edgelambda.Call {
+	return &edgelambda.Call{DistributionDomain: ev.DistributionDomain, DistributionID: ev.DistributionID, RequestID: ev.RequestID}
+}
+
+func (e *Edge) compileLambda(b *behavior, a model.FunctionAssociation) error {
+	if e.deps.Lambda == nil {
+		return errors.New("there are no Lambda functions")
+	}
+	f, err := edgelambda.New(a, e.deps.Lambda)
+	if err != nil {
+		return err
+	}
+	switch a.Event {
+	case model.ViewerRequest:
+		b.viewerRequest = atViewer{f}
+	case model.ViewerResponse:
+		b.viewerResponse = atViewer{f}
+	case model.OriginRequest:
+		b.originRequest = f
+	case model.OriginResponse:
+		b.originResponse = f
+	}
+	if b.meter != nil {
+		b.meter.functions[a.Event] = newFunctionMeter(e.deps.Metrics, atViewer{f}, a.Event)
+	}
+	return nil
+}
+
+func lambdaResult(k edgelambda.ErrorKind) record.ResultType {
+	switch k {
+	case edgelambda.Validation:
+		return record.LambdaValidationError
+	case edgelambda.Limit:
+		return record.LambdaLimitExceeded
+	case edgelambda.Execution:
+	}
+	return record.LambdaExecutionError
+}
+
+// whyLambda is the sentence of the edge's own page for a failed function.
+func whyLambda(status int) string {
+	if status == http.StatusBadGateway {
+		return "The Lambda function of this path returned what is not valid. The log has the cause."
+	}
+	return "The Lambda function of this path failed, or took too long. The log has the cause."
+}
+
+// lambdaFault is the error of a function for which there is no answer.
+func (x *Exchange) lambdaFault() *edgelambda.Error {
+	var l *edgelambda.Error
+	if x.asked.err != nil && errors.As(x.asked.err, &l) {
+		return l
+	}
+	return nil
+}
+
+// atOrigin is what an event of the origin says of the exchange.
+func (x *Exchange) atOrigin(o *model.Origin) *edgelambda.Call {
+	return &edgelambda.Call{
+		DistributionDomain: x.dist.m.DomainName, DistributionID: x.dist.m.ID, RequestID: strings.Clone(x.rec.ID), Origin: o,
+	}
+}
+
+// beforeOrigin lets the origin-request function have its say about one member:
+// what it is sent, or who is asked in its place. ok is false when nobody is to
+// be asked: the function answered, or failed.
+func (x *Exchange) beforeOrigin(m member) (to member, ok bool) {
+	x.asked.edited, x.asked.origin = nil, m.m
+	f := x.beh.originRequest
+	if f == nil {
+		return m, true
+	}
+	from := x.bare(m.m)
+	rq := from.Clone()
+	rq.Body, rq.ContentLength = from.Body, from.ContentLength
+	rq.Viewer = x.rq.Viewer
+	for _, c := range m.m.Headers { // the origin's own win
+		rq.Header.Del(c.Name)
+	}
+	span := x.spans.span.Child("origin-request", trace.Internal)
+	out, err := f.Request(trace.With(x.asked.ctx, span), x.atOrigin(m.m), rq)
+	if err == nil && out.Origin != nil {
+		m, err = x.divert(f, m, out.Origin)
+	}
+	x.noteRun(int(model.OriginRequest), atViewer{f}, edgefunc.Outcome{Elapsed: out.Elapsed}, err)
+	runAttributes(span, &x.rec.Function[model.OriginRequest])
+	span.End()
+	switch {
+	case err != nil:
+		x.asked.rs, x.asked.err, x.asked.generated = nil, err, true
+		return m, false
+	case out.Response != nil:
+		rs := &x.asked.room
+		*rs = *out.Response
+		if rs.Body == nil {
+			rs.Body = http.NoBody
+		}
+		if !rs.Header.Has("Server") {
+			rs.Header.Add("Server", "CloudFront")
+		}
+		x.asked.rs, x.asked.err, x.asked.generated = rs, nil, true
+		x.asked.sent = x.now()
+		x.asked.received = x.asked.sent
+		return m, false
+	}
+	x.asked.edited, x.asked.origin = rq, m.m
+	return m, true
+}
+
+// reply runs the origin-response function.
+func (x *Exchange) reply() stepID {
+	f, rs := x.beh.originResponse, x.asked.rs
+	rq := x.bare(x.asked.origin)
+	rq.Viewer = x.rq.Viewer
+	ctx := trace.With(x.asked.ctx, x.spans.step)
+	out, err := f.Response(ctx, x.atOrigin(x.asked.origin), rq, rs)
+	x.noteRun(int(model.OriginResponse), atViewer{f}, edgefunc.Outcome{Elapsed: out.Elapsed}, err)
+	if err != nil {
+		_ = rs.Body.Close() // what it has left is not wanted
+		x.asked.rs, x.asked.err = nil, err
+		return x.fetched()
+	}
+	if rs.Body == nil {
+		rs.Body = http.NoBody
+	}
+	return stepResponse
+}
+
+// maxDiverted bounds how many origins that functions made are kept.
+const maxDiverted = 256
+
+// diverted keeps the ways to origins that functions made. They are few: a
+// function chooses among some, and the template does not know which.
+type diverted struct {
+	mu  sync.Mutex
+	all map[string]member
+}
+
+// divert is the way to an origin that a function made of that of m. Where only
+// path or custom headers differ it is the same way.
+func (x *Exchange) divert(f *edgelambda.Function, m member, o *model.Origin) (member, error) {
+	was, is := *m.m, *o
+	was.Path, was.Headers, is.Path, is.Headers = "", nil, "", nil
+	if reflect.DeepEqual(was, is) {
+		m.m = o
+		return m, nil
+	}
+	return x.another(f, m, o)
+}
+
+// another is the way to an origin that is another one.
+func (x *Exchange) another(f *edgelambda.Function, m member, o *model.Origin) (member, error) {
+	if o.VPCOrigin != "" { // its agents choose how it is reached
+		m.m = o
+		return m, nil
+	}
+	key := fmt.Sprintf("%+v", *o) // its pointers are the template's
+	t := x.dist.diverted
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m, ok := t.all[key]; ok {
+		return m, nil
+	}
+	way := x.edge.deps.Divert
+	if way == nil {
+		way = x.edge.deps.Transport
+	}
+	rt, err := way(x.dist.m, o)
+	if err != nil {
+		return member{}, &edgelambda.Error{Kind: edgelambda.Execution, Function: f.Name(), Message: "its origin cannot be reached: " + err.Error()}
+	}
+	direct, _ := rt.(Asker)
+	choice, _ := rt.(Chooser)
+	m = member{m: o, rt: rt, direct: direct, choice: choice, meter: m.meter}
+	if len(t.all) >= maxDiverted || t.all == nil {
+		t.all = map[string]member{}
+	}
+	t.all[key] = m
+	return m, nil
+}
