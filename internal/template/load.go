@@ -94,6 +94,9 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	shield.Build(scope)
 	api.Build(scope)
 	edge.Build(scope)
+	for _, r := range scope.Of("AWS::SSM::Parameter") {
+		l.shared.Parameters[r.Props.Get("Name").Text()] = r.Props.Get("Value").Text()
+	}
 	zone.Build(scope)
 	l.outputs(root, stack)
 	for _, e := range sink.Errs {

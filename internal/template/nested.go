@@ -13,7 +13,8 @@ import (
 )
 
 // attributes answers Fn::GetAtt of a nested stack's outputs with what they
-// are, and everything else with inventions.
+// are, CDK's readers of another region's parameters with what a stack before
+// has written there, and everything else with inventions.
 type attributes struct {
 	*eval.Inventor
 	l *loader
@@ -30,7 +31,26 @@ func (a attributes) GetAtt(id, attr string) (*tree.Node, error) {
 			}
 		}
 	}
+	if v, ok := a.elsewhere(id, attr); ok {
+		return v, nil
+	}
 	return a.Inventor.GetAtt(id, attr)
+}
+
+// elsewhere is the ARN of an edge function of CDK: a stack of us-east-1 writes
+// it into a parameter, and a custom resource of this one reads that.
+func (a attributes) elsewhere(id, attr string) (*tree.Node, bool) {
+	r := a.u.stack.Resource(id)
+	if r == nil || r.Type != "Custom::CrossRegionStringParameterReader" || attr != "FunctionArn" {
+		return nil, false
+	}
+	props, err := a.u.stack.Properties(id)
+	if err != nil { // evaluate finds it
+		return nil, false
+	}
+	name, _ := props.Get("ParameterName").Str()
+	v, ok := a.l.shared.Parameters[name]
+	return tree.NewString(v), ok
 }
 
 // child loads the nested stack id once; nil when its template is not in the

@@ -124,6 +124,10 @@ type Shared struct {
 	HealthChecks map[string]*model.HealthCheck
 	CIDRs        map[string]map[string][]netip.Prefix // locations of collections
 	Fronts       map[string]bool                      // names of distributions and APIs that an alias may stand for
+
+	// Functions are Lambda functions by name; Parameters are values of SSM.
+	Functions  map[string]*model.Function
+	Parameters map[string]string
 }
 
 // NewShared makes an empty Shared.
@@ -138,6 +142,7 @@ func NewShared() *Shared {
 		RuleGroups: map[string]*model.ACLRuleGroup{}, WebACLs: map[string]*model.WebACL{},
 		Zones: map[string]*model.Zone{}, HealthChecks: map[string]*model.HealthCheck{},
 		CIDRs: map[string]map[string][]netip.Prefix{}, Fronts: map[string]bool{},
+		Functions: map[string]*model.Function{}, Parameters: map[string]string{},
 	}
 }
 

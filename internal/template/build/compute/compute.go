@@ -40,7 +40,9 @@ func Build(s *base.Scope) {
 			s.Stack.Opaque = append(s.Stack.Opaque, &model.Opaque{LogicalID: r.ID, Type: r.Type, Ref: r.Ref, Pos: r.Where()})
 			continue
 		}
-		s.Stack.Functions = append(s.Stack.Functions, b.function(r))
+		f := b.function(r)
+		s.Stack.Functions = append(s.Stack.Functions, f)
+		s.Shared.Functions[f.Name] = f
 	}
 	for _, r := range s.Of("AWS::Lambda::Version") {
 		b.version(r)

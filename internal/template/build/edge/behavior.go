@@ -200,7 +200,9 @@ func (b *builder) functions(r *base.Resource, h *model.Behavior, v base.Value) {
 			f.Get("EventType").Fail("keep one kind of function for viewer events", "the behavior has two functions for %s, or both kinds for viewer events", a.Event)
 		}
 		taken[a.Event] = true
-		h.Functions = append(h.Functions, a)
+		if b.lambda(r, f, a) {
+			h.Functions = append(h.Functions, a)
+		}
 	}
 }
 
