@@ -64,13 +64,19 @@ func stack(t *testing.T) *model.Stack {
 // start runs a node with s.
 func start(t *testing.T, s *model.Stack, origin string) (*Server, *localca.Authority) {
 	t.Helper()
+	return startWith(t, s, map[string]string{"app": origin})
+}
+
+// startWith is start with other addresses for origins.
+func startWith(t *testing.T, s *model.Stack, origins map[string]string) (*Server, *localca.Authority) {
+	t.Helper()
 	ca, err := localca.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv, err := New(Options{
 		HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", Admin: "127.0.0.1:0", Data: t.TempDir(), CA: ca,
-		Origins: map[string]string{"app": origin}, Functions: function.Options{Environ: os.Environ()},
+		Origins: origins, Functions: function.Options{Environ: os.Environ()},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -145,6 +145,8 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		HTTPSPort:  s.httpsPort(),
 		HTTP3Port:  s.http3Port(),
 	}
+	ed.Lambda = s.funcs
+	ed.Divert = func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) { return s.divert(snap, d, o) }
 	if err := s.joinPeers(st, &ed); err != nil {
 		return err
 	}

@@ -39,12 +39,11 @@ func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution
 		if s.o.OriginSigner == nil { // a stand-in on this machine, most likely: nothing to tell
 			moved.Access, moved.OAI = nil, ""
 		}
-		u, _ := url.Parse(raw) // overridden has read it
 		var to askTripper = snap.network(moved, s)
 		if o.Sign != nil { // under the name that it is asked by
 			to = attestBoth(to, o.Sign)
 		}
-		return renamed{to, o.DomainName, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}, nil
+		return rename(to, o, raw), nil
 	}
 	if rt, err := s.spread(snap, o); rt != nil || err != nil {
 		return rt, err
@@ -123,10 +122,15 @@ func (t inside) RoundTrip(rq *http.Request) (*http.Response, error) {
 }
 
 func (snap *Snapshot) network(o *model.Origin, s *Server) *origin.Transport {
-	s.tellUnarmed(o)
-	t := origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner, ClientCert: s.o.OriginCert})
+	t := s.outside(o)
 	snap.origins = append(snap.origins, t)
 	return t
+}
+
+// outside is the way to an origin through the network.
+func (s *Server) outside(o *model.Origin) *origin.Transport {
+	s.tellUnarmed(o)
+	return origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner, ClientCert: s.o.OriginCert})
 }
 
 // tellUnarmed says what an origin of the network is not given.
@@ -191,6 +195,12 @@ type renamed struct {
 	to           askTripper
 	before, name string
 	path         string // put before the request's path
+}
+
+// rename asks for o at another address, which overridden has read.
+func rename(to askTripper, o *model.Origin, raw string) renamed {
+	u, _ := url.Parse(raw)
+	return renamed{to, o.DomainName, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}
 }
 
 // Ask asks by the new name.
