@@ -28,7 +28,7 @@ func whole(id string) *Record {
 			Status: CacheMiss, Reason: ReasonExpired, Key: "E1\n/p", Age: time.Second, TTL: time.Minute, TTLReason: httpspec.ReasonMaxAge,
 			Store: Stored, Collapsed: true, Encoding: "br", Background: true,
 		},
-		Function: [2]Function{{"f", 3 * time.Microsecond, 5, ""}, {"g", time.Millisecond, 100, "threw"}},
+		Function: [4]Function{{"f", 3 * time.Microsecond, 5, ""}, {"g", time.Millisecond, 100, "threw"}, {"h", 1, 0, ""}, {"i", 2, 0, "late"}},
 		Origin:   Origin{ID: "o", Host: "o.example", Peer: "p", Status: 200, Tries: 2, Failover: true, Member: "m", FirstByte: 7, Error: "e"},
 		API:      API{ID: "api", Stage: "prod", Route: "GET /p", Function: "fn", Cold: true, Time: 9},
 		Response: Response{Status: 200, Bytes: 1234, ContentType: "text/html"},
