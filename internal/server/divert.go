@@ -3,11 +3,17 @@
 package server
 
 import (
+	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/forelane/forelane/internal/bucket"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/origin"
 )
 
 // divert is the way to an origin that a function made of one of the template's
@@ -51,5 +57,23 @@ func (s *Server) diverted(snap *Snapshot, d *model.Distribution, o *model.Origin
 		}
 		return rt, nil
 	}
-	return s.outside(o), nil
+	if was := d.Origin(o.ID); was != nil && strings.EqualFold(was.DomainName, o.DomainName) {
+		return s.outside(o), nil
+	}
+	foreign := net.Dialer{KeepAlive: 30 * time.Second, Control: notHere}
+	return origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner, ClientCert: s.o.OriginCert, Dial: foreign.DialContext}), nil
+}
+
+// notHere refuses to connect to this machine and its link. A name that a
+// function gave may be made of what a viewer sent, and what answers there, such
+// as the admin side of a node or a cloud's metadata, is not for viewers.
+func notHere(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	if a := at.Addr().Unmap(); a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() || a.IsMulticast() {
+		return fmt.Errorf("a function gave a name that leads to %s: give that host's address with --origin", a)
+	}
+	return nil
 }

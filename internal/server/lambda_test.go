@@ -46,7 +46,7 @@ Resources:
       Runtime: python3.13
       Handler: index.handler
       Role: arn:aws:iam::123456789012:role/edge
-      Timeout: 10
+      Timeout: 30
       Code:
         ZipFile: |
           import base64
@@ -54,6 +54,9 @@ Resources:
               request = event['Records'][0]['cf']['request']
               if request['uri'] == '/made':
                   return {'status': '200', 'body': 'made by ' + context.function_version, 'headers': {'cache-control': [{'value': 'max-age=60'}]}}
+              if request['uri'].startswith('/here/'):
+                  request['origin']['custom']['domainName'] = 'localhost'
+                  request['origin']['custom']['port'] = int(request['uri'].removeprefix('/here/'))
               if request['uri'] == '/other':
                   request['origin']['custom']['domainName'] = 'other.example.com'
                   request['headers']['host'] = [{'key': 'Host', 'value': 'other.example.com'}]
@@ -70,6 +73,7 @@ Resources:
       Runtime: nodejs22.x
       Handler: index.handler
       Role: arn:aws:iam::123456789012:role/edge
+      Timeout: 30
       Code:
         ZipFile: |
           exports.handler = (event, context, callback) => {
@@ -86,6 +90,7 @@ Resources:
     Properties:
       Runtime: python3.13
       Handler: index.handler
+      Timeout: 5
       AutoPublishAlias: live
       InlineCode: |
         def handler(event, context):
@@ -145,7 +150,10 @@ func TestE5RealFunctions(t *testing.T) {
 	there := http.HandlerFunc(func(w http.ResponseWriter, rq *http.Request) {
 		_, _ = w.Write([]byte("other " + rq.URL.Path))
 	})
-	srv, _ := startWith(t, edgeStack(t), map[string]string{"app.example.com": serve(t, here), "other.example.com": serve(t, there)})
+	other := serve(t, there)
+	port := other[strings.LastIndexByte(other, ':')+1:]
+	srv, _ := startWith(t, edgeStack(t), map[string]string{"app.example.com": serve(t, here), "other.example.com": other})
+	warm(t, srv)
 	c, scheme := client(t, srv, nil, "http")
 	base := scheme + "://shop.localhost"
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -156,6 +164,7 @@ func TestE5RealFunctions(t *testing.T) {
 		{"/", "app GET /index.html ", "Miss", "origin 200", 200},
 		{"/", "app GET /index.html ", "Hit", "origin 200", 200},
 		{"/other", "other /other", "Miss", "origin 200", 200},
+		{"/here/" + port, "", "Error", "", 502}, // this machine is not for functions to lead to
 		{"/made", "made by 1", "LambdaGeneratedResponse", "", 200},
 		{"/made", "made by 1", "Hit", "", 200},
 		{"/missing", "nothing here", "Miss", "origin 404", 200},
@@ -180,6 +189,19 @@ func TestE5RealFunctions(t *testing.T) {
 	var body strings.Builder
 	if _, err := io.Copy(&body, rs.Body); err != nil || body.String() != "app POST /post HELLO" {
 		t.Errorf("%d %q %v", rs.StatusCode, body.String(), err)
+	}
+}
+
+// warm calls each function once, so that no limit is spent on starting processes.
+func warm(t *testing.T, srv *Server) {
+	t.Helper()
+	if err := srv.funcs.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	snap := srv.pin()
+	defer snap.release()
+	for _, f := range snap.functions() {
+		_, _ = srv.funcs.Invoke(t.Context(), &model.Invocation{Function: f.Name, Payload: []byte("{}")}) // it fails, as it should
 	}
 }
 
