@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,6 +108,25 @@ func TestRecentCutsWhatIsLong(t *testing.T) {
 		!strings.HasSuffix(headers, Ellipsis) || len(got.Shield.Labels) != mostList {
 		t.Errorf("%v %d %d %d %d", ok, len(got.Request.Path), len(got.Request.Query), len(headers), len(got.Shield.Labels))
 	}
+}
+
+// TestRecentFromManySides: what is found is whole while others write.
+func TestRecentFromManySides(t *testing.T) {
+	m := NewRecent(RecentOptions{Keep: time.Hour, Bytes: 1})
+	var wg sync.WaitGroup
+	for side := range 4 {
+		wg.Go(func() {
+			for i := range 2000 {
+				id := fmt.Sprintf("%d-%d", side, i)
+				m.Keep(&Record{ID: id, Start: time.Unix(1e9, 0), Request: Request{Path: id}}, id)
+				if r, headers, ok := m.Find(id, time.Unix(1e9, 0)); ok && (r.Request.Path != id || headers != id) {
+					t.Errorf("%s: %q %q", id, r.Request.Path, headers)
+				}
+				m.Reach(time.Unix(1e9, 0))
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestRecentDoesNotAllocate(t *testing.T) {
