@@ -29,7 +29,7 @@ func (empty) names(func(string))   {}
 // answer reads the response that a function made at viewer-request.
 func (e *exchange) answer(o *goja.Object) (*httpmsg.Response, error) {
 	rs := &httpmsg.Response{}
-	status, err := statusOf(o)
+	status, err := e.statusOf(o)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (e *exchange) applyResponse(o *goja.Object, rs *httpmsg.Response) (changed,
 	get := func(name string) goja.Value { return e.response.peek(o, name) }
 	status, err := e.status, error(nil)
 	if code, words := get("statusCode"), get("statusDescription"); code != untouched || words != untouched {
-		status, err = statusOf(o)
+		status, err = e.statusOf(o)
 	}
 	if err != nil {
 		return false, false, err
@@ -129,7 +129,7 @@ func setBody(rs *httpmsg.Response, body string) {
 
 // statusOf reads statusCode, an integer and not a string, and checks
 // statusDescription, which HTTP/2 and HTTP/3 do not have and nobody needs.
-func statusOf(o *goja.Object) (int, error) {
+func (e *exchange) statusOf(o *goja.Object) (int, error) {
 	v := o.Get("statusCode")
 	if v == nil {
 		return 0, invalid("response.statusCode is missing")
@@ -150,9 +150,11 @@ func statusOf(o *goja.Object) (int, error) {
 		return 0, invalid("response.statusCode %d is not between %d and %d", n, lowestStatus, highestStatus)
 	}
 	if d := o.Get("statusDescription"); d != nil && !goja.IsUndefined(d) && !goja.IsNull(d) {
-		if _, ok := textOf(d); !ok {
+		words, ok := textOf(d)
+		if !ok {
 			return 0, invalid("response.statusDescription is not a string")
 		}
+		e.m.words = strings.Clone(words)
 	}
 	return n, nil
 }

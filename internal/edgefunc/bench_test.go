@@ -33,7 +33,7 @@ func testRequest() *httpmsg.Request {
 }
 
 func testEvent() *Event {
-	return &Event{DistributionDomain: "d111111abcdef8.cloudfront.net", DistributionID: "EDFDVBD6EXAMPLE", RequestID: "EXAMPLEid==", EdgeLocation: "LCL"}
+	return &Event{DistributionDomain: "d111111abcdef8.cloudfront.net", DistributionID: "EDFDVBD6EXAMPLE", RequestID: "EXAMPLEid==", EdgeLocation: "LCL", ServerIP: "192.0.2.1", Region: "eu-west-1"}
 }
 
 func compileOne(tb testing.TB, kind, code string, o Options, stores ...*model.KeyValueStore) *Function {

@@ -43,7 +43,12 @@ type Event struct {
 	DistributionDomain string // d….cloudfront.net
 	DistributionID     string
 	RequestID          string
-	EdgeLocation       string // cf.edgeLocation.name
+	// Of cf.edgeLocation; what is empty is not there.
+	EdgeLocation string // name
+	ServerIP     string
+	Region       string
+	// Log takes the lines of this run, in place of Options.Log. Nil: it does not.
+	Log func(Line)
 }
 
 // Outcome is what a run says beside the changed message.
@@ -53,6 +58,7 @@ type Outcome struct {
 	Changed     bool    // the message was changed
 	Body        bool    // the body of the response was replaced
 	Origin      *Origin // what the function asked of the origin; nil: nothing
+	words       string  // statusDescription of the response, for tests
 }
 
 // Set is the functions of a stack, compiled.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -305,5 +306,57 @@ func TestE2RulesOfTheResponse(t *testing.T) {
 		if !errors.As(err, &e) || e.Kind != Validation || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", response, err)
 		}
+	}
+}
+
+// TestE1EventIsExactToTheByte: the event of a message is what the guide's
+// "Example event" shows of one like it, order and spelling included.
+func TestE1EventIsExactToTheByte(t *testing.T) {
+	rq := &httpmsg.Request{Method: "GET", Path: "/media/index.mpd", Query: "ID=42&NoValue=&bare&mv=val1&last=%20&mv=val2,val3&=anonymous&mv"}
+	rq.Viewer.Addr = netip.MustParseAddrPort("[2001:db8::7]:443")
+	rs := &httpmsg.Response{Status: 404, ContentLength: 701}
+	for _, f := range [][2]string{
+		{"Host", "video.example.com"}, {"Accept", "application/json"}, {"COOKIE", "c1=v1; empty=; cmv=1"}, {"X-Empty", ""}, {"accept", "text/html"},
+		{"Cookie", "cmv=a=b; c2=\"q\""}, {"CloudFront-Viewer-Country", "GB"}, {"X-Quote", `a"b\c</script>`},
+	} {
+		rq.Header.Add(f[0], f[1])
+	}
+	for _, f := range [][2]string{
+		{"Date", "Mon, 05 Apr 2021 18:57:56 GMT"}, {"Set-Cookie", "ID=1; Expires=Wed, 07 Apr 2021 07:28:00 GMT"}, {"Content-Type", "text/html"},
+		{"Set-Cookie", "plain=1"}, {"set-cookie", "ID=2;Path=/cat; Secure"},
+	} {
+		rs.Header.Add(f[0], f[1])
+	}
+	want := `{"version":"1.0","context":{"distributionDomainName":"d111111abcdef8.cloudfront.net","distributionId":"EDFDVBD6EXAMPLE",` +
+		`"eventType":"viewer-response","requestId":"EXAMPLEid=="},"viewer":{"ip":"2001:db8::7"},` +
+		`"request":{"method":"GET","uri":"/media/index.mpd",` +
+		`"querystring":{"ID":{"value":"42"},"NoValue":{"value":""},"bare":{"value":""},"mv":{"value":"val1","multiValue":[{"value":"val1"},{"value":"val2,val3"},{"value":""}]},` +
+		`"last":{"value":"%20"},"":{"value":"anonymous"}},` +
+		`"headers":{"host":{"value":"video.example.com"},"accept":{"value":"application/json","multiValue":[{"value":"application/json"},{"value":"text/html"}]},` +
+		`"x-empty":{"value":""},"cloudfront-viewer-country":{"value":"GB"},"x-quote":{"value":"a\"b\\c</script>"}},` +
+		`"cookies":{"c1":{"value":"v1"},"empty":{"value":""},"cmv":{"value":"1","multiValue":[{"value":"1"},{"value":"a=b"}]},"c2":{"value":"\"q\""}}},` +
+		`"response":{"statusCode":404,"statusDescription":"Not Found",` +
+		`"headers":{"date":{"value":"Mon, 05 Apr 2021 18:57:56 GMT"},"content-type":{"value":"text/html"},"content-length":{"value":"701"}},` +
+		`"cookies":{"ID":{"value":"1","attributes":"Expires=Wed, 07 Apr 2021 07:28:00 GMT","multiValue":[{"value":"1","attributes":"Expires=Wed, 07 Apr 2021 07:28:00 GMT"},` +
+		`{"value":"2","attributes":"Path=/cat; Secure"}]},"plain":{"value":"1"}}}}`
+	for _, kind := range []string{v1, v2} {
+		var log []string
+		f := compileOne(t, kind, "function handler(event) { console.log(JSON.stringify(event)); return event.response; }", Options{Log: func(l Line) { log = append(log, l.Text) }})
+		if _, err := f.ViewerResponse(context.Background(), testEvent(), rq, rs); err != nil {
+			t.Fatal(err)
+		}
+		if log[0] != want {
+			t.Errorf("%s:\n got %s\nwant %s", kind, log[0], want)
+		}
+	}
+}
+
+func TestE1NoRawQueryString(t *testing.T) {
+	rq := testRequest()
+	rq.Query = ""
+	f := compileOne(t, v2, "function handler(event) { return { statusCode: 200, body: typeof event.request.rawQueryString() }; }", Options{})
+	rs, _, err := f.ViewerRequest(context.Background(), testEvent(), rq)
+	if err != nil || text(t, rs) != "undefined" {
+		t.Error(err)
 	}
 }

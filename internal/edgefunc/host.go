@@ -27,7 +27,7 @@ func (m *machine) host() *goja.Object {
 	for name, f := range map[string]func(goja.FunctionCall) goja.Value{
 		"tooLarge":     m.tooLarge,
 		"log":          func(c goja.FunctionCall) goja.Value { m.log(c.Argument(0).String()); return goja.Undefined() },
-		"rawQuery":     func(goja.FunctionCall) goja.Value { return m.vm.ToValue(utf8Text(m.query)) },
+		"rawQuery":     m.rawQuery,
 		"encode":       m.encode,
 		"decode":       m.decode,
 		"digest":       m.digest,
@@ -38,6 +38,8 @@ func (m *machine) host() *goja.Object {
 		"kvsMeta":      m.kvsMeta,
 		"origin":       m.setOrigin,
 		"edgeLocation": m.edgeLocation,
+		"cwtValidate":  m.cwtValidate,
+		"cwtGenerate":  m.cwtGenerate,
 	} {
 		_ = o.Set(name, f)
 	}
@@ -199,10 +201,24 @@ func unescape(s string) string {
 	return strings.ToValidUTF8(b.String(), "\uFFFD")
 }
 
+// rawQuery is rawQueryString(): undefined without a query string.
+func (m *machine) rawQuery(goja.FunctionCall) goja.Value {
+	if m.query == "" {
+		return goja.Undefined()
+	}
+	return m.vm.ToValue(utf8Text(m.query))
+}
+
+// edgeLocation is cf.edgeLocation; it is empty at viewer-response.
 func (m *machine) edgeLocation(goja.FunctionCall) goja.Value {
 	o := m.vm.NewObject()
-	if m.viewer {
-		_ = o.Set("name", m.ev.EdgeLocation)
+	if !m.viewer {
+		return o
+	}
+	for _, f := range [3][2]string{{"name", m.ev.EdgeLocation}, {"serverIp", m.ev.ServerIP}, {"region", m.ev.Region}} {
+		if f[1] != "" {
+			_ = o.Set(f[0], f[1])
+		}
 	}
 	return o
 }

@@ -5,10 +5,8 @@ package edgefunc
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/forelane/forelane/internal/model"
 )
@@ -84,77 +82,5 @@ func TestE4Association(t *testing.T) {
 		if _, err := Compile([]*model.EdgeFunction{f}, []*model.KeyValueStore{testStore()}, Options{}); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", word, err)
 		}
-	}
-}
-
-func TestE3OriginHelpers(t *testing.T) {
-	path, none := "/p", ""
-	for _, tt := range []struct {
-		call string
-		want *Origin
-	}{
-		{"", nil},
-		{
-			"cf.updateRequestOrigin({ domainName: 'www.example.com', hostHeader: 'h', originPath: '/p', sni: 's', connectionAttempts: 2, " +
-				"allowedCertificateNames: ['a'], customHeaders: { 'x-a': 'b' }, timeouts: { readTimeout: 30, connectionTimeout: 5, keepAliveTimeout: 6 }, " +
-				"customOriginConfig: { port: '8443', protocol: 'https', sslProtocols: ['TLSv1.2'] }, originShield: { enabled: true, region: 'us-east-2' }, " +
-				"originAccessControlConfig: { enabled: true, signingBehavior: 'always', signingProtocol: 'sigv4', originType: 's3' } })",
-			&Origin{Action: OriginUpdate, Override: Override{
-				DomainName: "www.example.com", HostHeader: "h", Path: &path, SNI: "s", Attempts: 2, Certificates: []string{"a"},
-				Headers: &[]model.HeaderField{{Name: "X-A", Value: "b"}}, ReadTimeout: 30 * time.Second, Connect: 5 * time.Second, KeepAlive: 6 * time.Second,
-				Port: 8443, Protocol: "https", TLSVersions: []string{"TLSv1.2"}, ShieldRegion: new(string), Access: &model.OriginAccess{Type: "s3", Signing: "always"},
-			}},
-		},
-		{
-			"cf.updateRequestOrigin({ customHeaders: {}, originShield: { enabled: false }, originAccessControlConfig: { enabled: false }, originPath: '' })",
-			&Origin{Action: OriginUpdate, Override: Override{Path: &none, Headers: &[]model.HeaderField{}, ShieldRegion: &none, AccessOff: true}},
-		},
-		{"cf.selectRequestOriginById('api', { originPath: '/p' })", &Origin{Action: OriginSelect, Select: []OriginChoice{{ID: "api", Override: Override{Path: &path}}}}},
-		{
-			"cf.createRequestOriginGroup({ originIds: [{ originId: 'a' }, { originId: 'b', originOverrides: { hostHeader: 'h' } }], failoverCriteria: { statusCodes: [500, 503] }, selectionCriteria: 'media-quality-score' })",
-			&Origin{Action: OriginGroup, Select: []OriginChoice{{ID: "a"}, {ID: "b", Override: Override{HostHeader: "h"}}}, StatusCodes: []int{500, 503}, MediaQuality: true},
-		},
-		{
-			"cf.createRequestOriginGroup({ originIds: ['a', 'b'], failoverCriteria: { statusCodes: [500] } })",
-			&Origin{Action: OriginGroup, Select: []OriginChoice{{ID: "a"}, {ID: "b"}}, StatusCodes: []int{500}},
-		},
-	} {
-		_, _, out, err := request(t, v2, "import cf from 'cloudfront';\nfunction handler(event) { "+tt.call+"; return event.request; }")
-		if err != nil {
-			t.Errorf("%s: %v", tt.call, err)
-			continue
-		}
-		if tt.want != nil && tt.want.Override.Port == 8443 {
-			region := "us-east-2"
-			tt.want.Override.ShieldRegion = &region
-		}
-		if !reflect.DeepEqual(out.Origin, tt.want) {
-			t.Errorf("%s\n got %+v\nwant %+v", tt.call, out.Origin, tt.want)
-		}
-	}
-}
-
-func TestE3OriginHelpersRefuse(t *testing.T) {
-	for call, word := range map[string]string{
-		"cf.updateRequestOrigin({ domainName: '10.0.0.1' })":                                          "domain name",
-		"cf.updateRequestOrigin({ domainName: 'a:80' })":                                              "domain name",
-		"cf.updateRequestOrigin({ originPath: 'p' })":                                                 "originPath",
-		"cf.updateRequestOrigin({ connectionAttempts: 4 })":                                           "between 1 and 3",
-		"cf.updateRequestOrigin({ customHeaders: { 'X-A': 'b' } })":                                   "lower case",
-		"cf.updateRequestOrigin({ customHeaders: { connection: 'b' } })":                              "not allowed",
-		"cf.updateRequestOrigin({ originShield: { enabled: true } })":                                 "region",
-		"cf.updateRequestOrigin()":                                                                    "must be an object",
-		"cf.selectRequestOriginById('')":                                                              "originId",
-		"cf.createRequestOriginGroup({ originIds: ['a'], failoverCriteria: { statusCodes: [500] } })": "two",
-		"cf.createRequestOriginGroup({ originIds: ['a', 'b'] })":                                      "failoverCriteria",
-	} {
-		_, _, out, err := request(t, v2, "import cf from 'cloudfront';\nfunction handler(event) { "+call+"; return event.request; }")
-		if err == nil || !strings.Contains(err.Error(), word) || out.Origin != nil {
-			t.Errorf("%s: %v", call, err)
-		}
-	}
-	_, _, err := response(t, v2, "import cf from 'cloudfront';\nfunction handler(event) { cf.updateRequestOrigin({}); return event.response; }")
-	if err == nil || !strings.Contains(err.Error(), "viewer-request") {
-		t.Error(err)
 	}
 }

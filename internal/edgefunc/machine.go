@@ -13,6 +13,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
+
+	"github.com/forelane/forelane/internal/httpmsg"
 )
 
 //go:embed js/guard.js
@@ -54,9 +56,11 @@ type run struct {
 	ev     *Event
 	start  time.Time
 	query  string
+	header *httpmsg.Header // of the request as it came
 	logged int
 	viewer bool // at viewer-request
 	origin *Origin
+	words  string // statusDescription that the function gave
 }
 
 // factory makes the objects of an event (see guard.js).
@@ -223,11 +227,18 @@ func (p *pool) put(m *machine, reusable bool) {
 
 // log takes a line of console.log.
 func (m *machine) log(text string) {
-	if m.fn == nil || m.fn.opts.Log == nil || m.logged >= maxLog {
+	if m.fn == nil || m.logged >= maxLog {
+		return
+	}
+	to := m.fn.opts.Log
+	if m.ev.Log != nil {
+		to = m.ev.Log
+	}
+	if to == nil {
 		return
 	}
 	if m.logged += len(text); m.logged > maxLog {
 		text = text[:max(0, len(text)-(m.logged-maxLog))] + " … (log limit of 10 KB reached)"
 	}
-	m.fn.opts.Log(Line{Function: m.fn.name, RequestID: strings.Clone(m.ev.RequestID), Text: strings.Clone(text)})
+	to(Line{Function: m.fn.name, RequestID: strings.Clone(m.ev.RequestID), Text: strings.Clone(text)})
 }

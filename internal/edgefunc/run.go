@@ -25,7 +25,7 @@ import (
 // long.
 func (f *Function) ViewerRequest(ctx context.Context, ev *Event, rq *httpmsg.Request) (*httpmsg.Response, Outcome, error) {
 	var answer *httpmsg.Response
-	outcome, err := f.exec(ctx, run{fn: f, ev: ev, query: rq.Query, viewer: true}, func(m *machine) (bool, error) {
+	outcome, err := f.exec(ctx, run{fn: f, ev: ev, query: rq.Query, header: &rq.Header, viewer: true}, func(m *machine) (bool, error) {
 		e := m.newExchange(rq, nil)
 		v, err := e.handle(f)
 		if err != nil {
@@ -101,7 +101,7 @@ func (f *Function) once(ctx context.Context, r run, fresh bool, work func(*machi
 	r.start = time.Now()
 	m.begin(r, f.opts.Timeout)
 	changed, err := guarded(m, work)
-	out := Outcome{Elapsed: time.Since(r.start), Changed: changed && err == nil, Origin: m.origin}
+	out := Outcome{Elapsed: time.Since(r.start), Changed: changed && err == nil, Origin: m.origin, words: m.words}
 	reusable := m.end() && !fresh
 	if err != nil {
 		out.Origin = nil

@@ -53,7 +53,7 @@ func TestE3Values(t *testing.T) {
 		{[]string{v2}, "[atob('aGk='), btoa('hi'), new TextDecoder().decode(new TextEncoder().encode('é')), 'aXbX'.replaceAll('X', '-')]", `["hi","aGk=","é","a-b-"]`},
 		{[]string{v2}, "await Promise.all([1, Promise.resolve(2)])", `[1,2]`},
 		{[]string{v2}, "querystring.escape('a b&c')", `"a%20b%26c"`},
-		{[]string{v2}, "cf.edgeLocation.name", `"LCL"`},
+		{[]string{v2}, "cf.edgeLocation", `{"name":"LCL","serverIp":"192.0.2.1","region":"eu-west-1"}`},
 	} {
 		for _, kind := range tt.kinds {
 			if got := eval(t, kind, tt.expr); !jsonEqual(got, tt.want) {

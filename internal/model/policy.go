@@ -145,6 +145,7 @@ type EdgeFunction struct {
 	Name      string
 	ARN       string
 	Pos       string
+	Comment   string
 	Runtime   string // cloudfront-js-1.0, cloudfront-js-2.0
 	Code      string
 	Stores    []string // ARNs of its key value stores (AWS: at most one)

@@ -26,7 +26,7 @@ func (b *builder) function(r *base.Resource) *model.EdgeFunction {
 	c := r.Props.Get("FunctionConfig")
 	f := &model.EdgeFunction{
 		LogicalID: r.ID, Name: r.Props.Get("Name").Text(), ARN: r.Att("FunctionARN"), Pos: r.Where(),
-		Runtime: c.Get("Runtime").Text(), Code: r.Props.Get("FunctionCode").Text(),
+		Comment: c.Get("Comment").Text(), Runtime: c.Get("Runtime").Text(), Code: r.Props.Get("FunctionCode").Text(),
 	}
 	if f.ARN == "" {
 		f.ARN = r.Ref
