@@ -27,11 +27,11 @@ type distribution struct {
 	rollout   *rollout // nil: it answers all of its requests
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
+	made      *madeOrigins          // of functions
 
 	meter     *meter
 	signature [record.ResultTypes]httpmsg.Head // see headers.go
 
-	diverted *diverted // origins that functions of Lambda@Edge made
 }
 
 // errorMinTTL is ErrorCachingMinTTL when the template does not say.
@@ -49,6 +49,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 	sum := sha256.Sum256([]byte(e.deps.POP + m.ID))
 	d := &distribution{
 		m:       m,
+		made:    &madeOrigins{},
 		altSvc:  altSvc(m, e.deps.HTTP3Port),
 		via:     "1.1 " + hex.EncodeToString(sum[:16]) + ".cloudfront.net (CloudFront)",
 		errors:  make(map[int]*model.CustomError),
@@ -58,7 +59,6 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 		d.errors[m.CustomErrors[i].Code] = &m.CustomErrors[i]
 	}
 	d.sign(e.deps.POP)
-	d.diverted = &diverted{}
 	if m.WebACL != "" && e.deps.WebACL != nil {
 		d.shield = e.deps.WebACL(m.WebACL)
 	}

@@ -76,15 +76,17 @@ type Deps struct {
 	// Transport gives the way to an origin: the gateway, a bucket, a function
 	// URL of this process, or the network. Required when there are origins.
 	Transport func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error)
+	// Made gives the way to an origin that a function made of one of d's (its
+	// Made says what is unlike any template). It is called while requests wait,
+	// and not often. Nil: functions can select origins, and change no more than
+	// what they are sent.
+	Made func(d *model.Distribution, o *model.Origin) (Made, error)
 	// Functions gives the CloudFront function with an ARN. Nil, or a nil
 	// Function: the association is an error of Compile.
 	Functions func(arn string) (Function, error)
 	// Lambda runs the functions of Lambda@Edge. Nil: an association is an error
 	// of Compile.
 	Lambda edgelambda.Invoker
-	// Divert is Transport for an origin that a function made while requests are
-	// served, by many goroutines. Nil: Transport is asked.
-	Divert func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error)
 	// WebACL gives the web ACL with an ARN, nil where there is none: the
 	// distribution is then served without one. Nil: there are none.
 	WebACL func(arn string) Shield
@@ -132,11 +134,12 @@ type Deps struct {
 
 // Edge is a compiled stack: an immutable snapshot.
 type Edge struct {
-	deps  Deps
-	steps [stepCount]row
-	stack string
-	hosts Hosts
-	dists []*distribution
+	deps   Deps
+	steps  [stepCount]row
+	stack  string
+	region string
+	hosts  Hosts
+	dists  []*distribution
 
 	encoder encode.Encoder
 	idle    sync.Pool // *Exchange
@@ -158,7 +161,7 @@ func Compile(s *model.Stack, d Deps) (*Edge, error) {
 	if d.POP == "" {
 		d.POP = "LOC50-C1"
 	}
-	e := &Edge{deps: d, buffers: sync.Pool{New: func() any { return new(largeBuffer) }}, steps: table(), stack: s.Name}
+	e := &Edge{deps: d, buffers: sync.Pool{New: func() any { return new(largeBuffer) }}, steps: table(), stack: s.Name, region: s.Region}
 	var errs []error
 	for _, md := range s.Distributions {
 		dist, err := e.compileDistribution(md)

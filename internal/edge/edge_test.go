@@ -49,6 +49,8 @@ type world struct {
 	shields func(arn string) Shield
 	// transport replaces the default one, which answers by reply.
 	transport func(*model.Origin) http.RoundTripper
+	// made is the way to origins that functions made.
+	made func(*model.Origin) Made
 	// unsure: the node may have missed invalidations.
 	unsure bool
 
@@ -116,6 +118,16 @@ func (w *world) compile() *world {
 				return w.transport(o), nil
 			}
 			return roundTrip(func(rq *http.Request) (*http.Response, error) { return w.serveBy(rq, w.reply) }), nil
+		},
+		Made: func(_ *model.Distribution, o *model.Origin) (Made, error) {
+			switch {
+			case w.made != nil:
+			case w.transport != nil:
+				return Made{RoundTripper: w.transport(o)}, nil
+			default:
+				return Made{}, errors.New("no ways to made origins")
+			}
+			return w.made(o), nil
 		},
 		Warn: func(text string) {
 			w.mu.Lock()

@@ -27,10 +27,31 @@ func (d *dry) function() stepID {
 	}
 	f.Changes = append(f.Changes, changesOf(before, x.rq)...)
 	if x.keyed.origin != x.beh.m.Target {
-		f.Changes = append(f.Changes, "chooses origin "+x.keyed.origin)
+		f.Changes = append(f.Changes, x.choiceText())
 	}
 	d.out.Function = append(d.out.Function, f)
 	return next
+}
+
+// groupName is what the origin group in use is called.
+func (x *Exchange) groupName() string {
+	if strings.HasPrefix(x.keyed.origin, "+") {
+		return "the group that the function made"
+	}
+	return x.beh.m.Target
+}
+
+// choiceText says which origin the function chose, and what it made of it.
+func (x *Exchange) choiceText() string {
+	var parts []string
+	for _, m := range x.target.members {
+		text := m.m.ID
+		if m.m.Made != nil {
+			text += " (" + changeText(x.dist.m.Origin(m.m.ID), m.m) + ")"
+		}
+		parts = append(parts, text)
+	}
+	return "chooses origin " + strings.Join(parts, ", then ")
 }
 
 // changesOf is in what two requests differ.
@@ -77,7 +98,7 @@ func (d *dry) request() {
 	to := &explain.Origin{ID: m.m.ID, Host: m.m.DomainName, Why: "the behavior points to it"}
 	switch {
 	case len(x.target.members) > 1:
-		to.Why = "the primary of " + x.keyed.origin + "; the secondary is " + x.target.members[1].m.ID
+		to.Why = "the primary of " + x.groupName() + "; the secondary is " + x.target.members[1].m.ID
 	case x.keyed.origin != x.beh.m.Target:
 		to.Why = "the function chose it"
 	}
@@ -124,7 +145,7 @@ func (d *dry) fetched() {
 	to.Asked, to.ID, to.Host = true, r.ID, r.Host
 	to.Status, to.Tries, to.Took, to.Error = r.Status, r.Tries, r.FirstByte, r.Error
 	if r.Failover {
-		to.Why = "the secondary of " + x.keyed.origin + ": the primary failed"
+		to.Why = "the secondary of " + x.groupName() + ": the primary failed"
 	}
 	status := x.asked.status
 	if x.asked.rs != nil {

@@ -25,6 +25,7 @@ type originRef struct {
 	// statuses of the primary on which the secondary is asked; with one
 	// member it is empty.
 	statuses []int
+	made     bool // a function changed one of them
 }
 
 type member struct {

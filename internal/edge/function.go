@@ -83,9 +83,12 @@ func (x *Exchange) function() stepID {
 func (x *Exchange) event() *edgefunc.Event {
 	return &edgefunc.Event{
 		DistributionDomain: x.dist.m.DomainName, DistributionID: x.dist.m.ID,
-		RequestID: strings.Clone(x.rec.ID), EdgeLocation: x.edge.deps.POP,
+		RequestID: strings.Clone(x.rec.ID), EdgeLocation: airport(x.edge.deps.POP), Region: x.edge.region,
 	}
 }
+
+// airport is the code with which the name of an edge location begins.
+func airport(pop string) string { return pop[:min(len(pop), 3)] }
 
 func (x *Exchange) noteRun(i int, f Function, out edgefunc.Outcome, err error) {
 	r := &x.rec.Function[i]
@@ -137,36 +140,6 @@ func (x *Exchange) functionFailed(err error) stepID {
 	x.fail(status, why)
 	x.rec.Result.Detail = detail
 	return x.generated(kind)
-}
-
-// chooseOrigin takes another origin of the distribution, or a group of two, for
-// this request. Overrides of an origin's settings are not built: a function
-// that asks for them fails visibly instead of reaching the wrong place.
-func (x *Exchange) chooseOrigin(o *edgefunc.Origin) stepID {
-	ref, id, ok := &originRef{statuses: o.StatusCodes}, "", len(o.Select) > 0
-	for _, c := range o.Select {
-		one := x.dist.origins[c.ID]
-		if one == nil || !plain(&c.Override) {
-			ok = false
-			break
-		}
-		ref.members = append(ref.members, one.members...)
-		id += "+" + c.ID
-	}
-	if ok {
-		x.target, x.keyed.origin = ref, id
-		return stepKey
-	}
-	err := fmt.Errorf("function %s: origin %s: changing the settings of an origin is not supported here", x.beh.viewerRequest.Name(), o.Action)
-	x.rec.Function[0].Error = err.Error()
-	return x.functionFailed(err)
-}
-
-// plain tells whether an override changes nothing.
-func plain(o *edgefunc.Override) bool {
-	return o.DomainName == "" && o.HostHeader == "" && o.Path == nil && o.Headers == nil && o.Attempts == 0 &&
-		o.ReadTimeout == 0 && o.KeepAlive == 0 && o.Connect == 0 && o.Completion == 0 && o.Port == 0 && o.Protocol == "" &&
-		len(o.TLSVersions) == 0 && o.SNI == "" && len(o.Certificates) == 0 && o.ShieldRegion == nil && o.Access == nil && !o.AccessOff
 }
 
 // respond runs the viewer-response function. It does not run for errors of the

@@ -5,11 +5,9 @@ package edge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
-	"sync"
 
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/edgelambda"
@@ -176,55 +174,21 @@ func (x *Exchange) reply() stepID {
 	return stepResponse
 }
 
-// maxDiverted bounds how many origins that functions made are kept.
-const maxDiverted = 256
-
-// diverted keeps the ways to origins that functions made. They are few: a
-// function chooses among some, and the template does not know which.
-type diverted struct {
-	mu  sync.Mutex
-	all map[string]member
-}
-
 // divert is the way to an origin that a function made of that of m. Where only
-// path or custom headers differ it is the same way.
+// path or custom headers differ it is the same way; agents of a private origin
+// choose theirs.
 func (x *Exchange) divert(f *edgelambda.Function, m member, o *model.Origin) (member, error) {
 	was, is := *m.m, *o
 	was.Path, was.Headers, is.Path, is.Headers = "", nil, "", nil
-	if reflect.DeepEqual(was, is) {
+	if reflect.DeepEqual(was, is) || o.VPCOrigin != "" {
 		m.m = o
 		return m, nil
 	}
-	return x.another(f, m, o)
-}
-
-// another is the way to an origin that is another one.
-func (x *Exchange) another(f *edgelambda.Function, m member, o *model.Origin) (member, error) {
-	if o.VPCOrigin != "" { // its agents choose how it is reached
-		m.m = o
-		return m, nil
-	}
-	key := fmt.Sprintf("%+v", *o) // its pointers are the template's
-	t := x.dist.diverted
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if m, ok := t.all[key]; ok {
-		return m, nil
-	}
-	way := x.edge.deps.Divert
-	if way == nil {
-		way = x.edge.deps.Transport
-	}
-	rt, err := way(x.dist.m, o)
+	c := &changed{o: *o, moved: true}
+	c.made.Foreign = !strings.EqualFold(o.DomainName, m.m.DomainName)
+	to, err := x.reach(m, c, c.digest())
 	if err != nil {
-		return member{}, &edgelambda.Error{Kind: edgelambda.Execution, Function: f.Name(), Message: "its origin cannot be reached: " + err.Error()}
+		return m, &edgelambda.Error{Kind: edgelambda.Execution, Function: f.Name(), Message: "its origin cannot be reached: " + err.Error()}
 	}
-	direct, _ := rt.(Asker)
-	choice, _ := rt.(Chooser)
-	m = member{m: o, rt: rt, direct: direct, choice: choice, meter: m.meter}
-	if len(t.all) >= maxDiverted || t.all == nil {
-		t.all = map[string]member{}
-	}
-	t.all[key] = m
-	return m, nil
+	return to, nil
 }

@@ -77,10 +77,10 @@ func TestE5WaysAreFew(t *testing.T) {
 	if n := ways["a1.example.com"]; n != 1 {
 		t.Errorf("%d ways to one origin", n)
 	}
-	for i := range 2 * maxDiverted {
+	for i := range 2 * mostMade {
 		w.do(fmt.Sprintf("/b%d", i))
 	}
-	if n := len(w.edge.dists[0].diverted.all); n > maxDiverted {
+	if n := len(w.edge.dists[0].made.all); n > mostMade {
 		t.Errorf("%d ways are kept", n)
 	}
 	w.released()
@@ -95,8 +95,8 @@ func TestE5WayFails(t *testing.T) {
 		rq["origin"].(map[string]any)["custom"].(map[string]any)["domainName"] = "other.example.com"
 		return rq
 	})
-	w.compile().edge.deps.Divert = func(*model.Distribution, *model.Origin) (http.RoundTripper, error) {
-		return nil, errors.New("no way")
+	w.compile().edge.deps.Made = func(*model.Distribution, *model.Origin) (Made, error) {
+		return Made{}, errors.New("no way")
 	}
 	w.expect(w.do("/a"), 503, "LambdaExecutionError", "")
 	if r := w.lastRecord(); !strings.Contains(r.Function[model.OriginRequest].Error, "no way") {

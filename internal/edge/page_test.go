@@ -90,6 +90,9 @@ default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a y
     geo allow|block US,DE         geo restriction
     place ADDR country=US city=…  where an address is (country-name, region, region-name, postal, zone, latitude, longitude, metro, asn)
     version http2and3             HttpVersion of the distribution; HTTP/3 is on port 8443
+    function viewer-request|viewer-response SECTION runtime=1.0 store=SECTION
+                                  a CloudFront function of the default behavior, 2.0 if not said otherwise: SECTION is its code,
+                                  and the store's lines are KEY VALUE. An origin that it makes is the script's by its first label
 
 Host, Scheme, Proto (1.1, 2, 3: over TLS), From (an address), Sign (url 60s, cookies RESOURCE 60s) and Body among the
 fields of a viewer say what they are called after.

@@ -35,10 +35,11 @@ type Peers interface {
 // Applied tells how much of the log of invalidations the node has applied.
 type Applied func() uint64
 
-// askPeer asks the owner of the key, if this request may be shared.
+// askPeer asks the owner of the key, if this request may be shared. An origin
+// that a function made is asked by who ran the function.
 func (x *Exchange) askPeer() (answered bool) {
 	d := &x.edge.deps
-	if d.Peers == nil || x.store.lease == nil || !x.keyed.cacheable || x.asked.forwarded || x.role == forPeer || x.store.unsure ||
+	if d.Peers == nil || x.store.lease == nil || !x.keyed.cacheable || x.asked.forwarded || x.role == forPeer || x.store.unsure || x.target.made ||
 		x.asked.rq.Body != nil || !safe(x.asked.rq.Method) {
 		return false
 	}

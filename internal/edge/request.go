@@ -168,6 +168,9 @@ func (x *Exchange) bare(o *model.Origin) *httpmsg.Request {
 	if !o.S3 && x.beh.forward.wants("host") && x.rq.Host != "" { // HTTP/1.0 may have none
 		rq.Host = x.rq.Host
 	}
+	if o.Made != nil && o.Made.HostHeader != "" {
+		rq.Host = o.Made.HostHeader
+	}
 	rq.Path = x.rq.Path
 	rq.Query = strings.TrimPrefix(x.originQuery(), "?")
 	return rq

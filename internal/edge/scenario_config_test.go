@@ -26,6 +26,8 @@ import (
 //	stack NAME
 //	lambda EVENT SECTION [body] [behavior=PATTERN]
 //	                              a function of Lambda@Edge, after the behaviors
+//	function viewer-request|viewer-response SECTION runtime=1.0 store=SECTION
+//	                              a CloudFront function of the default behavior (2.0)
 //	tags NAME                     header in which the origins name tags
 //	staging header=NAME:VALUE | weight=N [idle=5m max=10m]
 //	                              a staging distribution E2STAGING before origin s
@@ -71,6 +73,8 @@ func (s *script) configure(text string) {
 			w.stack.Name = a[1]
 		case "lambda":
 			s.configLambda(a[1:])
+		case "function":
+			s.configFunction(a[1:])
 		case "tags":
 			w.dist.TagHeader = a[1]
 		case "staging":
@@ -80,6 +84,7 @@ func (s *script) configure(text string) {
 		}
 	}
 	s.originNamed("o")
+	s.compileFunctions()
 	w.transport = func(o *model.Origin) http.RoundTripper {
 		return roundTrip(func(rq *http.Request) (*http.Response, error) {
 			return w.serveBy(rq, s.originNamed(o.ID).roundTrip)

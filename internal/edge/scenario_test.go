@@ -58,6 +58,7 @@ type script struct {
 	open    map[string]*viewing
 	sockets map[string]net.Conn // the viewers' ends
 	aclLog  aclLog
+	fns     functions
 
 	explained string
 }
@@ -187,6 +188,7 @@ var commands = map[string]command{
 	"lambda-calls":     {"EVENT=N…", "how often functions of Lambda@Edge ran", (*script).lambdaCalls},
 	"lambda-event":     {"EVENT PATH=VALUE…", "values of the last event of that type, below cf, as JSON where they are no texts", (*script).lambdaEvent},
 	"origin-body":      {"TEXT", "body of the last request to an origin", (*script).originBody},
+	"function-log":     {"TEXT", "the last line that a function logged; TEXT may end in *", (*script).functionLog},
 	"invalidate":       {"PATH…", "drops objects", (*script).invalidate},
 	"explain":          {"[METHOD] TARGET ['H: v'…] [fetch]", "explains a request, without effects; fetch asks the origin", (*script).explain},
 	"explain-id":       {"", "explains the last request by its id: what is recorded of it, and what would happen now", (*script).explainID},

@@ -28,6 +28,19 @@ type Origin struct {
 	ClientCert   string        // ARN of the certificate shown to the origin (OriginMtlsConfig); empty: none
 	VPCOrigin    string        // name of a private origin; empty: public
 	Sign         *SignatureKey // requests to it are signed; nil: they are not
+	Made         *MadeOrigin   // what a function changed beyond all that; nil: it is as the template says
+}
+
+// MadeOrigin is what functions can change of an origin and templates cannot
+// (cf.updateRequestOrigin). Empty: as the origin has it.
+type MadeOrigin struct {
+	HostHeader   string   // Host, in place of the origin's name or the viewer's
+	ServerName   string   // of the TLS handshake
+	Certificates []string // names of which the certificate must have one; *.x is any name below x
+	Network      string   // tcp4, tcp6
+	// Foreign: the function gave another DomainName. It stands in no template,
+	// and may have come from a viewer.
+	Foreign bool
 }
 
 // HeaderField is a name and a value that a template gives.

@@ -5,9 +5,13 @@ package origin
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/forelane/forelane/internal/model"
@@ -21,20 +25,42 @@ type dialer struct {
 	attempts int
 	plain    string // addresses
 	secure   string
+	network  string // tcp, tcp4, tcp6
 	tls      *tls.Config
 }
 
 func newDialer(o *model.Origin, opt Options) *dialer {
-	dial := opt.Dial
+	dial, network := opt.Dial, "tcp"
 	if dial == nil {
-		dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+		d := &net.Dialer{KeepAlive: 30 * time.Second}
+		if o.Made != nil && o.Made.Foreign {
+			d.Control = notHere
+		}
+		dial = d.DialContext
+	}
+	if o.Made != nil && o.Made.Network != "" {
+		network = o.Made.Network
 	}
 	return &dialer{
-		dial: dial, connect: or(o.Connect, 10*time.Second), attempts: or(o.Attempts, 3),
+		dial: dial, network: network, connect: or(o.Connect, 10*time.Second), attempts: or(o.Attempts, 3),
 		plain:  net.JoinHostPort(o.DomainName, port(o.HTTPPort, 80)),
 		secure: net.JoinHostPort(o.DomainName, port(o.HTTPSPort, 443)),
 		tls:    tlsConfig(o, &opt),
 	}
+}
+
+// notHere refuses to connect to this machine and its link. A name that a
+// function gave may have come from a viewer, and what answers there, such as
+// the admin side of a node or a cloud's metadata, is not for viewers.
+func notHere(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	if a := at.Addr().Unmap(); a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() || a.IsMulticast() {
+		return fmt.Errorf("origin: a function gave a name that leads to %s: give that origin's address with --origin", a)
+	}
+	return nil
 }
 
 // tlsConfig checks the certificate against the origin's own name; the oldest
@@ -53,6 +79,18 @@ func tlsConfig(o *model.Origin, opt *Options) *tls.Config {
 			c.MinVersion = min(c.MinVersion, tls.VersionTLS11)
 		}
 	}
+	if m := o.Made; m != nil && (m.ServerName != "" || len(m.Certificates) > 0) {
+		c.ServerName = or(m.ServerName, c.ServerName)
+		names := m.Certificates
+		if len(names) == 0 { // as elsewhere: of the origin, or of the Host that it is asked by
+			names = []string{c.ServerName, o.DomainName}
+			if m.HostHeader != "" {
+				names = append(names, m.HostHeader)
+			}
+		}
+		c.InsecureSkipVerify = true // the names are ours to compare; the chain is verified there
+		c.VerifyConnection = func(s tls.ConnectionState) error { return verifyAny(&s, c.RootCAs, names) }
+	}
 	if arn, give := o.ClientCert, opt.ClientCert; arn != "" && give != nil {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			cert, err := give(arn)
@@ -65,12 +103,40 @@ func tlsConfig(o *model.Origin, opt *Options) *tls.Config {
 	return c
 }
 
+// verifyAny checks that a certificate is good, and has one of some names. A name
+// *.x is any that the certificate has below x.
+func verifyAny(s *tls.ConnectionState, roots *x509.CertPool, names []string) error {
+	if len(s.PeerCertificates) == 0 {
+		return errors.New("no certificate")
+	}
+	leaf, between := s.PeerCertificates[0], x509.NewCertPool()
+	for _, c := range s.PeerCertificates[1:] {
+		between.AddCert(c)
+	}
+	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between}); err != nil {
+		return err
+	}
+	for _, n := range names {
+		if suffix, ok := strings.CutPrefix(strings.ToLower(n), "*"); ok {
+			for _, has := range leaf.DNSNames {
+				has = strings.ToLower(has)
+				if label, ok := strings.CutSuffix(has, suffix); ok && label != "" && !strings.Contains(label, ".") {
+					return nil
+				}
+			}
+		} else if leaf.VerifyHostname(n) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("x509: certificate is valid for %s, not for %s", strings.Join(leaf.DNSNames, ", "), strings.Join(names, ", "))
+}
+
 // dialOrigin connects, and shakes hands within the connection timeout.
 func (d *dialer) dialOrigin(ctx context.Context, secure bool) (net.Conn, error) {
 	if !secure {
-		return d.DialContext(ctx, "tcp", d.plain)
+		return d.DialContext(ctx, d.network, d.plain)
 	}
-	nc, err := d.DialContext(ctx, "tcp", d.secure)
+	nc, err := d.DialContext(ctx, d.network, d.secure)
 	if err != nil {
 		return nil, err
 	}

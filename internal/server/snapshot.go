@@ -35,7 +35,7 @@ type Snapshot struct {
 	units   []*unit
 	direct  map[string]http.RoundTripper // lower-case host -> plane without an edge
 	buckets []*bucket.Bucket
-	origins []resting
+	origins ways
 	shields *webacl.Set
 	tracer  *trace.Tracer
 	private privates
@@ -59,6 +59,7 @@ type unit struct {
 	edge    *edge.Edge
 	gateway *gateway.Gateway
 	urls    *gateway.FunctionURLs
+	edgefns *edgefunc.Set
 }
 
 // compile makes a Snapshot. What fails is closed again.
@@ -124,13 +125,16 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 	for _, note := range append(gw.Notes(), urls.Notes()...) {
 		s.log.Warn(note, "stack", st.Name)
 	}
-	u := &unit{stack: st, gateway: gw, urls: urls}
+	u := &unit{stack: st, gateway: gw, urls: urls, edgefns: set}
 	snap.units = append(snap.units, u)
 	ed := edge.Deps{
 		Cache:   s.cache,
 		Current: s.o.Current,
 		Transport: func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			return s.transport(snap, st, d, o)
+		},
+		Made: func(d *model.Distribution, o *model.Origin) (edge.Made, error) {
+			return s.made(snap, st, d, o)
 		},
 		Functions: edgeFunctions(set),
 		WebACL:    edgeShields(snap.shields, s.acls),
@@ -146,7 +150,6 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		HTTP3Port:  s.http3Port(),
 	}
 	ed.Lambda = s.funcs
-	ed.Divert = func(d *model.Distribution, o *model.Origin) (http.RoundTripper, error) { return s.divert(snap, d, o) }
 	if err := s.joinPeers(st, &ed); err != nil {
 		return err
 	}
@@ -281,8 +284,11 @@ func (snap *Snapshot) close() {
 	for _, b := range snap.buckets {
 		errs = append(errs, b.Close())
 	}
-	for _, t := range snap.origins {
-		t.CloseIdleConnections()
+	snap.origins.close()
+	for _, u := range snap.units {
+		if u.edge != nil {
+			u.edge.CloseMade()
+		}
 	}
 	errs = append(errs, snap.shields.Close())
 	_ = errors.Join(errs...) // read-only folders: nothing is lost

@@ -32,8 +32,8 @@ func (b *releasing) Close() error {
 // spread is the way to an origin whose name leads to several places by the
 // zones of the stacks: the node asks the records in the process, with their
 // health, and measures which of the places is near. Nil: there is nothing to
-// choose.
-func (s *Server) spread(snap *Snapshot, o *model.Origin) (http.RoundTripper, error) {
+// choose. rest takes the connections.
+func (s *Server) spread(snap *Snapshot, rest *ways, o *model.Origin) (*origin.Spread, error) {
 	members := snap.zones.Members(o.DomainName)
 	if len(members) < 2 {
 		return nil, nil
@@ -42,15 +42,10 @@ func (s *Server) spread(snap *Snapshot, o *model.Origin) (http.RoundTripper, err
 	for _, m := range members {
 		hosts[m.ID] = m.Host
 	}
-	sp, err := origin.NewSpread(origin.SpreadOptions{
+	return origin.NewSpread(origin.SpreadOptions{
 		Candidates: func() []origin.Candidate { return candidates(snap.zones.Members(o.DomainName)) },
-		To:         func(id string) (origin.Asker, error) { return s.place(snap, o, hosts[id]), nil },
+		To:         func(id string) (origin.Asker, error) { return s.place(snap, rest, o, hosts[id]), nil },
 	})
-	if err != nil {
-		return nil, err
-	}
-	snap.spreads = append(snap.spreads, sp)
-	return sp, nil
 }
 
 func candidates(ms []zone.Member) []origin.Candidate {
@@ -64,7 +59,7 @@ func candidates(ms []zone.Member) []origin.Candidate {
 // place is the way to one of them: a plane of this process, or the network. It
 // is asked under the origin's own name, by Host and in the handshake. One
 // attempt to connect is enough, for the next place is a better second one.
-func (s *Server) place(snap *Snapshot, o *model.Origin, host string) origin.Asker {
+func (s *Server) place(snap *Snapshot, rest *ways, o *model.Origin, host string) origin.Asker {
 	if rt := snap.plane(host); rt != nil {
 		return plane{rt}
 	}
@@ -85,7 +80,7 @@ func (s *Server) place(snap *Snapshot, o *model.Origin, host string) origin.Aske
 		}
 		return dialer.DialContext(ctx, network, net.JoinHostPort(host, port))
 	}})
-	snap.origins = append(snap.origins, t)
+	*rest = append(*rest, t)
 	return t
 }
 

@@ -32,49 +32,67 @@ func (s *Server) transport(snap *Snapshot, st *model.Stack, d *model.Distributio
 
 func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 	if raw, ok := s.override(d, o); ok {
-		moved, err := overridden(o, raw)
-		if err != nil {
-			return nil, err
-		}
-		if s.o.OriginSigner == nil { // a stand-in on this machine, most likely: nothing to tell
-			moved.Access, moved.OAI = nil, ""
-		}
-		var to askTripper = snap.network(moved, s)
-		if o.Sign != nil { // under the name that it is asked by
-			to = attestBoth(to, o.Sign)
-		}
-		return rename(to, o, raw), nil
+		return s.moved(&snap.origins, o, raw)
 	}
-	if rt, err := s.spread(snap, o); rt != nil || err != nil {
-		return rt, err
+	sp, err := s.spread(snap, &snap.origins, o)
+	if err != nil {
+		return nil, err
 	}
-	host := strings.ToLower(o.DomainName)
+	if sp != nil {
+		snap.spreads = append(snap.spreads, sp)
+		return sp, nil
+	}
 	if o.VPCOrigin != "" {
-		if rt := snap.door(host); rt != nil {
+		if rt := snap.door(strings.ToLower(o.DomainName)); rt != nil {
 			return rt, nil
 		}
 		return s.private(snap, o, d.LogicalID+"/"+o.ID, o.VPCOrigin), nil
 	}
-	for _, st := range snap.stacks {
-		for _, m := range st.Buckets {
-			rest, _ := bucket.Hosts(m, st.URLSuffix)
+	if rt := snap.here(st, d, o); rt != nil {
+		return rt, nil
+	}
+	if name := endpointName(st, strings.ToLower(o.DomainName)); name != "" {
+		return s.private(snap, o, d.LogicalID+"/"+o.ID, name), nil
+	}
+	return s.network(&snap.origins, o), nil
+}
+
+// moved is the way to an origin that has the address raw.
+func (s *Server) moved(rest *ways, o *model.Origin, raw string) (http.RoundTripper, error) {
+	moved, err := overridden(o, raw)
+	if err != nil {
+		return nil, err
+	}
+	if s.o.OriginSigner == nil { // a stand-in on this machine, most likely: nothing to tell
+		moved.Access, moved.OAI = nil, ""
+	}
+	u, _ := url.Parse(raw) // overridden has read it
+	var to askTripper = s.network(rest, moved)
+	if o.Sign != nil { // under the name that it is asked by
+		to = attestBoth(to, o.Sign)
+	}
+	return renamed{to, o.DomainName, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}, nil
+}
+
+// here is the way to an origin that is in this process: a bucket, an API, a
+// function URL. Nil: it is none.
+func (snap *Snapshot) here(st *model.Stack, d *model.Distribution, o *model.Origin) http.RoundTripper {
+	host := strings.ToLower(o.DomainName)
+	for _, other := range snap.stacks {
+		for _, m := range other.Buckets {
+			rest, _ := bucket.Hosts(m, other.URLSuffix)
 			for _, h := range rest {
 				if h == host {
-					return signed{snap.direct[host], originCaller(st, d, o)}, nil
+					return signed{snap.direct[host], originCaller(other, d, o)}
 				}
 			}
 		}
 	}
-	if rt := snap.plane(host); rt != nil {
-		if o.Access != nil && o.Access.Type == "lambda" && o.Access.Signing != "never" {
-			return signing{rt}, nil
-		}
-		return rt, nil
+	rt := snap.plane(host)
+	if rt != nil && o.Access != nil && o.Access.Type == "lambda" && o.Access.Signing != "never" {
+		return signing{rt}
 	}
-	if name := endpointName(st, host); name != "" {
-		return s.private(snap, o, d.LogicalID+"/"+o.ID, name), nil
-	}
-	return snap.network(o, s), nil
+	return rt
 }
 
 // signing tells a function URL that the edge signs what it sends (row O7).
@@ -121,16 +139,14 @@ func (t inside) RoundTrip(rq *http.Request) (*http.Response, error) {
 	return rt.RoundTrip(rq.WithContext(ctx))
 }
 
-func (snap *Snapshot) network(o *model.Origin, s *Server) *origin.Transport {
-	t := s.outside(o)
-	snap.origins = append(snap.origins, t)
+// network is the way through it; rest takes the connections.
+func (s *Server) network(rest *ways, o *model.Origin) *origin.Transport {
+	if o.Made == nil {
+		s.tellUnarmed(o)
+	}
+	t := origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner, ClientCert: s.o.OriginCert})
+	*rest = append(*rest, t)
 	return t
-}
-
-// outside is the way to an origin through the network.
-func (s *Server) outside(o *model.Origin) *origin.Transport {
-	s.tellUnarmed(o)
-	return origin.New(o, origin.Options{Roots: s.o.Roots, Sign: s.o.OriginSigner, ClientCert: s.o.OriginCert})
 }
 
 // tellUnarmed says what an origin of the network is not given.
@@ -195,12 +211,6 @@ type renamed struct {
 	to           askTripper
 	before, name string
 	path         string // put before the request's path
-}
-
-// rename asks for o at another address, which overridden has read.
-func rename(to askTripper, o *model.Origin, raw string) renamed {
-	u, _ := url.Parse(raw)
-	return renamed{to, o.DomainName, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}
 }
 
 // Ask asks by the new name.
