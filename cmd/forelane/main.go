@@ -96,10 +96,8 @@ the buckets, in one process, without Docker and without an AWS account.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong(err) })
-	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(),
-		promoteCommand(), proxyCommand(), initCommand(), trustCommand(), topCommand(), connectCommand(), tunnelCommand())
-	cmd.AddCommand(serveCommand())
-	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), logsCommand(), explainCommand(), probeCommand(), invalidateCommand(), promoteCommand(), proxyCommand(), initCommand(), trustCommand())
+	cmd.AddCommand(upCommand(), checkCommand(), invokeCommand(), functionCommand(), logsCommand(), explainCommand(), probeCommand(),
+		invalidateCommand(), promoteCommand(), proxyCommand(), initCommand(), trustCommand(), topCommand(), connectCommand(), tunnelCommand())
 	cmd.AddCommand(serveCommand(), deployCommand(), rollbackCommand(), historyCommand(), statusCommand())
 	return cmd
 }

@@ -24,6 +24,7 @@
 //	POST /v1/invalidations {"paths": ["/a*"]}         drop cached objects; "dryRun": only tell which
 //	POST /v1/promote {"distribution": "…"}            give a distribution its staging configuration
 //	*    /2020-05-31/…                                a part of CloudFront's API (room cloudfront)
+//	POST /v1/edge-functions/{name}/test               run a CloudFront function on an event, as TestFunction does
 //	GET  /v1/logs?function=NAME&follow=1              log lines, one JSON object a line
 //	POST /2015-03-31/functions/{name}/invocations     the Lambda API's Invoke
 //	DELETE /restapis/{api}/stages/{stage}/cache/data  the API Gateway API's FlushStageCache
@@ -144,6 +145,7 @@ func New(n Node, o Options) http.Handler {
 	mux.HandleFunc("DELETE /restapis/{api}/stages/{stage}/cache/data", c.flushStage)
 	mux.HandleFunc("POST /v1/promote", c.promote)
 	mux.Handle(cloudfront.Prefix, cloudfront.New(n))
+	mux.HandleFunc("POST /v1/edge-functions/{name}/test", c.testFunction)
 	mux.HandleFunc("GET /v1/logs", c.logs)
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", c.invoke)
 	if t, ok := n.(Tunnel); ok {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/forelane/forelane/internal/control/cloudfront"
+	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/model"
@@ -25,7 +26,8 @@ type node struct {
 	paths []string
 	sick  bool
 
-	flushed []string
+	flushed   []string
+	functions []cloudfront.Function
 }
 
 func (n *node) Status() any { return map[string]string{"stack": "shop"} }
@@ -56,6 +58,8 @@ func (n *node) Distributions() []cloudfront.Distribution {
 	primary := &model.Distribution{LogicalID: "D", ID: "E1", Deployment: &model.ContinuousDeployment{Staging: "E2"}}
 	return []cloudfront.Distribution{{Distribution: primary}, {Distribution: &model.Distribution{LogicalID: "S", ID: "E2"}}}
 }
+
+func (n *node) Functions() []cloudfront.Function { return n.functions }
 
 func (n *node) Promote(_ context.Context, primary, staging string) error {
 	n.paths = []string{primary, staging}
@@ -284,6 +288,32 @@ func TestToken(t *testing.T) {
 		w := httptest.NewRecorder()
 		if h.ServeHTTP(w, r); w.Code != tt.want {
 			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+}
+
+func TestEdgeFunctionsAreTried(t *testing.T) {
+	m := &model.EdgeFunction{LogicalID: "Fn", Name: "rewrite", ARN: "arn:f", Code: "function handler(event) { console.log('hi'); event.request.uri = '/b'; return event.request; }"}
+	set, err := edgefunc.Compile([]*model.EdgeFunction{m}, nil, edgefunc.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := set.Function("arn:f")
+	n := &node{functions: []cloudfront.Function{{EdgeFunction: m, Run: f}}}
+	event := `{"request": {"method": "GET", "uri": "/a"}}`
+	for _, tt := range []struct {
+		name, event string
+		status      int
+		want        string
+	}{
+		{"rewrite", event, 200, `{"FunctionOutput":{"request":{"headers":{},"method":"GET","querystring":{},"uri":"/b","cookies":{}}},"ComputeUtilization":`},
+		{"Fn", event, 200, `"FunctionExecutionLogs":["hi"],"FunctionErrorMessage":""}`},
+		{"arn:f", event, 200, `"uri":"/b"`},
+		{"rewrite", "{}", 400, "no request"},
+		{"other", event, 404, "no CloudFront function other"},
+	} {
+		if w := call(n, "POST", "/v1/edge-functions/"+tt.name+"/test", tt.event); w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) {
+			t.Errorf("%s: %d %s", tt.name, w.Code, w.Body)
 		}
 	}
 }

@@ -14,6 +14,15 @@
 //	GET  .../distribution/{id}                       GetDistribution
 //	GET  .../distribution/{id}/config                GetDistributionConfig
 //	PUT  .../distribution/{id}/promote-staging-config  UpdateDistributionWithStagingConfig
+//	GET  .../function                                ListFunctions
+//	GET  .../function/{name}                         GetFunction
+//	GET  .../function/{name}/describe                DescribeFunction
+//	POST .../function/{name}/test                    TestFunction
+//	GET  .../cache-policy                            ListCachePolicies
+//	GET  .../cache-policy/{id}                       GetCachePolicy
+//	GET  .../cache-policy/{id}/config                GetCachePolicyConfig
+//
+// and the same of origin-request-policy and response-headers-policy.
 //
 // What it does not do: it changes no configuration but by promotion, for the
 // template says what runs: such calls are NotImplemented. It checks no
@@ -48,6 +57,8 @@ type Node interface {
 	// Promote gives a primary distribution the configuration of its staging
 	// distribution. Both are ids.
 	Promote(ctx context.Context, primary, staging string) error
+	// Functions are the CloudFront functions that run, each once.
+	Functions() []Function
 }
 
 // Invalidations is the part of an invalidation.Book that the API needs.
@@ -75,6 +86,15 @@ func New(n Node) http.Handler {
 	mux.HandleFunc("POST "+one+"/invalidation", a.call(a.invalidate))
 	mux.HandleFunc("GET "+one+"/invalidation", a.call(a.invalidations))
 	mux.HandleFunc("GET "+one+"/invalidation/{batch}", a.call(a.invalidation))
+	mux.HandleFunc("GET "+Prefix+"function", a.call(a.functions))
+	mux.HandleFunc("GET "+Prefix+"function/{name}", a.call(a.functionCode))
+	mux.HandleFunc("GET "+Prefix+"function/{name}/describe", a.call(a.describeFunction))
+	mux.HandleFunc("POST "+Prefix+"function/{name}/test", a.call(a.testFunction))
+	for _, k := range []kind{cachePolicies, requestPolicies, responsePolicies} {
+		mux.HandleFunc("GET "+Prefix+k.path, a.call(a.listPolicies(k)))
+		mux.HandleFunc("GET "+Prefix+k.path+"/{id}", a.call(a.getPolicy(k, false)))
+		mux.HandleFunc("GET "+Prefix+k.path+"/{id}/config", a.call(a.getPolicy(k, true)))
+	}
 	mux.HandleFunc("/", a.call(func(_ http.ResponseWriter, r *http.Request) error {
 		return fault(http.StatusNotImplemented, "NotImplemented", "%s %s is not a call that is answered here; what runs is changed by its template", r.Method, r.URL.Path)
 	}))

@@ -22,7 +22,11 @@ type plant struct {
 	book     *invalidation.Book
 	promoted string
 	err      error
+
+	functions []Function
 }
+
+func (p *plant) Functions() []Function { return p.functions }
 
 func (p *plant) Distributions() []Distribution { return p.all }
 func (p *plant) Invalidations() Invalidations  { return p.book }
