@@ -91,25 +91,25 @@ func (f *functionTest) run(ctx context.Context, name string, stdin io.Reader, w 
 	if err != nil {
 		return wrong(err)
 	}
-	var trial *edgefunc.Trial
+	var result *edgefunc.TestResult
 	if f.from != "" {
-		trial, err = f.fromTemplate(ctx, name, event)
+		result, err = f.fromTemplate(ctx, name, event)
 	} else {
-		trial, err = f.fromNode(ctx, name, event)
+		result, err = f.fromNode(ctx, name, event)
 	}
 	if err != nil {
 		return err
 	}
-	if err := f.print(w, trial); err != nil {
+	if err := f.print(w, result); err != nil {
 		return err
 	}
-	if trial.Error != "" {
+	if result.Error != "" {
 		return errors.New("the function failed")
 	}
 	return nil
 }
 
-func (f *functionTest) fromTemplate(ctx context.Context, name string, event []byte) (*edgefunc.Trial, error) {
+func (f *functionTest) fromTemplate(ctx context.Context, name string, event []byte) (*edgefunc.TestResult, error) {
 	l, err := f.local.loader(f.from)
 	if err != nil {
 		return nil, wrong(err)
@@ -128,27 +128,27 @@ func (f *functionTest) fromTemplate(ctx context.Context, name string, event []by
 				return nil, wrong(err)
 			}
 			fn, _ := set.Function(m.ARN)
-			trial, err := fn.Test(ctx, event)
-			return trial, wrong(err)
+			result, err := fn.Test(ctx, event)
+			return result, wrong(err)
 		}
 	}
 	return nil, wrong(fmt.Errorf("%s has no CloudFront function %s", f.from, name))
 }
 
-func (f *functionTest) fromNode(ctx context.Context, name string, event []byte) (*edgefunc.Trial, error) {
+func (f *functionTest) fromNode(ctx context.Context, name string, event []byte) (*edgefunc.TestResult, error) {
 	rs, err := f.t.ask(ctx, http.MethodPost, "/v1/edge-functions/"+url.PathEscape(name)+"/test", event)
 	if err != nil {
 		return nil, err
 	}
 	defer rs.Body.Close()
-	trial := &edgefunc.Trial{}
-	if err := json.NewDecoder(rs.Body).Decode(trial); err != nil {
+	result := &edgefunc.TestResult{}
+	if err := json.NewDecoder(rs.Body).Decode(result); err != nil {
 		return nil, fmt.Errorf("admin side: %w", err)
 	}
-	return trial, nil
+	return result, nil
 }
 
-func (f *functionTest) print(w io.Writer, t *edgefunc.Trial) error {
+func (f *functionTest) print(w io.Writer, t *edgefunc.TestResult) error {
 	if f.json {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")

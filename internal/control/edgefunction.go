@@ -10,8 +10,7 @@ import (
 )
 
 // testFunction runs a CloudFront function, by name, logical id or ARN, on the
-// event that is the body. The answer is an edgefunc.Trial in the words of AWS's
-// TestResult.
+// event that is the body. The answer is an edgefunc.TestResult.
 func (c *control) testFunction(w http.ResponseWriter, r *http.Request) {
 	event, err := io.ReadAll(io.LimitReader(r.Body, edgefunc.MaxEvent+1))
 	if err != nil {

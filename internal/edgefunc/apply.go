@@ -44,19 +44,13 @@ func (e *exchange) applyRequest(o *goja.Object, rq *httpmsg.Request) (changed bo
 	if err := checkCookies(cookies); err != nil {
 		return false, err
 	}
-	params, paramOrder, err := e.query.changes(get("querystring"), "request.querystring")
+	query, err := e.newQueryString(get("querystring"), rq.Query)
 	if err != nil {
 		return false, err
 	}
-	if err := checkQuery(params); err != nil {
-		return false, err
-	}
-	path, query := rq.Path, rq.Query
+	path := rq.Path
 	if uri != e.uri {
 		path = escapePath(uri)
-	}
-	if len(params) > 0 {
-		query = newQuery(rq.Query, params, paramOrder)
 	}
 	if len(path)+1+len(query) > maxURI && (path != rq.Path || query != rq.Query) {
 		return false, invalid("the URI has %d characters with its query string; CloudFront allows %d", len(path)+1+len(query), maxURI)
@@ -72,6 +66,26 @@ func (e *exchange) applyRequest(o *goja.Object, rq *httpmsg.Request) (changed bo
 		}
 	}
 	return changed, nil
+}
+
+// newQueryString is the query string that the function left: that of the object,
+// or a text that it put in its place, which the guide does not tell of and AWS's
+// own examples do (aws-samples/amazon-cloudfront-functions).
+func (e *exchange) newQueryString(v goja.Value, old string) (string, error) {
+	if text, ok := textOf(v); ok {
+		if badQuery(text) {
+			return "", invalid("request.querystring has spaces, control characters or #")
+		}
+		return text, nil
+	}
+	params, order, err := e.query.changes(v, "request.querystring")
+	if err == nil {
+		err = checkQuery(params)
+	}
+	if err != nil || len(params) == 0 {
+		return old, err
+	}
+	return newQuery(old, params, order), nil
 }
 
 // newQuery writes the query string anew; what was not touched stays as sent.

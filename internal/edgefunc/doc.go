@@ -23,10 +23,12 @@
 // Sources: CloudFront Developer Guide, "Write function code", "Restrictions
 // on edge functions", "Helper methods".
 //
-// What it does not do: Lambda@Edge; CBOR web tokens; connection functions. It
-// applies no origin override, it hands it over in the Outcome. It does not
-// measure CloudFront's own clock: the engine is another, so Utilization is a
-// share of a wall-clock budget.
+// Test does all that with an event that somebody wrote (testresult.go).
+//
+// What it does not do: Lambda@Edge; connection functions. It applies no origin
+// override, it judges it (originread.go) and hands it over in the Outcome. It
+// does not measure CloudFront's own clock: the engine is another, so Utilization
+// is a share of a wall-clock budget.
 //
 // Bounds: a run is stopped after Options.Timeout, or when memory grows too
 // fast. Both are noticed between JavaScript instructions; single built-in

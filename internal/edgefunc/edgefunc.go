@@ -23,8 +23,8 @@ type Options struct {
 	// Budget is the time that counts as a compute utilization of 100; 0 is
 	// 1 ms. Nothing happens when a run takes longer.
 	Budget time.Duration
-	// Timeout is when a run is stopped, by the clock on the wall; 0 is 200 ms,
-	// so that a busy machine does not stop what is harmless.
+	// Timeout is when a run is stopped, by the clock on the wall; 0 is 200 ms.
+	// Time in which the whole process stood still does not count.
 	Timeout time.Duration
 	// Machines bounds how many runs go on at the same time, for each of the
 	// two runtimes; 0 is twice GOMAXPROCS. Others wait for one to end.

@@ -165,6 +165,8 @@ func TestE1ChangesOfTheRequest(t *testing.T) {
 		{"query deleted", "delete r.querystring.ID", "/media/?NoValue&mv=val1&mv=val2,val3", "", ""},
 		{"query added", "r.querystring.z = { value: '1' }", "/media/?ID=42&NoValue&mv=val1&mv=val2,val3&z=1", "", ""},
 		{"query emptied", "r.querystring = {}", "/media/", "", ""},
+		{"query as text", "r.querystring = 'b=1&a=%20&b'", "/media/?b=1&a=%20&b", "", ""},
+		{"query emptied as text", "r.querystring = ''", "/media/", "", ""},
 		{"query replaced takes the new order", "r.querystring = { b: { value: '2' }, ID: r.querystring.ID, NoValue: r.querystring.NoValue }", "/media/?b=2&ID=42&NoValue", "", ""},
 		{"multiValue wins", "r.querystring.mv.multiValue = [{ value: 'n' }]; r.querystring.mv.value = 'ignored'", "/media/?ID=42&NoValue&mv=n", "", ""},
 		{"value alone keeps the others", "r.querystring.mv.value = 'n'", "/media/?ID=42&NoValue&mv=n&mv=val2,val3", "", ""},
@@ -226,7 +228,8 @@ func TestE2RulesOfTheRequest(t *testing.T) {
 		{"cookie values", "r.cookies.a = { value: 'x; y=z' }", "not allowed"},
 		{"query without spaces", "r.querystring.q = { value: 'a b' }", "spaces"},
 		{"query without #", "r.querystring['#'] = { value: 'a' }", "#"},
-		{"querystring is an object", "r.querystring = 'a=b'", "not an object"},
+		{"querystring is no number", "r.querystring = 5", "not an object"},
+		{"querystring as text without spaces", "r.querystring = 'a=b c'", "spaces"},
 		{"headers are an object", "r.headers = []", "not an object"},
 		{"something is returned", "r = undefined", "undefined"},
 		{"an object is returned", "r = 'x'", "instead of"},
@@ -316,14 +319,23 @@ func TestE1EventIsExactToTheByte(t *testing.T) {
 	rq.Viewer.Addr = netip.MustParseAddrPort("[2001:db8::7]:443")
 	rs := &httpmsg.Response{Status: 404, ContentLength: 701}
 	for _, f := range [][2]string{
-		{"Host", "video.example.com"}, {"Accept", "application/json"}, {"COOKIE", "c1=v1; empty=; cmv=1"}, {"X-Empty", ""}, {"accept", "text/html"},
-		{"Cookie", "cmv=a=b; c2=\"q\""}, {"CloudFront-Viewer-Country", "GB"}, {"X-Quote", `a"b\c</script>`},
+		{"Host", "video.example.com"},
+		{"Accept", "application/json"},
+		{"COOKIE", "c1=v1; empty=; cmv=1"},
+		{"X-Empty", ""},
+		{"accept", "text/html"},
+		{"Cookie", "cmv=a=b; c2=\"q\""},
+		{"CloudFront-Viewer-Country", "GB"},
+		{"X-Quote", `a"b\c</script>`},
 	} {
 		rq.Header.Add(f[0], f[1])
 	}
 	for _, f := range [][2]string{
-		{"Date", "Mon, 05 Apr 2021 18:57:56 GMT"}, {"Set-Cookie", "ID=1; Expires=Wed, 07 Apr 2021 07:28:00 GMT"}, {"Content-Type", "text/html"},
-		{"Set-Cookie", "plain=1"}, {"set-cookie", "ID=2;Path=/cat; Secure"},
+		{"Date", "Mon, 05 Apr 2021 18:57:56 GMT"},
+		{"Set-Cookie", "ID=1; Expires=Wed, 07 Apr 2021 07:28:00 GMT"},
+		{"Content-Type", "text/html"},
+		{"Set-Cookie", "plain=1"},
+		{"set-cookie", "ID=2;Path=/cat; Secure"},
 	} {
 		rs.Header.Add(f[0], f[1])
 	}

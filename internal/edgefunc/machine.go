@@ -30,6 +30,9 @@ const (
 	maxGrowth = 128 << 20
 	maxLog    = 10 << 10
 	watchStep = 2 * time.Millisecond
+	// starved bounds a run on a machine so busy that the watch itself comes
+	// late, in timeouts.
+	starved = 10
 )
 
 // machine is a JavaScript runtime that is used by one run at a time.
@@ -46,6 +49,8 @@ type machine struct {
 	active  bool
 	stopped bool
 	began   time.Time
+	seen    time.Time     // when the watch looked last
+	spent   time.Duration // of limit
 	limit   time.Duration
 	heap    uint64
 }
@@ -123,7 +128,7 @@ func compileText(name, text string) (*goja.Program, error) {
 func (m *machine) begin(r run, timeout time.Duration) {
 	m.run = r
 	m.mu.Lock()
-	m.active, m.began, m.limit, m.heap = true, r.start, timeout, 0
+	m.active, m.began, m.seen, m.spent, m.limit, m.heap = true, r.start, r.start, 0, timeout, 0
 	m.mu.Unlock()
 	m.timer.Reset(min(watchStep, timeout))
 }
@@ -140,7 +145,8 @@ func (m *machine) end() (reusable bool) {
 }
 
 // watch runs on the timer, every watchStep while a run lasts. A short run
-// never meets it.
+// never meets it. Between two looks no more than twice watchStep counts: when
+// the watch is late, the process had no processor, and neither had the run.
 func (m *machine) watch() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -151,16 +157,18 @@ func (m *machine) watch() {
 	if m.heap == 0 {
 		m.heap = heap
 	}
-	spent := time.Since(m.began)
+	now := time.Now()
+	m.spent += min(now.Sub(m.seen), 2*watchStep)
+	m.seen = now
 	switch {
-	case spent >= m.limit:
+	case m.spent >= m.limit, now.Sub(m.began) >= starved*m.limit:
 		m.stopped = true
 		m.vm.Interrupt(&limit{fmt.Sprintf("the function ran longer than %v", m.limit)})
 	case heap > m.heap+maxGrowth:
 		m.stopped = true
 		m.vm.Interrupt(&limit{"the function needs too much memory"})
 	default:
-		m.timer.Reset(max(time.Millisecond/10, min(watchStep, m.limit-spent)))
+		m.timer.Reset(max(time.Millisecond/10, min(watchStep, m.limit-m.spent)))
 	}
 }
 

@@ -31,8 +31,8 @@ import (
 // MaxEvent bounds an event (AWS: API_TestFunction).
 const MaxEvent = 40 << 10
 
-// Trial is what came of a test. As JSON it has the names of AWS's TestResult.
-type Trial struct {
+// TestResult is what came of a test. As JSON it has the names of AWS's TestResult.
+type TestResult struct {
 	Output      json.RawMessage `json:"FunctionOutput"`     // null after an error
 	Utilization int             `json:"ComputeUtilization"` // percent, at most 100
 	Log         []string        `json:"FunctionExecutionLogs"`
@@ -45,24 +45,29 @@ type Trial struct {
 // Test runs f on an event, a JSON text as the guide's "Event structure" has it.
 // context.eventType says at which event; without one a response says it. The
 // error is one of the event, or of ctx; what the function does wrong stands in
-// the Trial. The function runs twice, and the second run counts: the first one
-// may have to make a machine.
-func (f *Function) Test(ctx context.Context, event []byte) (*Trial, error) {
+// the TestResult. The function runs a few times, so that neither the making of a
+// machine nor other work of this one counts as its own: the shortest run says
+// the utilization, the last one all else.
+func (f *Function) Test(ctx context.Context, event []byte) (*TestResult, error) {
 	in, err := readEvent(event)
 	if err != nil {
 		return nil, fmt.Errorf("event: %w", err)
 	}
-	var t *Trial
-	for range 2 {
-		if t, err = f.try(ctx, in); err != nil {
+	least := 100
+	for n := 1; ; n++ {
+		t, err := f.try(ctx, in)
+		if err != nil {
 			return nil, err
 		}
+		if least = min(least, t.Utilization); n == 5 || t.Error != "" {
+			t.Utilization = least
+			return t, nil
+		}
 	}
-	return t, nil
 }
 
-func (f *Function) try(ctx context.Context, in *eventFile) (*Trial, error) {
-	t := &Trial{Log: []string{}}
+func (f *Function) try(ctx context.Context, in *eventFile) (*TestResult, error) {
+	t := &TestResult{Log: []string{}}
 	ev := &Event{
 		DistributionDomain: in.Context.DistributionDomainName, DistributionID: in.Context.DistributionID, RequestID: in.Context.RequestID,
 		EdgeLocation: "LOC", Log: func(l Line) { t.Log = append(t.Log, l.Text) },

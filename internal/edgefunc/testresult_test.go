@@ -28,7 +28,7 @@ const fullEvent = `{
 	}
 }`
 
-func try(t *testing.T, kind, code, event string) *Trial {
+func try(t *testing.T, kind, code, event string) *TestResult {
 	t.Helper()
 	got, err := compileOne(t, kind, code, Options{}).Test(context.Background(), []byte(event))
 	if err != nil {
@@ -40,9 +40,9 @@ func try(t *testing.T, kind, code, event string) *Trial {
 	return got
 }
 
-// TestE1TrialShowsTheEvent: what a function is shown of a written event is that
+// TestE1ATestShowsTheEvent: what a function is shown of a written event is that
 // event, to the byte.
-func TestE1TrialShowsTheEvent(t *testing.T) {
+func TestE1ATestShowsTheEvent(t *testing.T) {
 	got := try(t, v1, "function handler(event) { console.log(event); return event.response; }", fullEvent)
 	var want strings.Builder
 	for line := range strings.Lines(fullEvent) { // no text of it has white space but ", " and ": "
@@ -54,7 +54,7 @@ func TestE1TrialShowsTheEvent(t *testing.T) {
 	}
 }
 
-func TestE1TrialOutput(t *testing.T) {
+func TestE1TestOutput(t *testing.T) {
 	request := strings.Replace(fullEvent, "viewer-response", "viewer-request", 1)
 	for _, tt := range []struct{ name, event, code, want string }{
 		{
@@ -88,7 +88,7 @@ func TestE1TrialOutput(t *testing.T) {
 	}
 }
 
-func TestE2TrialErrors(t *testing.T) {
+func TestE2TestErrors(t *testing.T) {
 	event := `{"request": {"method": "GET", "uri": "/"}}`
 	for code, word := range map[string]string{
 		"throw new Error('boom')": "Error: boom",

@@ -120,9 +120,12 @@ func TestPolicies(t *testing.T) {
 	b.ResponseHeaders = &model.ResponseHeadersPolicy{
 		ID: "r1", Name: "safe", CORS: &model.PolicyCORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"ALL"}, MaxAge: 600}, Remove: []string{"X-R"}, ServerTiming: &rate,
 		Security: []model.PolicyHeader{
-			{Name: "Strict-Transport-Security", Value: "max-age=63072000; includeSubdomains; preload", Override: true}, {Name: "X-Frame-Options", Value: "DENY"},
-			{Name: "X-XSS-Protection", Value: "1; report=https://r.example"}, {Name: "X-Content-Type-Options", Value: "nosniff"},
-			{Name: "Referrer-Policy", Value: "same-origin"}, {Name: "Content-Security-Policy", Value: "default-src 'self'"},
+			{Name: "Strict-Transport-Security", Value: "max-age=63072000; includeSubdomains; preload", Override: true},
+			{Name: "X-Frame-Options", Value: "DENY"},
+			{Name: "X-XSS-Protection", Value: "1; report=https://r.example"},
+			{Name: "X-Content-Type-Options", Value: "nosniff"},
+			{Name: "Referrer-Policy", Value: "same-origin"},
+			{Name: "Content-Security-Policy", Value: "default-src 'self'"},
 		},
 		Custom: []model.PolicyHeader{{Name: "X-C", Value: "v"}},
 	}
