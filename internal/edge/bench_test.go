@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
@@ -76,6 +77,30 @@ func TestAHitDoesNotAllocate(t *testing.T) {
 
 func BenchmarkHit(b *testing.B) {
 	w := newWorld(&testing.T{}).compile()
+	w.edge.deps.Record = nil
+	w.start(b.Context(), "/a")
+	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
+	b.ReportAllocs()
+	for b.Loop() {
+		w.edge.Serve(b.Context(), rq, nothing{})
+	}
+}
+
+// BenchmarkHitWithFunction is BenchmarkHit behind a trivial viewer-request
+// function.
+func BenchmarkHitWithFunction(b *testing.B) {
+	w := newWorld(&testing.T{})
+	set, err := edgefunc.Compile([]*model.EdgeFunction{{Name: "f", ARN: "arn:f", Runtime: "cloudfront-js-2.0", Code: `function handler(event) {
+		const r = event.request; if (r.uri.endsWith('/')) r.uri += 'index.html'; return r; }`}}, nil, edgefunc.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.behavior().Functions = []model.FunctionAssociation{{Event: model.ViewerRequest, ARN: "arn:f"}}
+	w.fn = func(arn string) (Function, error) {
+		f, _ := set.Function(arn)
+		return f, nil
+	}
+	w.compile()
 	w.edge.deps.Record = nil
 	w.start(b.Context(), "/a")
 	rq := request("/a", "Accept", "*/*", "User-Agent", "me")
