@@ -58,6 +58,7 @@ var rooms = map[string]string{
 	"internal/geo/":         "internal/geo",
 	"internal/gateway/":     "internal/gateway",
 	"internal/bucket/":      "internal/bucket",
+	"internal/record/":      "internal/record",
 }
 
 // groundOnly are the packages that import the standard library only.

@@ -209,8 +209,9 @@ type TLS struct {
 
 // Viewer is where a request came from.
 type Viewer struct {
-	Addr netip.AddrPort
-	TLS  *TLS // nil on a cleartext connection
+	Addr  netip.AddrPort
+	Local netip.Addr // of this side of its connection; invalid: not known
+	TLS   *TLS       // nil on a cleartext connection
 }
 
 // Request is one viewer request.

@@ -115,7 +115,8 @@ type Behavior struct {
 	SignerKeys       map[string]string // public keys of those groups: PEM by id
 	TrustedSigners   bool
 	GRPC             bool
-	RealtimeLog      string
+	RealtimeLog      string       // ARN, empty for none
+	Realtime         *RealtimeLog // what it names; nil: nothing of a template
 	FieldEncryption  string
 }
 

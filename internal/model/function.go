@@ -104,6 +104,13 @@ type Bucket struct {
 	BlockPublic bool
 }
 
+// Serves tells whether a domain name is the bucket's, in one of AWS's forms, such
+// as NAME.s3.amazonaws.com.
+func (b *Bucket) Serves(domain string) bool {
+	rest, ok := strings.CutPrefix(domain, b.Name+".s3")
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '-')
+}
+
 // Content is a folder or zip whose files become objects.
 type Content struct {
 	Dir    string // watched

@@ -33,6 +33,7 @@ type Stack struct {
 	Endpoints      []*Endpoint
 	Zones          []*Zone
 	HealthChecks   []*HealthCheck
+	LogDeliveries  []*LogDelivery
 	Opaque         []*Opaque // parsed and kept, not run
 	Outputs        []Output
 }

@@ -20,6 +20,7 @@ type Layout struct {
 	kind    string
 	fields  []field
 	cookies bool
+	mark    string // between fields; empty: a tab
 }
 
 // field is one that version 2 offers. put appends a tab and the value.
@@ -58,16 +59,44 @@ func NewLayout(kind string, fields []string, cookies bool) (*Layout, error) {
 		fields = FieldNames()[:standardFields]
 	}
 	for _, name := range fields {
-		i := slices.IndexFunc(fieldTable[:], func(f field) bool { return f.name == name })
+		i := slices.IndexFunc(fieldTable[:], func(f field) bool { return strings.EqualFold(f.name, name) })
 		if i < 0 {
 			return nil, fmt.Errorf("there is no field %q: they are %s", name, strings.Join(FieldNames(), " "))
 		}
-		if slices.ContainsFunc(l.fields, func(f field) bool { return f.name == name }) {
-			return nil, fmt.Errorf("field %q comes twice", name)
+		if err := l.take(fieldTable[i]); err != nil {
+			return nil, err
 		}
-		l.fields = append(l.fields, fieldTable[i])
 	}
 	return l, nil
+}
+
+func (l *Layout) take(f field) error {
+	if slices.ContainsFunc(l.fields, func(o field) bool { return o.name == f.name }) {
+		return fmt.Errorf("field %q comes twice", f.name)
+	}
+	l.fields = append(l.fields, f)
+	return nil
+}
+
+// Between makes another text than the tab stand between the fields of a line; it
+// has no meaning for JSON. A value may contain it: only what the log format
+// encodes cannot.
+func (l *Layout) Between(mark string) *Layout {
+	c := *l
+	c.mark = mark
+	return &c
+}
+
+// NeedsPlace tells whether a field asks for Viewer.Country or Viewer.ASN.
+func (l *Layout) NeedsPlace() bool {
+	return slices.ContainsFunc(l.fields, func(f field) bool { return f.name == "c-country" || f.name == "asn" })
+}
+
+// NeedsHead tells whether a field asks for Request.Header.
+func (l *Layout) NeedsHead() bool {
+	return slices.ContainsFunc(l.fields, func(f field) bool {
+		return strings.HasPrefix(f.name, "cs-header") || strings.HasPrefix(f.name, "cs-accept") || strings.HasPrefix(f.name, "cmcd-")
+	})
 }
 
 // Head is what a file begins with; empty for most.
@@ -105,6 +134,8 @@ func (l *Layout) Append(b []byte, r *Record) []byte {
 			at.b = inJSON(at.b, start, f.name, i > 0)
 		case i == 0:
 			at.b = append(at.b[:start], at.b[start+1:]...)
+		case l.mark != "":
+			at.b = slices.Replace(at.b, start, start+1, []byte(l.mark)...)
 		}
 	}
 	if l.kind == "json" {
@@ -198,14 +229,27 @@ var fieldTable = [...]field{
 	{"timestamp(ms)", func(l line, r *Record, _ bool) line { l.number(r.Start.Add(r.Time.Total).UnixMilli()); return l }},
 	{"DistributionId", func(l line, r *Record, _ bool) line { l.text(r.Edge.Distribution); return l }},
 	{"cache-behavior-path-pattern", func(l line, r *Record, _ bool) line { l.text(r.Edge.Behavior); return l }},
-	{"origin-fbl", func(l line, r *Record, _ bool) line {
-		if r.Origin.Tries > 0 {
-			l.seconds(r.Origin.FirstByte)
-		} else {
-			l.text("")
-		}
+	{"origin-fbl", func(l line, r *Record, _ bool) line { l.latency(r, r.Origin.FirstByte); return l }},
+	{"origin-lbl", func(l line, r *Record, _ bool) line {
+		l.latency(r, max(r.Origin.LastByte, r.Origin.FirstByte))
 		return l
 	}},
+	{"c-country", func(l line, r *Record, _ bool) line { l.text(r.Viewer.Country); return l }},
+	{"asn", func(l line, r *Record, _ bool) line { l.optional(int64(r.Viewer.ASN), r.Viewer.ASN != 0); return l }},
+	{"distribution-tenant-id", none}, // there are no tenants here
+	{"connection-id", none},          // and no ids of connections
+}
+
+// none is a field that never has a value.
+func none(l line, _ *Record, _ bool) line { l.text(""); return l }
+
+// latency appends a time of the origin, if one was asked.
+func (l *line) latency(r *Record, d time.Duration) {
+	if r.Origin.Tries > 0 {
+		l.seconds(d)
+	} else {
+		l.text("")
+	}
 }
 
 // moment appends a part of the date and time when the answer was over.

@@ -10,8 +10,11 @@
 //  2. When the viewer has its answer, the edge hands the Record to every
 //     Writer that wants it (Writer.Write), which copies what it needs.
 //  3. A Writer appends a line (AppendStandard: the 33 fields of CloudFront's
-//     standard log; AppendJSON: one object a line, with the names of Tags)
-//     to a bounded buffer, and one goroutine writes that out.
+//     standard log; AppendJSON: one object a line, with the names of Tags;
+//     Layout: fields by choice) to a bounded buffer, and one goroutine writes
+//     that out.
+//  4. What it writes to is a File that rotates, Files as CloudFront delivers
+//     them, or a stream (room kinesis). Realtime takes a sample.
 //
 // What it does not do: it decides nothing, and it never makes a request wait:
 // lines that find the buffer full are dropped and counted.
@@ -57,6 +60,10 @@ type Viewer struct {
 	TLSVersion   string // TLSv1.3; empty on a cleartext connection
 	TLSCipher    string // OpenSSL's name
 	Proto        httpmsg.Proto
+	Local        netip.Addr // the node's address that it reached; invalid: not known
+	// Country and ASN are told only where a log asks for them.
+	Country string
+	ASN     uint32
 }
 
 // Request is what was asked.
@@ -70,6 +77,9 @@ type Request struct {
 	UserAgent string
 	Cookie    string
 	Bytes     int64 // head and body
+	// Header has the fields as they were sent, without Host; good until Write
+	// returns. Nil: not known.
+	Header *httpmsg.Header
 }
 
 // Edge is who was in charge.
@@ -80,6 +90,10 @@ type Edge struct {
 	Domain       string // d….cloudfront.net
 	Behavior     string // its path pattern
 	Staging      bool   // the distribution is the staging one of that which was asked
+	// PrimaryID and PrimaryDomain are of the distribution that was asked, where
+	// it has a staging one.
+	PrimaryID     string
+	PrimaryDomain string
 }
 
 // Shield is what the web ACL decided. An empty ACL: there was none.
@@ -137,7 +151,11 @@ type Origin struct {
 	Failover  bool          // the secondary of a group answered
 	Member    string        // of the places that Host leads to; empty: there is one
 	FirstByte time.Duration // from sending the request to the head of the answer
-	Error     string        // of the last try
+	LastByte  time.Duration // and to its last byte; 0: with the head, or not known
+	// FailedStatus is that of the primary of a group for which the secondary was
+	// asked.
+	FailedStatus int
+	Error        string // of the last try
 }
 
 // API is the gateway behind the origin. An empty ID: none.

@@ -71,6 +71,11 @@ func (l *line) text(s string) {
 		l.b = append(l.b, '-')
 		return
 	}
+	l.more(s)
+}
+
+// more appends to a field, percent-encoded.
+func (l *line) more(s string) {
 	start := 0
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; escaped[c] {
@@ -130,7 +135,11 @@ func (l *line) addr(a netip.Addr) {
 
 // status appends three digits; 000 when the viewer left before the answer.
 func (l *line) status(n int) {
-	l.b = append(l.b, '\t', byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
+	l.b = appendStatus(append(l.b, '\t'), n)
+}
+
+func appendStatus(b []byte, n int) []byte {
+	return append(b, byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
 }
 
 // seconds appends a time with three decimals.

@@ -197,6 +197,9 @@ func (s *Server) admit(c net.Conn) {
 func (s *Server) serve(c net.Conn, from netip.AddrPort, first []byte) {
 	c = socket.Wrap(c)
 	v := httpmsg.Viewer{Addr: from}
+	if a, ok := c.LocalAddr().(*net.TCPAddr); ok {
+		v.Local = a.AddrPort().Addr().Unmap()
+	}
 	if s.tls == nil {
 		s.cleartext(c, v, first)
 		return

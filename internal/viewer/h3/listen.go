@@ -182,6 +182,9 @@ func (l *Listener) viewer(qc *quic.Conn) httpmsg.Viewer {
 		at := a.AddrPort()
 		v.Addr = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	}
+	if a, ok := qc.LocalAddr().(*net.UDPAddr); ok && !a.IP.IsUnspecified() { // it listens on all addresses
+		v.Local = a.AddrPort().Addr().Unmap()
+	}
 	st := qc.ConnectionState().TLS
 	v.TLS = hello.From(qc.Context())
 	if l.opts.Handshake != nil {
