@@ -49,6 +49,9 @@ type behavior struct {
 
 	keys *signed.Keys // of signed URLs and cookies; nil: everybody may come
 
+	realtime *record.Realtime // nil: none
+	keepHead bool             // realtime tells of fields that may be changed before
+
 	meter *behaviorMeter // nil: nothing is counted
 }
 
@@ -89,17 +92,15 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 		return nil, err
 	}
 	b.meter = newBehaviorMeter(e.deps.Metrics, d.m, m.PathPattern)
-	return b, e.compileFunctions(b)
+	if err := e.compileFunctions(b); err != nil {
+		return nil, err
+	}
+	e.compileRealtime(d, b)
+	return b, nil
 }
 
 func (x *Exchange) behavior() stepID {
-	for _, b := range x.dist.behaviors {
-		if b.pattern.Match(x.rq.Path) {
-			x.beh = b
-			break
-		}
-	}
-	if x.beh == nil { // only a path that no pattern can match, such as *
+	if x.beh = x.dist.behaviorOf(x.rq.Path); x.beh == nil { // only a path that no pattern can match, such as *
 		x.rec.Result.Detail = record.InvalidRequest
 		return x.refuse(400, "The request's path cannot be served.")
 	}
@@ -107,6 +108,9 @@ func (x *Exchange) behavior() stepID {
 	x.target, x.keyed.origin = x.beh.target, x.beh.m.Target
 	if x.role == forPage {
 		return stepKey
+	}
+	if x.beh.keepHead {
+		x.keepHead()
 	}
 	if next, ok := x.protocol(); !ok {
 		return next

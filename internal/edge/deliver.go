@@ -33,6 +33,9 @@ func (x *Exchange) deliver() stepID {
 	if x.rec.Time.Total = x.elapsed(); x.rec.Time.FirstByte == 0 { // it went out in one piece
 		x.rec.Time.FirstByte = x.rec.Time.Total
 	}
+	if x.asked.rs != nil && !x.rec.Cache.Status.Served() { // the body went on as it came
+		x.rec.Origin.LastByte = x.rec.Time.Total - x.asked.sent.Sub(x.rec.Start)
+	}
 	if err != nil {
 		x.cut(err)
 	}
@@ -219,14 +222,14 @@ func (x *Exchange) cut(err error) {
 	switch {
 	case errors.As(err, &g):
 		r.Detail, r.End = record.ClientCommError, record.EndViewerLeft
-		if x.ctx.Err() != nil {
-			r.Detail = record.ClientHungUpRequest
-		}
 		if x.rec.Cache.Store == record.Stored && x.body.reader != nil {
 			x.rec.Cache.Store = record.StoreViewerLeft
 		}
 	case errors.Is(err, cache.ErrLagged):
 		r.Detail, r.End = record.ClientCommError, record.EndViewerSlow
+		if x.rs.Status >= 400 { // it was an error that the viewer was slow to read
+			r.Detail = record.SlowReaderOriginError
+		}
 	default:
 		r.Detail, r.End = record.OriginReadError, record.EndOriginBroke
 		if timeout(err) {

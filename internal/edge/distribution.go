@@ -28,6 +28,8 @@ type distribution struct {
 	errors    map[int]*model.CustomError
 	origins   map[string]*originRef // by id of origin or group
 	made      *madeOrigins          // of functions
+	realtime  bool                  // a behavior has a real-time log
+	placed    bool                  // records say where the viewer is
 
 	meter     *meter
 	signature [record.ResultTypes]httpmsg.Head // see headers.go
@@ -63,6 +65,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 		d.shield = e.deps.WebACL(m.WebACL)
 	}
 	d.meter = newMeter(e.deps.Metrics, m)
+	d.placed = e.deps.Placed != nil && e.deps.Placed(m)
 	if err := e.compileOrigins(d); err != nil {
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func (x *Exchange) distribution() stepID {
 		// A connection that was opened for one distribution must not be used
 		// for another (RFC 9110 15.5.20); names that are nobody's do not count.
 		if d, ok := x.edge.hosts.table.Find(t.ServerName); ok && d != x.dist {
-			x.rec.Result.Detail = record.InvalidRequest
+			x.rec.Result.Detail = record.InvalidRequestCertificate
 			return x.refuse(421, "The connection was opened for another distribution.")
 		}
 	}
@@ -176,6 +179,7 @@ func (x *Exchange) distribution() stepID {
 	}
 	wrong := x.wrongVersion()
 	if r := x.dist.rollout; r != nil && !wrong {
+		x.rec.Edge.PrimaryID, x.rec.Edge.PrimaryDomain = x.dist.m.ID, x.dist.m.DomainName
 		x.rollOut(r)
 	}
 	x.rec.Edge.Distribution, x.rec.Edge.Domain = x.dist.m.ID, x.dist.m.DomainName

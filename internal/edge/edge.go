@@ -99,6 +99,12 @@ type Deps struct {
 	Invalidated Invalidated
 	// Debug is the token that asks for debug headers. Nil: nobody gets them.
 	Debug *DebugToken
+	// Realtime gives the real-time log of a behavior; nil where it has none. Nil:
+	// there are none.
+	Realtime func(b *model.Behavior) *record.Realtime
+	// Placed tells whether records of a distribution are to say country and
+	// network of the viewer. Nil: none are.
+	Placed func(d *model.Distribution) bool
 	// Metrics takes the series of the distributions. Nil: nothing is counted.
 	Metrics *metrics.Registry
 	// Place tells where an address is; nil, or a nil Place: not known.

@@ -45,6 +45,8 @@ type world struct {
 	// lambda runs the functions of Lambda@Edge.
 	lambda edgelambda.Invoker
 
+	realtimes realtimes
+
 	metrics metrics.Registry
 	shields func(arn string) Shield
 	// transport replaces the default one, which answers by reply.
@@ -112,7 +114,7 @@ func (w *world) compile() *world {
 		Place:     func(a netip.Addr) *model.Place { return w.places[a] },
 		HTTP3Port: 8443, Metrics: &w.metrics, Current: func(time.Time) bool { return !w.unsure },
 		Cache: w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
-		Recent: w.recent, Invalidated: w.invalidated, Debug: NewDebugToken(debugToken),
+		Recent: w.recent, Invalidated: w.invalidated, Debug: NewDebugToken(debugToken), Realtime: w.realtime,
 		Transport: func(_ *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 			if w.transport != nil {
 				return w.transport(o), nil
@@ -326,6 +328,7 @@ func (w *world) expect(v *viewer, status int, xcache, body string) {
 func (w *world) released() {
 	w.t.Helper()
 	w.wg.Wait()
+	w.realtimes.close()
 	w.cache.Purge()
 	if n := w.cache.Stats().Held; n != 0 {
 		w.t.Errorf("%d bytes of objects were not released", n)

@@ -49,6 +49,7 @@ type Exchange struct {
 	socket  socket
 	spans   traced
 	verdict *webacl.Verdict // room for that of the web ACL; nil before the first one
+	seen    *httpmsg.Header // the fields before they were changed; nil: nobody asks (realtime.go)
 	sub     *Exchange       // fetched the custom error page
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/record"
@@ -95,7 +96,10 @@ func (x *Exchange) fetch() stepID {
 			break
 		}
 		if x.asked.rs != nil {
+			x.rec.Origin.FailedStatus = x.asked.rs.Status
 			drain(x.asked.rs.Body)
+		} else {
+			x.rec.Origin.FailedStatus, _ = classify(x.asked.err)
 		}
 	}
 	return x.fetched()
@@ -103,6 +107,10 @@ func (x *Exchange) fetch() stepID {
 
 // fetched looks at what came of it.
 func (x *Exchange) fetched() stepID {
+	if x.asked.err == nil && x.contradicts() {
+		_ = x.asked.rs.Body.Close()
+		x.asked.rs, x.asked.err = nil, errRangeLength
+	}
 	if x.asked.err == nil {
 		if x.asked.generated {
 			return stepResponse
@@ -127,6 +135,19 @@ func (x *Exchange) fetched() stepID {
 		x.asked.status, x.rec.Result.Detail = l.Kind.Status(), record.DetailNone
 	}
 	return stepResponse
+}
+
+// errRangeLength: a part whose length is not that of the range that it says it is.
+var errRangeLength = errors.New("origin: Content-Length is not the length of Content-Range")
+
+// contradicts tells whether the origin's answer is such a part (row E11).
+func (x *Exchange) contradicts() bool {
+	rs := x.asked.rs
+	if rs.Status != http.StatusPartialContent || rs.ContentLength < 0 || x.rq.Method == http.MethodHead {
+		return false
+	}
+	s, _, ok := httpspec.ParseContentRange(rs.Get("Content-Range"))
+	return ok && s.Len() != rs.ContentLength
 }
 
 func safe(method string) bool { return method == "GET" || method == "HEAD" || method == "OPTIONS" }
@@ -184,6 +205,7 @@ func classify(err error) (int, record.Detail) {
 	var dns *net.DNSError
 	var op *net.OpError
 	dial := errors.As(err, &op) && op.Op == "dial"
+	write := !dial && op != nil && op.Op == "write"
 	var fault *origin.Fault
 	text := err.Error()
 	switch {
@@ -192,12 +214,16 @@ func classify(err error) (int, record.Detail) {
 			return 502, record.OriginHeaderTooBigError
 		}
 		return 502, record.OriginInvalidResponseError
+	case errors.Is(err, errRangeLength):
+		return 502, record.OriginContentRangeLengthError
 	case errors.As(err, &dns):
 		return 502, record.OriginDNSError
 	case dial && timeout(err):
 		return 504, record.OriginConnectError
 	case timeout(err), errors.Is(err, origin.ErrCompletion):
 		return 504, record.OriginCommError
+	case write:
+		return 502, record.OriginWriteError
 	case dial, strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
 		return 502, record.OriginConnectError
 	case strings.Contains(text, "server response headers exceeded"):

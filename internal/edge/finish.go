@@ -26,6 +26,12 @@ func (x *Exchange) finish() stepID {
 	x.finishTrace()
 	if x.dist != nil {
 		x.dist.meter.count(x)
+		if x.dist.realtime && x.role == forViewer {
+			x.tellRealtime()
+		}
+		if x.dist.placed {
+			x.tellPlace()
+		}
 	}
 	if x.edge.deps.Record != nil {
 		x.edge.deps.Record(&x.rec)

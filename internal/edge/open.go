@@ -35,14 +35,17 @@ func (x *Exchange) now() time.Time {
 func (x *Exchange) describe() {
 	rq, r := x.rq, &x.rec
 	r.Edge.Location, r.Edge.Stack = x.edge.deps.POP, x.edge.stack
-	r.Viewer = record.Viewer{Addr: rq.Viewer.Addr, ForwardedFor: rq.Header.Join("X-Forwarded-For"), Proto: rq.Proto}
+	r.Viewer = record.Viewer{Addr: rq.Viewer.Addr, Local: rq.Viewer.Local, ForwardedFor: rq.Header.Join("X-Forwarded-For"), Proto: rq.Proto}
 	if t := rq.Viewer.TLS; t != nil {
 		r.Viewer.TLSVersion, r.Viewer.TLSCipher = t.Version, t.Cipher
 	}
 	r.Request = record.Request{
 		Method: rq.Method, Scheme: rq.Scheme, Host: rq.Host, Path: rq.Path, Query: rq.Query,
 		Referer: rq.Header.Get("Referer"), UserAgent: rq.Header.Get("User-Agent"), Cookie: rq.Header.Join("Cookie"),
-		Bytes: int64(headSize(rq)),
+		Bytes: int64(headSize(rq)), Header: &rq.Header,
+	}
+	if x.seen != nil {
+		r.Request.Header = x.seen
 	}
 	if rq.ContentLength > 0 {
 		r.Request.Bytes += rq.ContentLength

@@ -99,8 +99,10 @@ fields of a viewer say what they are called after.
 
 Keys of behaviors: target, min, default, max, ttl (durations); queries, headers, cookies (none, all, a,b, !a for all
 but a); gzip, brotli, compress, legacy, signed (nobody: by keys that are not known), guard (safe, exact: of the whole distribution); methods (get, options, all), cached (options), viewer (https-only,
-redirect-to-https); rules (RFC9111), vary (ignore, honour), heuristic (percent); orp-headers, orp-queries, orp-cookies (headers also allViewer, allViewerAnd:a,b); and for the
+redirect-to-https); realtime (fields of a real-time log of all its requests); rules (RFC9111), vary (ignore, honour), heuristic (percent); orp-headers, orp-queries, orp-cookies (headers also allViewer, allViewerAnd:a,b); and for the
 response headers policy cors, cors-override, credentials, custom, replace, remove, timing.
+
+FAULT of an origin is no-name, connect-timeout, reset, write-reset, hangs-up, malformed or long-head.
 
 Every other section is a reply of an origin: status line, fields, an empty line, the body. Fields of the runner:
 ` + "`Test-Chunked`" + ` hides the length, ` + "`Test-Break`" + ` breaks the body off after its text, ` + "`Test-Path: PATH SECTION`" + ` answers a path

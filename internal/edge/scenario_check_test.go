@@ -5,9 +5,11 @@ package edge
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -109,6 +111,56 @@ func (s *script) warned(a []string) {
 	defer s.w.mu.Unlock()
 	if got := strconv.Itoa(len(s.w.warnings)); got != a[0] {
 		s.errorf("%s warnings, want %s: %q", got, a[0], s.w.warnings)
+	}
+}
+
+// logged compares fields of the standard log, version 2.
+func (s *script) logged(a []string) {
+	r := s.w.lastRecord()
+	for _, w := range a {
+		name, want, _ := strings.Cut(w, "=")
+		l, err := record.NewLayout("plain", []string{name}, true)
+		if err != nil {
+			s.fatalf("%v", err)
+		}
+		if got := strings.TrimSuffix(string(l.Append(nil, &r)), "\n"); !matches(got, want) {
+			s.errorf("%s=%s, want %s", name, got, want)
+		}
+	}
+}
+
+func (s *script) realtimes(a []string) {
+	if got := strconv.Itoa(len(s.w.realtimeRecords())); got != a[0] {
+		s.errorf("%s records in real-time logs, want %s", got, a[0])
+	}
+}
+
+// realtime finds the columns of the last record by the guide's list.
+func (s *script) realtime(a []string) {
+	all := s.w.realtimeRecords()
+	if len(all) == 0 {
+		s.fatalf("there is no record")
+	}
+	last := all[len(all)-1]
+	columns := strings.Split(last.line, "\t")
+	var names []string
+	for _, n := range model.RealtimeFields() {
+		if slices.Contains(last.fields, n) {
+			names = append(names, n)
+		}
+	}
+	if len(columns) != len(names) {
+		s.fatalf("%d columns of %d fields: %q", len(columns), len(names), last.line)
+	}
+	for _, w := range a {
+		name, want, _ := strings.Cut(w, "=")
+		i := slices.Index(names, name)
+		if i < 0 {
+			s.fatalf("the log has no field %s", name)
+		}
+		if !matches(columns[i], want) {
+			s.errorf("%s=%s, want %s", name, columns[i], want)
+		}
 	}
 }
 

@@ -35,6 +35,7 @@ import (
 // Keys of behaviors: target, min, default, max (durations), queries, headers,
 // cookies (none, all, a,b or !a,b for all except), gzip, brotli, methods (get,
 // options, all), cached (options), viewer (https-only, redirect-to-https),
+// realtime (fields of its real-time log, which takes every request),
 // rules (RFC9111), vary (ignore, honour), heuristic (percent), showkey,
 // legacy, orp-headers (also allViewer, allViewerAnd:a,b), orp-queries,
 // orp-cookies, and of the response headers policy cors (origins), custom
@@ -243,6 +244,8 @@ func (s *script) behaviorKey(b *model.Behavior, k, v string) bool {
 		b.Viewer = map[string]model.ViewerProtocol{"https-only": model.HTTPSOnly, "redirect-to-https": model.RedirectToHTTPS}[v]
 	case "compress":
 		b.Compress = true
+	case "realtime":
+		b.Realtime = &model.RealtimeLog{Name: "live", Sampling: 100, Fields: strings.Split(v, ",")}
 	case "guard":
 		s.w.dist.LeakGuard = map[string]model.LeakGuard{"safe": model.GuardSafe, "exact": model.GuardExact}[v]
 	case "signed": // the key group has K1, or nothing

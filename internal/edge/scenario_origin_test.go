@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/forelane/forelane/internal/origin"
 )
 
 // origin sets what an origin answers: a section, or a fault.
@@ -66,6 +68,9 @@ func (o *scriptedOrigin) roundTrip(rq *http.Request) (*http.Response, error) {
 			return nil, rq.Context().Err()
 		}
 	}
+	if err := originFault(reply); err != nil {
+		return nil, err
+	}
 	switch reply {
 	case "down":
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
@@ -86,6 +91,27 @@ func (o *scriptedOrigin) roundTrip(rq *http.Request) (*http.Response, error) {
 		}
 	}
 	return parseReply(text, rq)
+}
+
+// originFault is what a transport says of one of the faults of the network.
+func originFault(name string) error {
+	switch name {
+	case "no-name":
+		return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "o.example.com", IsNotFound: true}}
+	case "connect-timeout":
+		return &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	case "reset":
+		return &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	case "write-reset":
+		return &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}
+	case "hangs-up":
+		return io.EOF
+	case "malformed":
+		return &origin.Fault{}
+	case "long-head":
+		return &origin.Fault{Why: origin.FaultHead}
+	}
+	return nil
 }
 
 func parseReply(text string, rq *http.Request) (*http.Response, error) {

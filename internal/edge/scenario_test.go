@@ -158,7 +158,7 @@ type command struct {
 
 // commands is the language. testdata/script/README.md prints it.
 var commands = map[string]command{
-	"origin":           {"NAME SECTION|down|timeout [times=N]", "what the origin answers from now on", (*script).origin},
+	"origin":           {"NAME SECTION|down|timeout|FAULT [times=N]", "what the origin answers from now on", (*script).origin},
 	"hold":             {"NAME", "the origin's answers wait until release", func(s *script, a []string) { s.originNamed(a[0]).hold() }},
 	"release":          {"NAME", "lets held answers go", func(s *script, a []string) { s.originNamed(a[0]).release(); s.settle() }},
 	"viewer":           {"[METHOD] TARGET ['H: v'…] [body=TEXT]", "sends a request and waits for the answer", (*script).viewer},
@@ -183,6 +183,9 @@ var commands = map[string]command{
 	"origin-header":    {"NAME VALUE", "a field of the last request to an origin; Host too", (*script).originHeader},
 	"origin-no-header": {"NAME", "the last request to an origin has no such field", (*script).originNoHeader},
 	"record":           {"TAG=VALUE…", "tags of the last record, as in the JSON log", (*script).record},
+	"log":              {"FIELD=VALUE…", "fields of the last line of the standard log, as it writes them", (*script).logged},
+	"realtime":         {"FIELD=VALUE…", "fields of the last record of a real-time log, by their place in it", (*script).realtime},
+	"realtimes":        {"N", "records of real-time logs", (*script).realtimes},
 	"acl-logs":         {"N", "lines in the log of the web ACL", (*script).aclLogs},
 	"acl-log":          {"PATH=VALUE…", "values of the last of them, as JSON where they are no texts; left out: -", (*script).aclLogged},
 	"lambda-calls":     {"EVENT=N…", "how often functions of Lambda@Edge ran", (*script).lambdaCalls},

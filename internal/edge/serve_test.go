@@ -224,7 +224,7 @@ func TestF17ViewerLeavesInTheMiddleOfTheBody(t *testing.T) {
 		_ = pr.CloseWithError(context.Canceled) // as a transport does when its context ends
 		w.wg.Wait()
 		<-closed
-		if r := w.lastRecord(); r.Result.Detail != record.ClientHungUpRequest || r.Cache.Store != record.StoreViewerLeft {
+		if r := w.lastRecord(); r.Result.Type != record.Error || r.Result.Sent != record.Miss || r.Result.Detail != record.ClientCommError || r.Cache.Store != record.StoreViewerLeft {
 			t.Errorf("record: %+v %+v", r.Result, r.Cache)
 		}
 		w.reply = func(*http.Request) (*http.Response, error) { return answer(200, "whole"), nil }
