@@ -113,6 +113,12 @@ type Shared struct {
 	Keys      map[string]string
 	KeyGroups map[string][]string
 
+	// Of logs: real-time configurations by ARN, sources of deliveries by name,
+	// their destinations by ARN.
+	Realtime        map[string]*model.RealtimeLog
+	LogSources      map[string]*Resource
+	LogDestinations map[string]*Resource
+
 	// Of web ACLs, by ARN.
 	IPSets      map[string][]netip.Prefix
 	PatternSets map[string][]string
@@ -138,6 +144,7 @@ func NewShared() *Shared {
 		OAI: map[string]string{}, Layers: map[string]model.Code{},
 		Edge: map[string]*model.EdgeFunction{}, Stores: map[string]*model.KeyValueStore{},
 		Keys: map[string]string{}, KeyGroups: map[string][]string{},
+		Realtime: map[string]*model.RealtimeLog{}, LogSources: map[string]*Resource{}, LogDestinations: map[string]*Resource{},
 		IPSets: map[string][]netip.Prefix{}, PatternSets: map[string][]string{},
 		RuleGroups: map[string]*model.ACLRuleGroup{}, WebACLs: map[string]*model.WebACL{},
 		Zones: map[string]*model.Zone{}, HealthChecks: map[string]*model.HealthCheck{},

@@ -69,6 +69,9 @@ func (b *builder) behavior(r *base.Resource, d *model.Distribution, v base.Value
 		ids := originIDs(d)
 		v.Get("TargetOriginId").Fail(base.Nearest(h.Target, ids, "the origins are "+strings.Join(ids, ", ")), "the distribution has no origin or origin group %q", h.Target)
 	}
+	if h.Realtime = b.Shared.Realtime[h.RealtimeLog]; h.RealtimeLog != "" && h.Realtime == nil {
+		r.Note(v.Get("RealtimeLogConfigArn"), fidelity.Unsupported, "the configuration is in no template: no real-time log is written")
+	}
 	b.signers(r, h, v)
 	b.policies(r, h, v)
 	b.functions(r, h, v)

@@ -40,9 +40,7 @@ func (b *builder) distribution(r *base.Resource) *model.Distribution {
 	if geo := c.Get("Restrictions", "GeoRestriction"); geo.Get("RestrictionType").Text() != "none" {
 		d.Geo = model.GeoRestriction{Allow: geo.Get("RestrictionType").Text() == "whitelist", Countries: geo.Get("Locations").Texts()}
 	}
-	if l := c.Get("Logging"); l.Get("Bucket").Text() != "" {
-		d.Logging = &model.Logging{Bucket: l.Get("Bucket").Text(), Prefix: l.Get("Prefix").Text(), IncludeCookies: l.Get("IncludeCookies").Bool()}
-	}
+	d.Logging = b.standardLog(r, c.Get("Logging"))
 	return d
 }
 

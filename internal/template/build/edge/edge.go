@@ -54,6 +54,9 @@ func Build(s *base.Scope) {
 		s.Stack.EdgeFunctions = append(s.Stack.EdgeFunctions, f)
 		s.Shared.Edge[f.ARN] = f
 	}
+	for _, r := range s.Of("AWS::CloudFront::RealtimeLogConfig") {
+		s.Shared.Realtime[r.Ref] = b.realtimeLog(r)
+	}
 	owner := map[string]string{} // of an alias
 	for _, r := range s.Of("AWS::CloudFront::Distribution") {
 		for _, v := range r.Props.Get("DistributionConfig", "Aliases").List() {
@@ -66,4 +69,5 @@ func Build(s *base.Scope) {
 		s.Stack.Distributions = append(s.Stack.Distributions, b.distribution(r))
 	}
 	b.deployments()
+	b.deliveries()
 }
