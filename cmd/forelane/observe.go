@@ -30,6 +30,8 @@ type observeFlags struct {
 	rotateKeep     int
 	rotateGzip     bool
 	files          string
+	kinesis        string
+	recordPlace    bool // the access log asks where viewers are; set by open
 
 	trace        string
 	traceHeaders []string
@@ -51,6 +53,7 @@ func (f *observeFlags) register(fl *pflag.FlagSet) {
 	fl.IntVar(&f.rotateKeep, "log-keep", 0, "how many rotated files are kept (default: all)")
 	fl.BoolVar(&f.rotateGzip, "log-gzip", false, "compress rotated files")
 	fl.StringVar(&f.files, "access-log-files", "", "`DIR` for log files as CloudFront delivers them: compressed, one a distribution and hour, named PREFIX ID.YYYY-MM-DD-HH.UNIQUE.gz")
+	fl.StringVar(&f.kinesis, "kinesis", "", "`URL` of Kinesis, such as https://kinesis.us-east-1.amazonaws.com, to which real-time logs are sent, signed by --origin-credentials, besides the files in realtime below --data (default: not sent)")
 	fl.StringVar(&f.trace, "trace", "", "`URL` of an OTLP/HTTP collector for traces, such as http://localhost:4318 (default: none)")
 	fl.StringArrayVar(&f.traceHeaders, "trace-header", nil, "header for the collector, `Name=Value`; may be repeated")
 	fl.Float64Var(&f.traceRatio, "trace-ratio", 1, "which part of the requests is traced, 0 to 1, when their viewer has not decided")
@@ -82,6 +85,12 @@ func (f *observeFlags) options(o *server.Options) error {
 	}
 	if f.acmeEmail != "" && !strings.Contains(f.acmeEmail, "@") {
 		return fmt.Errorf("--acme %s: the address that the authority writes to", f.acmeEmail)
+	}
+	if f.kinesis != "" {
+		if u, err := url.Parse(f.kinesis); err != nil || u.Host == "" || u.Path != "" && u.Path != "/" || o.OriginSigner == nil {
+			return fmt.Errorf("--kinesis %s: write it as https://kinesis.us-east-1.amazonaws.com, beside --origin-credentials", f.kinesis)
+		}
+		o.Kinesis = server.Kinesis{Endpoint: f.kinesis, Credentials: o.OriginSigner.Credentials}
 	}
 	o.ACME = server.ACMEOptions{Email: f.acmeEmail, Directory: f.acmeDirectory}
 	o.Trace = server.TraceOptions{Endpoint: f.trace, Headers: headers, Ratio: f.traceRatio, Ignore: f.traceIgnore}
@@ -119,6 +128,7 @@ func (f *observeFlags) openLog(name, data string, now *loaded, out *output) (*ed
 		return nil, wrong(fmt.Errorf("--access-log-format, --access-log-fields: %w", err))
 	}
 	l := &edgeLog{}
+	f.recordPlace = layout.NeedsPlace()
 	if f.files != "" {
 		l.delivery = record.NewDelivery(f.files, now.logging)
 	}

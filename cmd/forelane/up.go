@@ -347,7 +347,7 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	if err != nil {
 		return o, closeLog, err
 	}
-	closeLog, o.Dropped = access.close, access.dropped
+	closeLog, o.Dropped, o.RecordPlace = access.close, access.dropped, f.observe.recordPlace
 	o.Record = func(r *record.Record) {
 		access.write(r)
 		out.request(r)

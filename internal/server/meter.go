@@ -18,10 +18,15 @@ type figures struct {
 	process   process
 	functions []function.Status
 	lines     int64 // of access logs of stages, lost
+	delivered int64 // lines of logs of distributions that a template asks for, lost
+	realtime  int64 // records of real-time logs, lost
 }
 
 func (s *Server) look() *figures {
-	return &figures{s.cache.Stats(), s.gate.State(), s.stages.Counts(), lookAtProcess(s.o.Data), s.funcs.Status(), s.access.dropped()}
+	lines, records := s.logs.dropped()
+	return &figures{
+		s.cache.Stats(), s.gate.State(), s.stages.Counts(), lookAtProcess(s.o.Data), s.funcs.Status(), s.access.dropped(), lines, records,
+	}
 }
 
 // shown is a series that a scrape reads.
@@ -141,7 +146,8 @@ func (s *Server) nodeCounters() []shown {
 		{"forelane_go_gc_cycles_total", "Garbage collections.", func(f *figures) float64 { return f.process.gcCycles }},
 		{"forelane_go_gc_cpu_seconds_total", "CPU time that they took, by estimation of the runtime.", func(f *figures) float64 { return f.process.gcSeconds }},
 		{"forelane_process_cpu_seconds_total", "CPU time of the process, without that of functions.", func(f *figures) float64 { return f.process.cpuSeconds }},
-		{"forelane_edge_access_log_dropped_lines_total", "Lines of the edge's access log that were lost: no room, or a failed write.", func(*figures) float64 { return s.dropped() }},
+		{"forelane_edge_access_log_dropped_lines_total", "Lines of the edge's access logs that were lost: no room, or a failed write.", func(f *figures) float64 { return s.dropped() + float64(f.delivered) }},
+		{"forelane_edge_realtime_log_dropped_records_total", "Records of real-time logs that were lost: no room, a failed write, or a stream that did not take them.", func(f *figures) float64 { return float64(f.realtime) }},
 		{"forelane_api_access_log_dropped_lines_total", "Lines of access logs of stages that were lost: no room, or a failed write.", func(f *figures) float64 { return float64(f.lines) }},
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/authorizer"
+	"github.com/forelane/forelane/internal/bucket/store"
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/edge"
@@ -182,6 +183,11 @@ type Options struct {
 	// DebugToken is what viewers send in X-Forelane-Debug to get debug headers.
 	// Empty: nobody gets them.
 	DebugToken string
+	// RecordPlace says that Record looks at the viewer's country and network.
+	RecordPlace bool
+	// Kinesis is where real-time logs are sent, beside files in Data. The zero
+	// value: nowhere.
+	Kinesis Kinesis
 	// Log takes what an operator should know. Nil: dropped.
 	Log *slog.Logger
 	// OnLogLine takes each line of a function's log. Nil: only kept.
@@ -200,6 +206,7 @@ type Server struct {
 	toIssuers *http.Transport
 	lines     *logBook
 	access    *accessLogs
+	logs      *edgeLogs
 	meter     metrics.Registry
 	apis      *apiMeters
 	acls      *aclMeters
@@ -256,6 +263,7 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	s.access = newAccessLogs(o.Data, o.Rotation, s.log)
+	s.logs = newEdgeLogs(&o, s.log, func(bucket string) *store.Store { return s.written.of(s, bucket) })
 	if err := s.openTracer(); err != nil {
 		return nil, err
 	}
@@ -325,7 +333,10 @@ func (s *Server) enforce(next *Snapshot, stacks []*model.Stack) error {
 }
 
 // ReopenLogs lets go of the files of access logs, which somebody has moved away.
-func (s *Server) ReopenLogs() { s.access.reopen() }
+func (s *Server) ReopenLogs() {
+	s.access.reopen()
+	s.logs.reopen()
+}
 
 // Prepare builds and warms the functions of the current revision, so that the
 // first viewer does not wait for it. Its error names those that are broken.
@@ -426,7 +437,7 @@ func (s *Server) Close(ctx context.Context) error {
 		s.book.Close()
 	}
 	errs = append(errs, s.late.close(ctx, s.cache))
-	errs = append(errs, s.access.close(), s.closeTracer(ctx))
+	errs = append(errs, s.access.close(), s.logs.close(ctx), s.closeTracer(ctx))
 	if s.disk != nil {
 		errs = append(errs, s.disk.Close())
 	}

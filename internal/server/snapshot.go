@@ -126,6 +126,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		s.log.Warn(note, "stack", st.Name)
 	}
 	u := &unit{stack: st, gateway: gw, urls: urls, edgefns: set}
+	write, placed := s.logs.of(s.edgeOf(st), snap.stacks, s.o.Record)
 	snap.units = append(snap.units, u)
 	ed := edge.Deps{
 		Cache:   s.cache,
@@ -138,8 +139,10 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		},
 		Functions: edgeFunctions(set),
 		WebACL:    edgeShields(snap.shields, s.acls),
-		Record:    s.o.Record,
 		Recent:    s.recent, Invalidated: s.invalidated, Debug: s.debug,
+		Record:     write,
+		Realtime:   s.logs.ofBehavior,
+		Placed:     func(d *model.Distribution) bool { return s.o.RecordPlace || placed[d.ID] },
 		Metrics:    &s.meter,
 		Trace:      s.tracer,
 		Background: &snap.background,
