@@ -34,11 +34,29 @@ func (e *Edge) Begin(ctx context.Context, rq *httpmsg.Request, w Writer) (rest f
 		e.recycle(x)
 		return nil
 	}
+	sent := x.sentTexts()
 	return func() {
 		x.describe() // the Record's texts were the connection's
+		if sent != nil {
+			x.rec.Request = *sent
+		}
 		x.run(at)
 		e.recycle(x)
 	}
+}
+
+// sentTexts is the viewer's request as the Record has it, with memory of its own,
+// if it has been changed since: by the default root object, or for what was
+// signed. Nil: it has not.
+func (x *Exchange) sentTexts() *record.Request {
+	r := x.rec.Request
+	if r.Path == x.rq.Path && r.Query == x.rq.Query && (x.beh == nil || x.beh.keys == nil) {
+		return nil
+	}
+	for _, text := range []*string{&r.Method, &r.Scheme, &r.Host, &r.Path, &r.Query, &r.Referer, &r.UserAgent, &r.Cookie} {
+		*text = strings.Clone(*text)
+	}
+	return &r
 }
 
 func (e *Edge) exchange(ctx context.Context, rq *httpmsg.Request, w Writer) *Exchange {

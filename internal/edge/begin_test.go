@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -40,4 +41,27 @@ func TestBeginAnswersHitsInline(t *testing.T) {
 		t.Fatal("a hit left its connection")
 	}
 	w.expect(&v.viewer, 200, "Hit", "hello")
+}
+
+// TestE10TheLogHasWhatTheViewerSent: also of a request that goes on elsewhere
+// after the edge has changed it.
+func TestE10TheLogHasWhatTheViewerSent(t *testing.T) {
+	w := newWorld(t)
+	w.dist.DefaultRootObject = "index.html"
+	w.behavior().TrustedKeyGroups, w.behavior().SignerKeys = []string{"G"}, map[string]string{"K1": signerPEM(t)}
+	w.compile()
+	for range 2 { // a miss, a hit
+		rq := request("/", "Sign", "cookies https://d1.cloudfront.net/* 60s", "Cookie", "a=b")
+		if rest := w.edge.Begin(t.Context(), rq, &viewer{}); rest != nil {
+			rq.Own()
+			rest()
+		}
+		r := w.lastRecord().Request
+		if r.Path != "/" || !strings.Contains(r.Cookie, "CloudFront-Signature=") || !strings.Contains(r.Cookie, "a=b") {
+			t.Errorf("%+v", r)
+		}
+	}
+	if got := w.lastCall().URL.Path; got != "/index.html" || w.originCalls() != 1 {
+		t.Errorf("%s, %d calls", got, w.originCalls())
+	}
 }
