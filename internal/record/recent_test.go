@@ -20,7 +20,7 @@ import (
 func whole(id string) *Record {
 	return &Record{
 		ID: id, Start: time.Unix(1e9, 5).UTC(),
-		Viewer:  Viewer{netip.MustParseAddrPort("192.0.2.1:4711"), "192.0.2.9", "TLSv1.3", "", httpmsg.HTTP2},
+		Viewer:  Viewer{Addr: netip.MustParseAddrPort("192.0.2.1:4711"), ForwardedFor: "192.0.2.9", TLSVersion: "TLSv1.3", Proto: httpmsg.HTTP2},
 		Request: Request{Method: "GET", Scheme: "https", Host: "a.example", Path: "/p", Query: "q=1", Referer: "r", UserAgent: "u", Bytes: 300},
 		Edge:    Edge{Stack: "s", Distribution: "E1", Behavior: "/a/*", Staging: true},
 		Shield:  Shield{ACL: "acl", Action: "ALLOW", Rule: "Default_Action", Inner: "i", Labels: []string{"a:b"}, Counted: []string{"c", "d"}},
