@@ -3,6 +3,7 @@
 package edgefunc
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/dop251/goja"
@@ -12,6 +13,7 @@ import (
 // for: the event itself, its context, viewer, request and response. Most
 // functions look at two or three of them.
 type lazy struct {
+	e       *exchange
 	members []member
 	object  *goja.Object
 }
@@ -19,17 +21,97 @@ type lazy struct {
 // member is one of them.
 type member struct {
 	name string
-	make func() goja.Value
+	part part
 	now  goja.Value // nil: not asked for
+}
+
+// part says what of the event a member is.
+type part uint8
+
+const (
+	partNone part = iota // the member has its value
+	partVersion
+	partContext
+	partViewer
+	partMethod
+	partURI
+	partQuery
+	partHeaders
+	partCookies
+	partStatus
+	partWords
+	partSent
+	partSetCookies
+	partDomain
+	partDistribution
+	partEvent
+	partRequestID
+	partIP
+)
+
+// make makes a part.
+func (e *exchange) make(p part) goja.Value {
+	text := e.m.vm.ToValue
+	switch p {
+	case partVersion:
+		return text("1.0")
+	case partContext:
+		return e.object([]member{
+			{name: "distributionDomainName", part: partDomain},
+			{name: "distributionId", part: partDistribution},
+			{name: "eventType", part: partEvent},
+			{name: "requestId", part: partRequestID},
+		})
+	case partViewer:
+		return e.object([]member{{name: "ip", part: partIP}})
+	case partMethod:
+		return text(e.method)
+	case partURI:
+		return text(e.uri)
+	case partQuery:
+		return e.query.value()
+	case partHeaders:
+		return e.headers.value()
+	case partCookies:
+		return e.cookies.value()
+	case partDomain:
+		return text(e.m.ev.DistributionDomain)
+	case partDistribution:
+		return text(e.m.ev.DistributionID)
+	case partRequestID:
+		return text(e.m.ev.RequestID)
+	case partEvent:
+		if e.rs != nil {
+			return text("viewer-response")
+		}
+		return text("viewer-request")
+	case partIP:
+		return text(e.rq.Viewer.Addr.Addr().Unmap().WithZone("").String())
+	case partStatus:
+		return text(e.status)
+	case partWords:
+		return text(http.StatusText(e.status))
+	case partSent:
+		return e.sent.value()
+	case partSetCookies:
+		return e.setCookies.value()
+	case partNone:
+	}
+	return goja.Undefined()
+}
+
+func (e *exchange) object(members []member) goja.Value {
+	l := &lazy{}
+	l.begin(e, members)
+	return l.object
 }
 
 // untouched stands for a member that was not asked for, nor written.
 var untouched goja.Value = goja.NewSymbol("untouched")
 
-func (m *machine) newLazy(members []member) *lazy {
-	l := &lazy{members: members}
-	l.object = m.vm.NewDynamicObject(l)
-	return l
+func (l *lazy) begin(e *exchange, members []member) {
+	l.e, l.members = e, members
+	l.object = e.m.vm.NewDynamicObject(l)
 }
 
 func (l *lazy) find(name string) *member {
@@ -64,7 +146,7 @@ func (l *lazy) Get(name string) goja.Value {
 		return nil
 	}
 	if m.now == nil {
-		m.now = m.make()
+		m.now = l.e.make(m.part)
 	}
 	return m.now
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strings"
 	"time"
@@ -141,70 +140,71 @@ func guarded(m *machine, work func(*machine) (bool, error)) (changed bool, err e
 
 var promiseType = reflect.TypeFor[*goja.Promise]()
 
-// exchange is the event of a run and the bags in it.
+// exchange is the event of a run and the bags in it. What every run needs lies
+// in it, so that it is one piece of memory.
 type exchange struct {
-	m                       *machine
-	event                   *lazy
-	request, response       *lazy
-	method, uri             string
-	status                  int
+	m              *machine
+	rq             *httpmsg.Request
+	rs             *httpmsg.Response // nil at viewer-request
+	event, request lazy
+	response       *lazy // nil at viewer-request
+	method, uri    string
+	status         int
+
 	query, headers, cookies bag
 	sent, setCookies        bag // headers and cookies of the response
+
+	room [2][5]member // of event and request
+	from struct {
+		query   querySource
+		headers headerSource
+		cookies cookieSource
+	}
 }
 
 // newExchange builds the event; rs is nil at viewer-request.
 func (m *machine) newExchange(rq *httpmsg.Request, rs *httpmsg.Response) *exchange {
-	e := &exchange{m: m, method: rq.Method, uri: utf8Text(rq.Path)}
-	text := func(s string) func() goja.Value { return func() goja.Value { return m.vm.ToValue(s) } }
-	e.query = bag{m: m, src: querySource(rq.Query)}
-	e.headers = bag{m: m, src: headerSource{header: &rq.Header}}
-	e.cookies = bag{m: m, src: cookieSource(rq.Header.Join("Cookie"))}
-	e.request = m.newLazy([]member{
-		{name: "method", make: text(e.method)},
-		{name: "uri", make: text(e.uri)},
-		{name: "querystring", make: e.query.value},
-		{name: "headers", make: e.headers.value},
-		{name: "cookies", make: e.cookies.value},
-	})
+	e := &exchange{m: m, rq: rq, rs: rs, method: rq.Method, uri: utf8Text(rq.Path)}
+	e.from.query, e.from.headers, e.from.cookies = querySource(rq.Query), headerSource{header: &rq.Header}, cookieSource(rq.Header.Join("Cookie"))
+	e.query, e.headers, e.cookies = bag{m: m, src: &e.from.query}, bag{m: m, src: &e.from.headers}, bag{m: m, src: &e.from.cookies}
+	e.room[1] = [...]member{
+		{name: "method", part: partMethod},
+		{name: "uri", part: partURI},
+		{name: "querystring", part: partQuery},
+		{name: "headers", part: partHeaders},
+		{name: "cookies", part: partCookies},
+	}
+	e.request.begin(e, e.room[1][:])
 	if m.shared != nil {
 		_ = e.request.object.SetPrototype(m.shared)
 	}
-	kind := "viewer-request"
-	if rs != nil {
-		kind = "viewer-response"
-	}
-	members := []member{
-		{name: "version", make: text("1.0")},
-		{name: "context", make: func() goja.Value {
-			return m.newLazy([]member{
-				{name: "distributionDomainName", make: text(m.ev.DistributionDomain)},
-				{name: "distributionId", make: text(m.ev.DistributionID)},
-				{name: "eventType", make: text(kind)},
-				{name: "requestId", make: text(m.ev.RequestID)},
-			}).object
-		}},
-		{name: "viewer", make: func() goja.Value {
-			return m.newLazy([]member{{name: "ip", make: text(rq.Viewer.Addr.Addr().Unmap().WithZone("").String())}}).object
-		}},
+	e.room[0] = [...]member{
+		{name: "version", part: partVersion},
+		{name: "context", part: partContext},
+		{name: "viewer", part: partViewer},
 		{name: "request", now: e.request.object},
+		{name: "response"},
 	}
-	if rs != nil {
-		e.addResponse(rs)
-		members = append(members, member{name: "response", now: e.response.object})
+	if rs == nil {
+		e.event.begin(e, e.room[0][:4:4])
+		return e
 	}
-	e.event = m.newLazy(members)
+	e.addResponse()
+	e.room[0][4].now = e.response.object
+	e.event.begin(e, e.room[0][:])
 	return e
 }
 
-func (e *exchange) addResponse(rs *httpmsg.Response) {
-	e.status = rs.Status
-	e.sent = bag{m: e.m, src: headerSource{header: &rs.Header, response: true, length: lengthText(rs.ContentLength)}}
-	e.setCookies = bag{m: e.m, src: setCookieSource{&rs.Header}, cookie: true}
-	e.response = e.m.newLazy([]member{
-		{name: "statusCode", make: func() goja.Value { return e.m.vm.ToValue(e.status) }},
-		{name: "statusDescription", make: func() goja.Value { return e.m.vm.ToValue(http.StatusText(e.status)) }},
-		{name: "headers", make: e.sent.value},
-		{name: "cookies", make: e.setCookies.value},
+func (e *exchange) addResponse() {
+	e.status = e.rs.Status
+	e.sent = bag{m: e.m, src: headerSource{header: &e.rs.Header, response: true, length: lengthText(e.rs.ContentLength)}}
+	e.setCookies = bag{m: e.m, src: setCookieSource{&e.rs.Header}, cookie: true}
+	e.response = new(lazy)
+	e.response.begin(e, []member{
+		{name: "statusCode", part: partStatus},
+		{name: "statusDescription", part: partWords},
+		{name: "headers", part: partSent},
+		{name: "cookies", part: partSetCookies},
 	})
 }
 
