@@ -112,6 +112,7 @@ func (x *Exchange) behavior() stepID {
 	if x.beh.keepHead {
 		x.keepHead()
 	}
+	x.rpc.wanted = x.beh.m.GRPC && x.isCall()
 	if next, ok := x.protocol(); !ok {
 		return next
 	}

@@ -45,6 +45,8 @@ func (x *Exchange) askOnce(m member, rq *httpmsg.Request) error {
 	*rs = httpmsg.Response{Header: h}
 	var err error
 	switch {
+	case x.rpc.wanted:
+		err = x.call(m, rq, rs)
 	case m.choice != nil:
 		x.rec.Origin.Member, err = m.choice.AskWho(x.asked.ctx, rq, rs, x.interimHook())
 	case m.direct != nil:

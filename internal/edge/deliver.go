@@ -65,6 +65,11 @@ func (x *Exchange) send() error {
 	if err != nil {
 		return viewerError(err)
 	}
+	if x.rpc.wanted { // its viewer may wait for the head alone
+		if err := x.w.Flush(); err != nil {
+			return viewerError(err)
+		}
+	}
 	b := &x.body
 	switch {
 	case b.text != nil && b.part:
@@ -80,7 +85,10 @@ func (x *Exchange) send() error {
 	case b.reader != nil:
 		return x.follow()
 	case b.src != nil:
-		return x.stream()
+		if err := x.stream(); err != nil {
+			return err
+		}
+		return x.trailers()
 	}
 	return nil
 }

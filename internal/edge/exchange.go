@@ -47,6 +47,7 @@ type Exchange struct {
 	// as it is not reset.
 	scratch []byte
 	socket  socket
+	rpc     rpc
 	spans   traced
 	verdict *webacl.Verdict // room for that of the web ACL; nil before the first one
 	seen    *httpmsg.Header // the fields before they were changed; nil: nobody asks (realtime.go)

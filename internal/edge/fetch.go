@@ -34,6 +34,7 @@ type member struct {
 	rt     http.RoundTripper
 	direct Asker   // rt's second face, or nil
 	choice Chooser // rt's third, or nil
+	caller Caller  // rt's fourth, or nil
 	meter  *originMeter
 }
 
@@ -50,7 +51,8 @@ func (e *Edge) compileOrigins(d *distribution) error {
 		}
 		direct, _ := rt.(Asker)
 		choice, _ := rt.(Chooser)
-		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct, choice, newOriginMeter(e.deps.Metrics, d.m, o)}}}
+		caller, _ := rt.(Caller)
+		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct, choice, caller, newOriginMeter(e.deps.Metrics, d.m, o)}}}
 	}
 	for _, g := range d.m.OriginGroups {
 		ref := &originRef{statuses: g.StatusCodes}

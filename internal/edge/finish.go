@@ -17,6 +17,7 @@ func (x *Exchange) finish() stepID {
 		return stepCount
 	}
 	x.release()
+	x.hangUpCall()
 	if x.role.delivers() && !x.sent {
 		x.w.Abort()
 	}

@@ -63,7 +63,7 @@ func (x *Exchange) acceptedEncodings() httpspec.Encodings {
 
 func (x *Exchange) mayCache() bool {
 	b := x.beh
-	if x.handshake() {
+	if x.rpc.wanted || x.handshake() {
 		x.rec.Cache.Reason = record.ReasonUpgrade
 		return false
 	}

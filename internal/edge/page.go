@@ -53,7 +53,7 @@ func (x *Exchange) page() stepID {
 
 // errorPage is the custom error page for the answer, or nil.
 func (x *Exchange) errorPage() *model.CustomError {
-	if c := x.dist.errors[x.rs.Status]; c != nil && c.PagePath != "" && x.role == forViewer {
+	if c := x.dist.errors[x.rs.Status]; c != nil && c.PagePath != "" && x.role == forViewer && !x.rpc.wanted {
 		return c
 	}
 	return nil

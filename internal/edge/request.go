@@ -35,7 +35,9 @@ func (x *Exchange) request() stepID {
 			h.Add("Cookie", kept)
 		}
 	}
-	x.acceptEncoding(h)
+	if !x.rpc.wanted {
+		x.acceptEncoding(h)
+	}
 	x.revalidate(h)
 	if f.wants("user-agent") && x.rq.Header.Has("User-Agent") {
 		copyField(h, x.rq, "User-Agent")
@@ -53,6 +55,9 @@ func (x *Exchange) request() stepID {
 	rq.Body, rq.ContentLength = nil, 0
 	if x.rq.Body != nil && x.rq.ContentLength != 0 {
 		rq.Body, rq.ContentLength = io.NopCloser(x.rq.Body), x.rq.ContentLength
+	}
+	if x.rpc.wanted {
+		x.offerCall(rq)
 	}
 	x.asked.ctx = x.fetchContext()
 	return stepFetch

@@ -36,7 +36,11 @@ func wired(t *testing.T, h http.HandlerFunc, change func(*world)) (url string, w
 // wiredBy is wired with a TLS configuration for the listener; nil: cleartext.
 func wiredBy(t *testing.T, secure *tls.Config, h http.HandlerFunc, change func(*world)) (url string, w *world) {
 	t.Helper()
-	srv := httptest.NewServer(h)
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config.Protocols = new(http.Protocols)
+	srv.Config.Protocols.SetHTTP1(true)
+	srv.Config.Protocols.SetUnencryptedHTTP2(true)
+	srv.Start()
 	t.Cleanup(srv.Close)
 	host, port, err := net.SplitHostPort(srv.Listener.Addr().String())
 	if err != nil {

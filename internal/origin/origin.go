@@ -10,6 +10,8 @@
 // up to Attempts times; (4) the answer's head and every read of its body must
 // come within ReadTimeout, the whole within Completion.
 //
+// A call that streams both ways goes by Stream, which speaks HTTP/2 (room h2).
+//
 // An origin that is reached by several ways, such as the agents of a tunnel, is
 // asked by a Relay (relay.go).
 //
@@ -32,6 +34,7 @@ import (
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin/h1"
+	"github.com/forelane/forelane/internal/origin/h2"
 )
 
 // Options are what all origins share. The zero value is usable.
@@ -63,6 +66,7 @@ var ErrCompletion = h1.ErrCompletion
 type Transport struct {
 	o      *model.Origin
 	client *h1.Client
+	calls  *h2.Client // of Stream
 	sign   *signature // nil: unsigned
 }
 
@@ -71,7 +75,7 @@ type Transport struct {
 // (AWS: API_CustomOriginConfig, API_Origin).
 func New(o *model.Origin, opt Options) *Transport {
 	d := newDialer(o, opt)
-	return &Transport{o: o, sign: signing(o, opt.Sign), client: &h1.Client{
+	return &Transport{o: o, sign: signing(o, opt.Sign), calls: streams(o, d), client: &h1.Client{
 		Dial: d.dialOrigin,
 		Read: or(o.ReadTimeout, 30*time.Second), Completion: o.Completion,
 		Idle: or(opt.IdlePerHost, 64), KeepAlive: or(o.KeepAlive, 5*time.Second),
@@ -115,7 +119,10 @@ func (t *Transport) scheme(viewer string) string {
 }
 
 // CloseIdleConnections ends what is kept alive; a replaced snapshot calls it.
-func (t *Transport) CloseIdleConnections() { t.client.CloseIdle() }
+func (t *Transport) CloseIdleConnections() {
+	t.client.CloseIdle()
+	t.calls.CloseIdle()
+}
 
 // Client is a transport for integrations that name their target by URL: one
 // attempt, no read limit but the caller's own deadline.

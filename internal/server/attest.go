@@ -69,11 +69,30 @@ type attestedAsker struct {
 
 // Ask signs and asks.
 func (t attestedAsker) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response, interim func(*httpmsg.Response)) error {
+	if err := t.attest(rq); err != nil {
+		return err
+	}
+	return t.asker.Ask(ctx, rq, rs, interim)
+}
+
+// Stream signs and asks.
+func (t attestedAsker) Stream(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response) error {
+	to, ok := t.asker.(edge.Caller)
+	if !ok {
+		return edge.ErrNoStream
+	}
+	if err := t.attest(rq); err != nil {
+		return err
+	}
+	return to.Stream(ctx, rq, rs)
+}
+
+func (t attestedAsker) attest(rq *httpmsg.Request) error {
 	input, value, err := t.sign(&signature.Message{Method: rq.Method, Scheme: rq.Scheme, Authority: rq.Host, Path: rq.Path, Query: rq.Query})
 	if err != nil {
 		return err
 	}
 	rq.Header.Set("Signature-Input", input)
 	rq.Header.Set("Signature", value)
-	return t.asker.Ask(ctx, rq, rs, interim)
+	return nil
 }

@@ -222,6 +222,19 @@ func (t renamed) Ask(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Respo
 	return t.to.Ask(ctx, rq, rs, interim)
 }
 
+// Stream asks by the new name.
+func (t renamed) Stream(ctx context.Context, rq *httpmsg.Request, rs *httpmsg.Response) error {
+	to, ok := t.to.(edge.Caller)
+	if !ok {
+		return edge.ErrNoStream
+	}
+	if rq.Host == t.before {
+		rq.Host = t.name
+	}
+	rq.Path = t.path + rq.Path
+	return to.Stream(ctx, rq, rs)
+}
+
 // RoundTrip asks by the new name.
 func (t renamed) RoundTrip(rq *http.Request) (*http.Response, error) {
 	moved := *rq

@@ -48,6 +48,8 @@ const path = "Resources.D.Properties.DistributionConfig."
 func TestRefusedAsAWSDoes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"C2 path pattern", distribution + behavior + "PathPattern: '/a b'}\n", `template.yaml:10:134: ` + path + `CacheBehaviors[0].PathPattern: the path pattern "/a b" has a character that CloudFront refuses: ' '`},
+		{"C15 gRPC without all methods", strings.Replace(distribution, "{TargetOriginId", "{GrpcConfig: {Enabled: true}, TargetOriginId", 1), "gRPC needs a behavior that allows all methods"},
+		{"C15 gRPC without HTTP/2", strings.Replace(strings.Replace(distribution, "Enabled: true", "Enabled: true\n        HttpVersion: http1.1", 1), "{TargetOriginId", "{GrpcConfig: {Enabled: true}, AllowedMethods: [GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE], TargetOriginId", 1), `gRPC needs HTTP/2, which the distribution's HttpVersion "http1.1" does not have`},
 		{"C2 long pattern", distribution + behavior + "PathPattern: /" + strings.Repeat("a", 255) + "}\n", "a path pattern has at most 255 characters, not 256"},
 		{"forgotten Sub", strings.Replace(distribution, "example.com", "'a.${AWS::Region}.example.com'", 1), "write !Sub before"},
 		{"two equal patterns", distribution + behavior + "PathPattern: /a}\n" + strings.Split(behavior, "\n")[1] + "PathPattern: a}\n", `the path pattern "a" is used twice`},

@@ -81,7 +81,7 @@ func (b *body) Read(p []byte) (int, error) {
 			continue
 		}
 		in.waiting, in.since = true, c.now
-		if !st.tunnel {
+		if !st.tunnel && !st.patient {
 			c.arm(c.srv.limits.BodyTimeout)
 		}
 		st.cond.Wait()

@@ -148,7 +148,7 @@ func (c *conn) waiting(w *watch) {
 			c.reset(st, Cancel, errQuiet)
 			continue
 		}
-		if st.in.waiting && !st.gotAll && !st.tunnel && w.due(st.in.since, c.srv.limits.BodyTimeout) {
+		if st.in.waiting && !st.gotAll && !st.tunnel && !st.patient && w.due(st.in.since, c.srv.limits.BodyTimeout) {
 			c.reset(st, Cancel, errSlow)
 		}
 	}

@@ -14,7 +14,8 @@
 // or than one batch wait by reference in the send queue, most urgent first.
 //
 // What it does not do: it accepts nothing, speaks no TLS, negotiates no
-// protocol and knows no route. It never pushes, and forwards no trailers.
+// protocol and knows no route. It never pushes, and drops the trailers of
+// requests; those of answers are sent by stream.Trailers (trailer.go).
 //
 // Concurrency: conn.mu guards what streams share: windows, send queue, output
 // buffer, stream table. It is never held while foreign code runs or while the

@@ -295,12 +295,24 @@ func (c *conn) appendHeaders(st *stream, rs *httpmsg.Response, length int64, end
 	if end {
 		h.flags |= flagEndStream
 	}
-	at := len(c.out.buf)
-	b := appendHeader(c.out.buf, h)
+	at, b := c.beginBlock(h)
+	b, err := appendHead(b, rs, length)
+	return c.endBlock(at, b, h, err)
+}
+
+// beginBlock appends the frame that a field block begins with.
+func (c *conn) beginBlock(h frameHeader) (at int, b []byte) {
+	at = len(c.out.buf)
+	b = appendHeader(c.out.buf, h)
 	if c.peer.shrunk { // RFC 7541 4.2: we use no table; tell it once
 		b = append(b, 0x20)
 	}
-	b, err := appendHead(b, rs, length)
+	return at, b
+}
+
+// endBlock gives the frame that begins at at its length, or takes it back when
+// err says that its block cannot be sent.
+func (c *conn) endBlock(at int, b []byte, h frameHeader, err error) error {
 	if err != nil {
 		c.out.buf = b[:at]
 		return err

@@ -43,6 +43,7 @@ type stream struct {
 	orphan   bool // it runs, and its stream has ended before its time
 	isHEAD   bool
 	tunnel   bool // extended CONNECT: the body has no end of its own
+	patient  bool // the body comes when it comes: trailer.go
 	headSent bool
 	bodyless bool // the answer has no body, whatever is written
 	ending   bool // the last piece has been queued

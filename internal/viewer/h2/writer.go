@@ -50,7 +50,7 @@ func (c *conn) startHead(st *stream, rs *httpmsg.Response, length int64) (end bo
 	st.bodyless = bodyless(rs.Status) || st.isHEAD
 	st.out.length = length
 	told := length
-	if bodyless(rs.Status) || st.tunnel {
+	if bodyless(rs.Status) || st.tunnel || st.patient {
 		told = -1
 	}
 	if st.tunnel && !st.bodyless {

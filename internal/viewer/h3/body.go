@@ -100,7 +100,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	if in.left == 0 && !in.ended {
 		st.mayContinue()
-		_ = st.str.SetReadDeadline(now().Add(st.c.l.limits.BodyTimeout)) // it never fails
+		st.setPatience()
 		if err := st.advance(); err != nil {
 			return 0, st.broken(err)
 		}
@@ -108,7 +108,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if in.ended {
 		return 0, io.EOF
 	}
-	_ = st.str.SetReadDeadline(now().Add(st.c.l.limits.BodyTimeout))
+	st.setPatience()
 	n, err := st.in.read(p[:min(uint64(len(p)), in.left)])
 	in.left -= uint64(n)
 	if err != nil {

@@ -43,6 +43,7 @@ type stream struct {
 	prioritised bool        // by PRIORITY_UPDATE, which wins (RFC 9218 7); conn.mu guards it
 	expect      atomic.Bool // 100-continue is still to be sent
 	closed      atomic.Bool // nobody reads the body
+	patient     atomic.Bool // the body comes when it comes: trailer.go
 	hasBody     bool        // the Handler was given one
 
 	reading sync.Mutex // of body and in, by readers of the body
@@ -63,6 +64,7 @@ func (st *stream) init(c *conn, str *quic.Stream) {
 	st.prioritised, st.hasBody = false, false
 	st.expect.Store(false)
 	st.closed.Store(false)
+	st.patient.Store(false)
 	st.body = incoming{length: -1}
 }
 

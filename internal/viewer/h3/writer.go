@@ -76,7 +76,7 @@ func (st *stream) begin(rs *httpmsg.Response, length int64) error {
 	a.bodyless = a.isHEAD || bodyless(rs.Status)
 	a.length = length
 	told := length
-	if bodyless(rs.Status) {
+	if bodyless(rs.Status) || st.patient.Load() {
 		told = -1
 	}
 	b, err := appendHead(a.buf, rs, told)

@@ -72,10 +72,30 @@ func (b *builder) behavior(r *base.Resource, d *model.Distribution, v base.Value
 	if h.Realtime = b.Shared.Realtime[h.RealtimeLog]; h.RealtimeLog != "" && h.Realtime == nil {
 		r.Note(v.Get("RealtimeLogConfigArn"), fidelity.Unsupported, "the configuration is in no template: no real-time log is written")
 	}
+	calls(r, d, h, v)
 	b.signers(r, h, v)
 	b.policies(r, h, v)
 	b.functions(r, h, v)
 	return h
+}
+
+// calls checks what gRPC needs (row C15), as CloudFront does.
+func calls(r *base.Resource, d *model.Distribution, h *model.Behavior, v base.Value) {
+	if !h.GRPC {
+		return
+	}
+	enabled := v.Get("GrpcConfig", "Enabled")
+	if len(h.Allowed) != len(methodSets()[2]) {
+		enabled.Fail("add AllowedMethods: ["+strings.Join(methodSets()[2], ", ")+"]", "gRPC needs a behavior that allows all methods")
+	}
+	if d.HTTPVersion != "http2" && d.HTTPVersion != "http2and3" {
+		enabled.Fail("set HttpVersion to http2 or http2and3", "gRPC needs HTTP/2, which the distribution's HttpVersion %q does not have", d.HTTPVersion)
+	}
+	for _, o := range d.Origins {
+		if o.ID == h.Target && o.Protocol == model.OriginHTTPOnly && !o.S3 && o.VPCOrigin == "" {
+			r.Note(enabled, fidelity.Approximated, "the origin is asked by HTTP/2 in cleartext; CloudFront speaks gRPC to origins by HTTPS only")
+		}
+	}
 }
 
 func viewerProtocol(s string) model.ViewerProtocol {
