@@ -55,6 +55,7 @@ type upFlags struct {
 	tlsCerts           []string
 	originCredentials  string
 	originCerts        []string
+	trustStores        []string
 	observe            observeFlags
 	recall             recallFlags
 	dns                dnsFlags
@@ -81,6 +82,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
 	fl.StringVar(&f.originCredentials, "origin-credentials", "", "sign requests to origins with an access control that are not of the template (SigV4): `env` for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or the name of a profile in the shared credentials file")
 	fl.StringArrayVar(&f.originCerts, "origin-cert", nil, "certificate shown to origins whose OriginMtlsConfig names the ARN, `ARN=CERT.pem[,KEY.pem]`, read anew when it changes; may be repeated")
+	fl.StringArrayVar(&f.trustStores, "trust-store", nil, "authorities of viewers' certificates (PEM) for a trust store, by its id or logical id, `ID=CAS.pem`, in place of its bucket; may be repeated")
 	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
@@ -302,6 +304,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	}
 	if o.OriginCert, err = originCerts(f.originCerts); err != nil {
 		return o, closeLog, wrong(fmt.Errorf("--origin-cert: %w", err))
+	}
+	if o.TrustStore, err = trustStores(f.trustStores); err != nil {
+		return o, closeLog, wrong(fmt.Errorf("--trust-store: %w", err))
 	}
 	if o.Issuers, err = pairs("issuer", f.issuers); err != nil {
 		return o, closeLog, wrong(err)

@@ -137,7 +137,7 @@ func (x *Exchange) behavior() stepID {
 
 // protocol applies the viewer protocol policy (row C5).
 func (x *Exchange) protocol() (next stepID, ok bool) {
-	if x.rq.Scheme == "https" || x.beh.m.Viewer == model.AllowAll {
+	if x.rq.Scheme == "https" || x.beh.m.Viewer == model.AllowAll && x.dist.mutual == "" {
 		return 0, true
 	}
 	if x.beh.m.Viewer == model.RedirectToHTTPS {

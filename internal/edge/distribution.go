@@ -24,12 +24,16 @@ type distribution struct {
 	altSvc    string // value of Alt-Svc, "": none
 	shield    Shield // nil: no web ACL
 	secure    Secure
-	rollout   *rollout // nil: it answers all of its requests
-	errors    map[int]*model.CustomError
-	origins   map[string]*originRef // by id of origin or group
-	made      *madeOrigins          // of functions
-	realtime  bool                  // a behavior has a real-time log
-	placed    bool                  // records say where the viewer is
+	rollout   *rollout     // nil: it answers all of its requests
+	made      *madeOrigins // of functions
+	realtime  bool         // a behavior has a real-time log
+	placed    bool         // records say where the viewer is
+	// terms by which viewers are asked for certificates, and those with the
+	// distribution that the handshake was for (mutual.go); empty: they are not.
+	terms, mutual string
+	passes        bool // the origin verifies viewers, and must see each request
+	errors        map[int]*model.CustomError
+	origins       map[string]*originRef // by id of origin or group
 
 	meter     *meter
 	signature [record.ResultTypes]httpmsg.Head // see headers.go
@@ -63,6 +67,9 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 	d.sign(e.deps.POP)
 	if m.WebACL != "" && e.deps.WebACL != nil {
 		d.shield = e.deps.WebACL(m.WebACL)
+	}
+	if err := e.compileMutual(d); err != nil {
+		return nil, err
 	}
 	d.meter = newMeter(e.deps.Metrics, m)
 	d.placed = e.deps.Placed != nil && e.deps.Placed(m)
@@ -176,6 +183,10 @@ func (x *Exchange) distribution() stepID {
 		x.rs.Header.Add("Content-Type", "text/plain; charset=utf-8")
 		x.body = body{text: []byte(text)}
 		return x.generated(record.Error)
+	}
+	if !x.identified() {
+		x.rec.Result.Detail = record.InvalidRequest
+		return x.refuse(421, "The connection was not opened by the distribution's terms for certificates of viewers.")
 	}
 	wrong := x.wrongVersion()
 	if r := x.dist.rollout; r != nil && !wrong {

@@ -90,6 +90,10 @@ type Deps struct {
 	// WebACL gives the web ACL with an ARN, nil where there is none: the
 	// distribution is then served without one. Nil: there are none.
 	WebACL func(arn string) Shield
+	// Mutual names the terms by which viewers of a distribution are asked for
+	// certificates: other terms have another name. Required where a distribution
+	// asks.
+	Mutual func(d *model.Distribution) string
 	// Record takes one record an exchange, which it may read until it
 	// returns; it is called by many goroutines. Nil: dropped.
 	Record func(*record.Record)

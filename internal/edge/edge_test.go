@@ -112,6 +112,7 @@ func (w *world) compile() *world {
 	w.t.Helper()
 	e, err := Compile(w.stack, Deps{
 		Place:     func(a netip.Addr) *model.Place { return w.places[a] },
+		Mutual:    func(d *model.Distribution) string { return d.MTLS.Mode.String() },
 		HTTP3Port: 8443, Metrics: &w.metrics, Current: func(time.Time) bool { return !w.unsure },
 		Cache: w.cache, Background: &w.wg, Functions: w.fn, WebACL: w.shields,
 		Recent: w.recent, Invalidated: w.invalidated, Debug: NewDebugToken(debugToken), Realtime: w.realtime,

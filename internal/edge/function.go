@@ -62,7 +62,9 @@ func (x *Exchange) function() stepID {
 	if x.edge.deps.Recent != nil {
 		x.said = x.viewerHeaders()
 	}
+	x.showCertificate()
 	rs, out, err := f.ViewerRequest(x.ctx, x.event(), x.rq)
+	x.hideCertificate()
 	x.noteRun(0, f, out, err)
 	switch {
 	case err != nil:

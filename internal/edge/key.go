@@ -67,9 +67,9 @@ func (x *Exchange) mayCache() bool {
 		x.rec.Cache.Reason = record.ReasonUpgrade
 		return false
 	}
-	if !b.cacheable {
+	if !b.cacheable || x.dist.passes {
 		x.rec.Cache.Reason = record.ReasonDisabled
-		if !b.m.Cache.Disabled() {
+		if !b.cacheable && !b.m.Cache.Disabled() {
 			x.rec.Cache.Reason = record.ReasonAllHeaders
 		}
 		return false

@@ -16,6 +16,7 @@ var knownHeaders = [...]string{
 	"CloudFront-Is-IOS-Viewer", "CloudFront-Is-Mobile-Viewer", "CloudFront-Is-SmartTV-Viewer",
 	"CloudFront-Is-Tablet-Viewer", "CloudFront-Viewer-Header-Count", "CloudFront-Viewer-Header-Order",
 	fingerprintHeaders[0], fingerprintHeaders[1],
+	certHeaders[0], certHeaders[1], certHeaders[2], certHeaders[3], certHeaders[4], certHeaders[5], certHeaders[6],
 }
 
 // fingerprintHeaders are those that the handshake computes only where some
@@ -58,6 +59,9 @@ func (x *Exchange) known(name string) (string, bool) {
 		return strconv.Itoa(rq.Header.Len()), true
 	case "cloudfront-viewer-header-order":
 		return x.headerOrder(), true
+	}
+	if strings.HasPrefix(name, "cloudfront-viewer-cert-") {
+		return x.certHeader(name)
 	}
 	if v, ok := x.placeHeader(name); ok {
 		return v, true

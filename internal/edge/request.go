@@ -51,6 +51,7 @@ func (x *Exchange) request() stepID {
 		}
 	}
 	x.offerSocket(h)
+	x.offerCertificate(h)
 	rq.Method, rq.Scheme = x.rq.Method, x.rq.Scheme
 	rq.Body, rq.ContentLength = nil, 0
 	if x.rq.Body != nil && x.rq.ContentLength != 0 {

@@ -58,6 +58,9 @@ func (e *Edge) rollouts() error {
 		if !r.staging.m.Enabled { // then AWS sends everything to the primary
 			continue
 		}
+		if err := d.shareMutual(r.staging); err != nil {
+			return fmt.Errorf("%s: distribution %s: %w", r.staging.m.Pos, r.staging.m.LogicalID, err)
+		}
 		d.rollout = r
 		r.staging.altSvc = d.altSvc // of HTTP/3 the primary decides
 		d.secure.Fingerprint = d.secure.Fingerprint || r.staging.secure.Fingerprint

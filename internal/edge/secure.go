@@ -16,6 +16,9 @@ type Secure struct {
 	HTTP2, HTTP3 bool
 	// Fingerprint says that some behavior forwards JA3 or JA4.
 	Fingerprint bool
+	// Mutual names the terms by which viewers are asked for certificates; empty:
+	// they are not.
+	Mutual string
 }
 
 // Secure is what the distribution of a name wants. Known is false when the
@@ -33,7 +36,7 @@ func (e *Edge) Secure(name string) (s *Secure, known bool) {
 
 func (d *distribution) secureTerms() Secure {
 	return Secure{
-		Policy: d.m.MinimumProtocol, HTTP2: speaksHTTP2(d.m), HTTP3: speaksHTTP3(d.m),
+		Mutual: d.mutual, Policy: d.m.MinimumProtocol, HTTP2: speaksHTTP2(d.m), HTTP3: speaksHTTP3(d.m),
 		Fingerprint: slices.ContainsFunc(d.behaviors, func(b *behavior) bool {
 			return slices.ContainsFunc(fingerprintHeaders[:], func(n string) bool { return slices.Contains(b.forward.added, n) })
 		}),

@@ -205,6 +205,13 @@ type TLS struct {
 	// JA3 and JA4 are fingerprints of the ClientHello; empty unless a behavior
 	// of the distribution that SNI names asks for one of them.
 	JA3, JA4 string
+
+	// Mutual names the terms by which the viewer was asked for certificates: of
+	// one site, as it was when the connection was opened. Empty: it was not
+	// asked. Certificates are those that it has shown, its own first, in DER;
+	// they are good by those terms, and it has proved to have the key.
+	Mutual       string
+	Certificates [][]byte
 }
 
 // Viewer is where a request came from.

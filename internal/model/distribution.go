@@ -37,7 +37,42 @@ type Distribution struct {
 	TagHeader  string
 	Deployment *ContinuousDeployment // nil: no continuous deployment policy
 
-	MinimumProtocol string // TLSv1.2_2021 …; empty: CloudFront's default certificate
+	MinimumProtocol string      // TLSv1.2_2021 …; empty: CloudFront's default certificate
+	MTLS            *ViewerMTLS `json:",omitempty"`
+}
+
+// ViewerMTLS is how a distribution asks its viewers for certificates
+// (ViewerMtlsConfig). A nil one: it does not.
+type ViewerMTLS struct {
+	Mode         MTLSMode
+	Store        TrustStore
+	AdvertiseCAs bool // tell viewers the authorities' names
+	IgnoreExpiry bool // take certificates that have expired
+	// Function says that a connection function is to decide about each
+	// connection. There are none here: nobody is let in.
+	Function bool
+}
+
+// MTLSMode is what is asked for.
+type MTLSMode uint8
+
+// The modes; the zero value is the strictest.
+const (
+	MTLSRequired    MTLSMode = iota // a certificate by a trusted authority
+	MTLSOptional                    // none, or such a one
+	MTLSPassthrough                 // none, or any: the origin verifies it
+)
+
+// String is the template's word.
+func (m MTLSMode) String() string { return [...]string{"required", "optional", "passthrough"}[m%3] }
+
+// TrustStore is an AWS::CloudFront::TrustStore: a file of authorities in a
+// bucket.
+type TrustStore struct {
+	ID        string // as a distribution names it
+	LogicalID string // empty: it is in no template
+	Bucket    string
+	Key       string
 }
 
 // LeakGuard says what happens to answers that could be one viewer's and that

@@ -69,7 +69,7 @@ func (snap *Snapshot) site(name string) security.Site {
 	if name != "" {
 		for _, u := range snap.units {
 			if s, known := u.edge.Secure(name); known {
-				return siteOf(s)
+				return snap.siteOf(s)
 			}
 		}
 		if snap.plane(name) != nil {
@@ -78,12 +78,16 @@ func (snap *Snapshot) site(name string) security.Site {
 	}
 	if len(snap.units) == 1 {
 		if s, _ := snap.units[0].edge.Secure(name); s != nil {
-			return siteOf(s)
+			return snap.siteOf(s)
 		}
 	}
 	return security.Site{HTTP2: true, HTTP3: true}
 }
 
-func siteOf(s *edge.Secure) security.Site {
-	return security.Site{Policy: security.Named(s.Policy), HTTP2: s.HTTP2, HTTP3: s.HTTP3, Fingerprint: s.Fingerprint}
+func (snap *Snapshot) siteOf(s *edge.Secure) security.Site {
+	site := security.Site{Policy: security.Named(s.Policy), HTTP2: s.HTTP2, HTTP3: s.HTTP3, Fingerprint: s.Fingerprint}
+	if s.Mutual != "" {
+		site.Mutual = snap.mutual[s.Mutual]
+	}
+	return site
 }

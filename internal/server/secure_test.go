@@ -71,11 +71,22 @@ type secured struct {
 
 func startSecure(t *testing.T, data string, ca *localca.Authority, more func(*Options)) secured {
 	t.Helper()
+	return startStacks(t, data, ca, more, secureStack())
+}
+
+func startStacks(t *testing.T, data string, ca *localca.Authority, more func(*Options), stacks ...*model.Stack) secured {
+	t.Helper()
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/viewer" {
 			_, _ = io.WriteString(w, r.Header.Get("X-Forwarded-For"))
 			return
 		}
+		for _, name := range []string{"Present", "Serial-Number", "Issuer", "Subject", "Sha256", "Validity", "Pem"} {
+			if v := r.Header.Get("CloudFront-Viewer-Cert-" + name); v != "" {
+				w.Header().Set("Saw-"+name, v)
+			}
+		}
+		w.Header().Set("Saw-Client-Cert", strings.Join(append(r.Header["Client-Cert"], r.Header["Client-Cert-Chain"]...), "|"))
 		fmt.Fprintf(w, "%s|%s|%s", r.Header.Get("CloudFront-Viewer-TLS"), r.Header.Get("CloudFront-Viewer-JA3-Fingerprint"), r.Header.Get("CloudFront-Viewer-JA4-Fingerprint"))
 	}))
 	t.Cleanup(origin.Close)
@@ -93,7 +104,7 @@ func startSecure(t *testing.T, data string, ca *localca.Authority, more func(*Op
 	if err := srv.Bind(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := srv.Apply(t.Context(), []*model.Stack{secureStack()}); err != nil {
+	if err := srv.Apply(t.Context(), stacks); err != nil {
 		t.Fatal(err)
 	}
 	srv.Start()

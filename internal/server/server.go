@@ -119,6 +119,9 @@ type Options struct {
 	// KeySecret is what the values of API keys that have none are made of, alike
 	// on all nodes that share it. Nil: one of the data folder.
 	KeySecret []byte
+	// TrustStore gives the authorities, in PEM, of a trust store of viewer mTLS, by
+	// its id or logical id; nil: those of its bucket count. Nil: there are none.
+	TrustStore func(id string) ([]byte, error)
 	// Roots are trusted for HTTPS origins and issuers. Nil: the system's.
 	Roots *x509.CertPool
 	// CacheBytes is the memory of the edge cache. 0: 256 MiB.

@@ -21,6 +21,7 @@ import (
 	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/viewer"
+	"github.com/forelane/forelane/internal/viewer/security"
 	"github.com/forelane/forelane/internal/webacl"
 	"github.com/forelane/forelane/internal/zone"
 )
@@ -41,6 +42,7 @@ type Snapshot struct {
 	private privates
 	zones   *zone.Zones
 	spreads []*origin.Spread
+	mutual  map[string]*security.Mutual // how viewers are asked for certificates, by id
 
 	background sync.WaitGroup // refreshes and fills that outlive their request
 
@@ -66,7 +68,7 @@ type unit struct {
 func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 	given := stacks
 	stacks, left := s.over(given, s.promoted.all)
-	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), tracer: s.tracer, direct: map[string]http.RoundTripper{}, idle: make(chan struct{})}
+	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), tracer: s.tracer, direct: map[string]http.RoundTripper{}, mutual: map[string]*security.Mutual{}, idle: make(chan struct{})}
 	if err := s.compileShields(snap); err != nil {
 		return nil, err
 	}
@@ -143,6 +145,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Record:     write,
 		Realtime:   s.logs.ofBehavior,
 		Placed:     func(d *model.Distribution) bool { return s.o.RecordPlace || placed[d.ID] },
+		Mutual:     func(d *model.Distribution) string { return s.mutual(snap, st, d) },
 		Metrics:    &s.meter,
 		Trace:      s.tracer,
 		Background: &snap.background,

@@ -6,7 +6,8 @@
 // and its HTTP versions choose one of the few configurations there are, made
 // on first use and shared from then on; (3) the certificate comes from who
 // made the Terms; (4) a session ticket carries policy and SNI, and resumes
-// only where both are the same again.
+// only where both are the same again; a site that asks its viewers for
+// certificates has none (mutual.go).
 //
 // What it does not do: it reads no template and keeps no certificate.
 //
@@ -28,7 +29,8 @@ import (
 type Site struct {
 	Policy       Policy
 	HTTP2, HTTP3 bool
-	Fingerprint  bool // JA3 and JA4 are wanted
+	Fingerprint  bool    // JA3 and JA4 are wanted
+	Mutual       *Mutual // how viewers are asked for certificates; nil: they are not
 }
 
 // Options of Terms.
@@ -83,7 +85,7 @@ func (t *Terms) TCP() *tls.Config {
 		}
 		// HTTP/2 needs TLS 1.2 (RFC 9113 9.2).
 		modern := slices.ContainsFunc(h.SupportedVersions, func(v uint16) bool { return v == tls.VersionTLS12 || v == tls.VersionTLS13 })
-		return t.config(kind{policy: site.Policy, h2: site.HTTP2 && modern}), nil
+		return t.configFor(h, &site, kind{policy: site.Policy, h2: site.HTTP2 && modern})
 	}
 	return c
 }
@@ -103,13 +105,28 @@ func (t *Terms) QUIC() *tls.Config {
 		if site.Fingerprint {
 			hello.Mark(h, true)
 		}
-		return t.config(kind{policy: site.Policy, quic: true}), nil
+		return t.configFor(h, &site, kind{policy: site.Policy, quic: true})
 	}
 	return c
 }
 
 // serverName is SNI in the form that tables of hosts have.
 func serverName(sni string) string { return strings.ToLower(strings.TrimSuffix(sni, ".")) }
+
+// configFor is the configuration for one handshake: the shared one of its kind,
+// or one of its own where viewers are asked for certificates.
+func (t *Terms) configFor(h *tls.ClientHelloInfo, site *Site, k kind) (*tls.Config, error) {
+	m := site.Mutual
+	switch {
+	case m == nil:
+		return t.config(k), nil
+	case m.Closed != nil:
+		return nil, m.Closed
+	}
+	c := t.base(k)
+	m.demand(h.Context(), c)
+	return c, nil
+}
 
 // config is the shared configuration of a kind, with keys of tickets that are
 // not too old.

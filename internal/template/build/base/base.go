@@ -112,6 +112,8 @@ type Shared struct {
 	// Keys are public keys in PEM, KeyGroups the ids of those of a group.
 	Keys      map[string]string
 	KeyGroups map[string][]string
+	// TrustStores are those of viewer mTLS, by id.
+	TrustStores map[string]*model.TrustStore
 
 	// Of logs: real-time configurations by ARN, sources of deliveries by name,
 	// their destinations by ARN.
@@ -143,8 +145,8 @@ func NewShared() *Shared {
 		Response: map[string]*model.ResponseHeadersPolicy{}, Access: map[string]*model.OriginAccess{},
 		OAI: map[string]string{}, Layers: map[string]model.Code{},
 		Edge: map[string]*model.EdgeFunction{}, Stores: map[string]*model.KeyValueStore{},
-		Keys: map[string]string{}, KeyGroups: map[string][]string{},
 		Realtime: map[string]*model.RealtimeLog{}, LogSources: map[string]*Resource{}, LogDestinations: map[string]*Resource{},
+		Keys: map[string]string{}, KeyGroups: map[string][]string{}, TrustStores: map[string]*model.TrustStore{},
 		IPSets: map[string][]netip.Prefix{}, PatternSets: map[string][]string{},
 		RuleGroups: map[string]*model.ACLRuleGroup{}, WebACLs: map[string]*model.WebACL{},
 		Zones: map[string]*model.Zone{}, HealthChecks: map[string]*model.HealthCheck{},

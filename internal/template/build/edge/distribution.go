@@ -34,6 +34,7 @@ func (b *builder) distribution(r *base.Resource) *model.Distribution {
 	b.signatures(r, d)
 	b.groups(d, c.Get("OriginGroups", "Items"))
 	b.behaviors(r, d, c)
+	b.viewerMTLS(r, d, c)
 	for _, v := range c.Get("CustomErrorResponses").List() {
 		d.CustomErrors = append(d.CustomErrors, b.customError(d, v))
 	}

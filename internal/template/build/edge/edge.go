@@ -44,6 +44,7 @@ func Build(s *base.Scope) {
 		s.Shared.OAI[r.Ref] = r.Att("S3CanonicalUserId")
 	}
 	b.keys()
+	b.trustStores()
 	for _, r := range s.Of("AWS::CloudFront::KeyValueStore") {
 		k := b.keyValueStore(r)
 		s.Stack.KeyValueStores = append(s.Stack.KeyValueStores, k)
