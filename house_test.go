@@ -24,7 +24,7 @@ const module = "github.com/forelane/forelane/"
 // what it is a part of; docs/decisions/0001-house.md says why.
 var floors = map[string]float64{
 	"internal/model": 1, "internal/httpmsg": 1, "internal/httpspec": 1, "internal/pattern": 1,
-	"internal/metrics": 1, "internal/policy": 1, "internal/edgerule": 1, "internal/explain": 1, "internal/signature": 1, "internal/sigv4": 1, "internal/socket": 1, "internal/throttle": 1,
+	"internal/metrics": 1, "internal/passport": 1, "internal/policy": 1, "internal/edgerule": 1, "internal/explain": 1, "internal/signature": 1, "internal/sigv4": 1, "internal/socket": 1, "internal/throttle": 1,
 	"internal/trace":   1,
 	"internal/tunlink": 1, // of tests
 
@@ -63,7 +63,7 @@ var rooms = map[string]string{
 
 // groundOnly are the packages that import the standard library only.
 var groundOnly = []string{
-	"internal/edgerule", "internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle",
+	"internal/edgerule", "internal/explain", "internal/model", "internal/httpmsg", "internal/httpspec", "internal/passport", "internal/pattern", "internal/policy", "internal/metrics", "internal/socket", "internal/throttle",
 	"internal/trace", "internal/signature", "internal/sigv4",
 }
 

@@ -4,12 +4,8 @@ package edge
 
 import (
 	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
@@ -19,6 +15,7 @@ import (
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/passport"
 )
 
 // Viewers with certificates (viewer mTLS, row C14). The handshake has asked for
@@ -118,64 +115,24 @@ func (x *Exchange) certHeader(name string) (string, bool) {
 		if x.dist.passes {
 			return "", false
 		}
-		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: shown[0]})
-		return strings.ReplaceAll(url.QueryEscape(string(text)), "+", "%20"), true
+		return strings.ReplaceAll(url.QueryEscape(passport.PEM(shown[0])), "+", "%20"), true
 	}
-	c, err := x509.ParseCertificate(shown[0])
+	c, err := passport.Read(shown[0])
 	if err != nil { // the handshake could
 		return "", false
 	}
 	switch name {
 	case "cloudfront-viewer-cert-serial-number":
-		return colons(c.SerialNumber.Bytes()), true
+		return c.Serial, true
 	case "cloudfront-viewer-cert-issuer":
-		return distinguishedName(c.RawIssuer)
+		return c.Issuer, true
 	case "cloudfront-viewer-cert-subject":
-		return distinguishedName(c.RawSubject)
+		return c.Subject, true
 	case "cloudfront-viewer-cert-validity":
-		return "NotBefore=" + c.NotBefore.UTC().Format(time.RFC3339) + ";NotAfter=" + c.NotAfter.UTC().Format(time.RFC3339), true
+		return "NotBefore=" + c.NotBefore.Format(time.RFC3339) + ";NotAfter=" + c.NotAfter.Format(time.RFC3339), true
 	}
 	return "", false
 }
-
-// colons writes bytes as 4a:3f:5c.
-func colons(b []byte) string {
-	if len(b) == 0 {
-		return "00"
-	}
-	out := make([]byte, 0, 3*len(b))
-	for i, c := range b {
-		if i > 0 {
-			out = append(out, ':')
-		}
-		out = hex.AppendEncode(out, []byte{c})
-	}
-	return string(out)
-}
-
-// distinguishedName writes a name as RFC 2253 does, with the parts as they stand
-// in the certificate. Bytes that no field may have are escaped as \0D.
-func distinguishedName(raw []byte) (string, bool) {
-	var name pkix.RDNSequence
-	if rest, err := asn1.Unmarshal(raw, &name); err != nil || len(rest) > 0 {
-		return "", false
-	}
-	text := name.String()
-	if !strings.ContainsFunc(text, control) {
-		return text, true
-	}
-	var b strings.Builder
-	for i := range len(text) {
-		if c := text[i]; control(rune(c)) {
-			fmt.Fprintf(&b, "\\%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String(), true
-}
-
-func control(r rune) bool { return r < ' ' || r == 0x7f }
 
 // showCertificate makes the viewer's certificate visible to a function, and what
 // the viewer itself says of one invisible.

@@ -140,17 +140,3 @@ func TestC14NobodyAsks(t *testing.T) {
 		t.Error("it is served")
 	}
 }
-
-func TestC14DistinguishedNames(t *testing.T) {
-	for name, want := range map[string]string{
-		"plain": "CN=plain", "a, b": `CN=a\, b`, "x\r\nInjected: 1": `CN=x\0D\0AInjected: 1`, "ü": "CN=ü",
-	} {
-		c, err := x509.ParseCertificate(certificate(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, ok := distinguishedName(c.RawSubject); got != want || !ok {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}

@@ -51,6 +51,9 @@ type Deps struct {
 	// KeyValue gives the value of an API key that the template gives none; nil:
 	// such a key opens nothing.
 	KeyValue func(*model.APIKey) string
+	// Mutual names the terms by which the viewers of a custom domain are asked
+	// for certificates; nil: nobody can, and such a domain refuses everybody.
+	Mutual func(*model.Domain) string
 }
 
 func (d *Deps) integrations() integration.Deps {
@@ -167,7 +170,7 @@ func Compile(s *model.Stack, d Deps) (*Gateway, error) {
 	}
 	g.byID = apis
 	g.subscribe(s, keys, apis)
-	g.compileDomains(s, apis)
+	g.compileDomains(s, apis, d.Mutual)
 	return g, nil
 }
 

@@ -27,6 +27,7 @@ import (
 type domain struct {
 	mappings map[string]*mapping // by path
 	closed   error               // why every request is refused; nil: it is not
+	mutual   string              // the terms of its viewers' certificates; empty: none are asked for
 }
 
 // mapping is a compiled model.DomainMapping.
@@ -37,14 +38,19 @@ type mapping struct {
 }
 
 // compileDomains makes the domains of a stack; apis are by id.
-func (g *Gateway) compileDomains(s *model.Stack, apis map[string]*api) {
+// mutual names the terms of a domain that demands certificates; nil: there are
+// none.
+func (g *Gateway) compileDomains(s *model.Stack, apis map[string]*api, mutual func(*model.Domain) string) {
 	for _, m := range s.Domains {
 		d := &domain{mappings: map[string]*mapping{}}
 		switch {
-		case m.ClientCertificates:
-			d.closed = errors.New("the domain demands client certificates, which are not checked")
+		case m.ClientCertificates && mutual == nil:
+			d.closed = errors.New("the domain demands client certificates, which nobody here can ask for")
 			g.note("%s %s: %v: every request to %s is refused with 403", m.Pos, m.LogicalID, d.closed, m.Name)
-		case m.RulesOnly:
+		case m.ClientCertificates:
+			d.mutual = mutual(m)
+		}
+		if m.RulesOnly {
 			d.closed = errors.New("the domain is routed by rules, which are not built")
 			g.note("%s %s: %v: every request to %s is refused with 403", m.Pos, m.LogicalID, d.closed, m.Name)
 		}
@@ -63,6 +69,17 @@ func (g *Gateway) compileDomains(s *model.Stack, apis map[string]*api) {
 			}
 		}
 	}
+}
+
+var errUncertified = errors.New("the connection was not opened by the domain's terms for client certificates")
+
+// Mutual names the terms of the certificates that a host's viewers are asked for;
+// empty: they are not.
+func (g *Gateway) Mutual(host string) string {
+	if d, ok := g.domains.Find(hostName(host)); ok {
+		return d.mutual
+	}
+	return ""
 }
 
 // find is the longest mapping that a path begins with; nil: there is none.
@@ -84,6 +101,8 @@ func (d *domain) find(path string) *mapping {
 // choose finds the API of a request by its host, or by a domain's mapping.
 func (g *Gateway) choose(x *exchange) {
 	host := x.call.Domain
+	shown := x.call.Caller.Certificate
+	x.call.Caller.Certificate = nil // but for a domain that has asked for it, and judged it
 	if x.api = g.hosts[host]; x.api != nil {
 		return
 	}
@@ -102,6 +121,8 @@ func (g *Gateway) choose(x *exchange) {
 		x.refuse(ReasonNoAPI, noHost("API", host))
 	case d.closed != nil:
 		x.refuse(ReasonClosedDomain, d.closed)
+	case d.mutual != "" && x.call.Caller.Mutual != d.mutual:
+		x.refuse(ReasonClosedDomain, errUncertified)
 	default:
 		m := d.find(x.call.Path)
 		if m == nil {
@@ -109,6 +130,9 @@ func (g *Gateway) choose(x *exchange) {
 			return
 		}
 		x.api, x.mapping = m.api, m
+		if d.mutual != "" {
+			x.call.Caller.Certificate = shown
+		}
 		x.call.MappedPath = m.path
 	}
 }

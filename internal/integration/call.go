@@ -85,6 +85,10 @@ type Caller struct {
 	Endpoint, VPC string
 	// TLSVersion and TLSCipher reach functions behind a function URL.
 	TLSVersion, TLSCipher string
+	// Mutual names the terms by which the connection was asked for certificates,
+	// and Certificate is what it has shown by them, in DER. Empty: nothing.
+	Mutual      string
+	Certificate []byte
 }
 
 // Call is one request on its way to its integration.

@@ -146,6 +146,7 @@ func appendContext1(b []byte, c *Call, resource, path string) []byte {
 	b = null(b, "user")
 	b = textOrNull(b, "userAgent", first(c.Header["User-Agent"]))
 	b = null(b, "userArn")
+	b = appendClientCert(b, c)
 	if c.Caller.Endpoint != "" {
 		b = text(text(b, "vpcId", c.Caller.VPC), "vpceId", c.Caller.Endpoint)
 	}

@@ -133,6 +133,9 @@ func appendContext2(b []byte, c *Call, path string) []byte {
 	b = append(key(b, "requestContext"), '{')
 	b = text(b, "accountId", account)
 	b = text(b, "apiId", c.API.ID)
+	if len(c.Caller.Certificate) > 0 {
+		b = append(appendClientCert(append(key(b, "authentication"), '{'), c), '}')
+	}
 	if c.Authorized != nil && len(c.Authorized.Event2) > 0 {
 		b = append(key(b, "authorizer"), c.Authorized.Event2...)
 	}

@@ -242,6 +242,9 @@ func (c *Call) ContextVar(name string) (string, bool) {
 	case "xrayTraceId":
 		return c.TraceID, true
 	}
+	if v, ok := c.certificateVar(name); ok {
+		return v, true
+	}
 	return c.authorizerVar(name)
 }
 

@@ -14,6 +14,7 @@ type Domain struct {
 	Mappings []DomainMapping
 	// ClientCertificates says that only viewers with a certificate may pass.
 	ClientCertificates bool
+	Trust              TrustStore // the authorities that have signed them
 	// RulesOnly says that routing rules choose the API and mappings do not.
 	RulesOnly bool
 }

@@ -65,7 +65,10 @@ func answerDirect(ctx context.Context, t *trace.Tracer, rt http.RoundTripper, rq
 func caller(rq *httpmsg.Request) gateway.Caller {
 	c := gateway.Caller{SourceIP: rq.Viewer.Addr.Addr().Unmap(), Protocol: rq.Proto.String(), Scheme: rq.Scheme}
 	if t := rq.Viewer.TLS; t != nil {
-		c.TLSVersion, c.TLSCipher = t.Version, t.Cipher
+		c.TLSVersion, c.TLSCipher, c.Mutual = t.Version, t.Cipher, t.Mutual
+		if len(t.Certificates) > 0 {
+			c.Certificate = t.Certificates[0]
+		}
 	}
 	if _, port, err := net.SplitHostPort(rq.Host); err == nil {
 		c.Port, _ = strconv.Atoi(port) // 0 means the scheme's own

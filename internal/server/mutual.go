@@ -40,25 +40,48 @@ func (s *Server) mutual(snap *Snapshot, st *model.Stack, d *model.Distribution) 
 		t.Ask = security.Passthrough
 	case model.MTLSRequired:
 	}
+	what := "distribution " + d.LogicalID
 	if m.Function {
 		t.Closed = errFunction
-		s.log.Warn("distribution "+d.LogicalID+": "+errFunction.Error(), "stack", st.Name)
+		s.log.Warn(what+": "+errFunction.Error(), "stack", st.Name)
 	}
 	if t.Ask != security.Passthrough {
-		var err error
-		if t.CAs, err = s.authorities(snap, &m.Store); err != nil {
-			s.log.Warn("distribution "+d.LogicalID+": no certificate of a viewer is good, for the trust store "+m.Store.ID+" cannot be used", "err", err, "stack", st.Name)
-		}
+		t.CAs = s.trusted(snap, st, &m.Store, what)
 	}
-	sum := sha256.New()
-	fmt.Fprintln(sum, t.Ask, t.Advertise, t.IgnoreExpiry, m.Function)
-	for _, ca := range t.CAs {
-		sum.Write(ca.Raw)
-	}
-	terms = hex.EncodeToString(sum.Sum(nil))
+	terms = digestTerms(t)
 	t.ID = edge.MutualID(d, terms)
 	snap.mutual[t.ID] = t
 	return terms
+}
+
+// domainMutual makes the terms of a custom domain of APIs, which always asks for
+// a certificate, and gives their name (row A22).
+func (s *Server) domainMutual(snap *Snapshot, st *model.Stack, d *model.Domain) string {
+	t := &security.Mutual{Ask: security.Required}
+	t.CAs = s.trusted(snap, st, &d.Trust, "custom domain "+d.Name)
+	t.ID = d.Name + " " + digestTerms(t)
+	snap.mutual[t.ID] = t
+	return t.ID
+}
+
+func digestTerms(t *security.Mutual) string {
+	sum := sha256.New()
+	fmt.Fprintln(sum, t.Ask, t.Advertise, t.IgnoreExpiry, t.Closed != nil)
+	for _, ca := range t.CAs {
+		sum.Write(ca.Raw)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// trusted are the authorities of a trust store; none when it cannot be used,
+// which is told.
+func (s *Server) trusted(snap *Snapshot, st *model.Stack, store *model.TrustStore, what string) []*x509.Certificate {
+	cas, err := s.authorities(snap, store)
+	if err != nil {
+		s.log.Warn(what+": no certificate of a viewer is good, for the trust store "+store.ID+" cannot be used", "err", err, "stack", st.Name)
+		return nil
+	}
+	return cas
 }
 
 // authorities are those of a trust store: of the operator's file, or of the

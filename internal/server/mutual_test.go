@@ -123,6 +123,7 @@ func startMutual(t *testing.T) mutualNode {
 			"pass": {Mode: model.MTLSPassthrough}, "lost": {Store: model.TrustStore{ID: "ts_3"}}, "function": {Mode: model.MTLSOptional, Store: inBucket, Function: true},
 		})
 		st.Buckets = []*model.Bucket{{LogicalID: "Trust", Name: "trust", Region: "us-east-1", Content: []model.Content{{Dir: folder}}}}
+		certified(st)
 		return []*model.Stack{st, mutualStack("far", map[string]*model.ViewerMTLS{"far": {Store: model.TrustStore{ID: "ts_1"}}})}
 	}
 	n.secured = startStacks(t, t.TempDir(), newCA(t), func(o *Options) {
@@ -134,6 +135,82 @@ func startMutual(t *testing.T) mutualNode {
 		}
 	}, n.stacks()...)
 	return n
+}
+
+// certified gives a stack an API behind api.example.com, which demands certificates,
+// and open.example.com, which does not.
+func certified(st *model.Stack) {
+	told := model.IntegrationResponse{Status: "200", Templates: map[string]string{"application/json": "$context.identity.clientCert.subjectDN|$context.identity.clientCert.validity.notBefore"}}
+	mock := &model.Integration{Kind: model.Mock, RequestTemplates: map[string]string{"application/json": `{"statusCode": 200}`}, Responses: []model.IntegrationResponse{told}}
+	st.APIs = []*model.API{{
+		LogicalID: "Api", ID: "restrestre", Kind: model.RESTAPI, Stages: []*model.Stage{{Name: "prod"}},
+		Routes: []*model.Route{{Key: "GET /", Method: "GET", Path: "/", Integration: mock, Responses: []model.MethodResponse{{Status: "200"}}}},
+	}}
+	all := []model.DomainMapping{{APIID: "restrestre", Stage: "prod"}}
+	st.Domains = []*model.Domain{
+		{LogicalID: "Api", Name: "api.example.com", ClientCertificates: true, Trust: model.TrustStore{ID: "ts_1"}, Mappings: all},
+		{LogicalID: "Lost", Name: "lostapi.example.com", ClientCertificates: true, Trust: model.TrustStore{ID: "s3://gone/cas.pem", Bucket: "gone", Key: "cas.pem"}, Mappings: all},
+		{LogicalID: "Open", Name: "open.example.com", Mappings: all},
+	}
+	for _, to := range []string{"api", "open"} { // with distributions in front
+		front := mutualStack("", map[string]*model.ViewerMTLS{"to" + to: nil}).Distributions[0]
+		front.Origins[0] = &model.Origin{ID: to, DomainName: to + ".example.com", Protocol: model.OriginHTTPSOnly}
+		front.Behaviors[0].Target, front.Behaviors[0].OriginRequest = to, nil
+		st.Distributions = append(st.Distributions, front)
+	}
+}
+
+// TestA22ClientCertificates: a custom domain demands them, and tells the API.
+func TestA22ClientCertificates(t *testing.T) {
+	n := startMutual(t)
+	var none *issued
+	for _, proto := range []string{"h1", "h2"} {
+		for _, tt := range []struct {
+			name, sni, host string
+			viewer          *issued
+			status          int
+			body            string
+		}{
+			{"good", "api", "api", n.good, 200, "CN=viewer,OU=unit,O=org,C=US|Sep 21 01:50:17 2023 GMT"},
+			{"none", "api", "api", none, 0, ""},
+			{"of another authority", "api", "api", n.bad, 0, ""},
+			{"no authorities", "lostapi", "lostapi", n.good, 0, ""},
+			{"another domain's connection", "open", "api", n.good, 403, ""},
+			{"a distribution's connection", "required", "api", n.good, 403, ""},
+			{"a connection that takes any", "pass", "api", n.bad, 403, ""},
+			{"a domain that asks nobody", "open", "open", n.good, 200, "|"},
+			{"and is not told by a connection that takes any", "pass", "open", n.bad, 200, "|"},
+			{"nor by another domain's", "api", "open", n.good, 200, "|"},
+		} {
+			t.Run(proto+" "+tt.name, func(t *testing.T) {
+				rq, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+tt.host+".example.com/", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rs, err := n.transport(t, proto, tt.sni+".example.com", tt.viewer.shows()).RoundTrip(rq)
+				if tt.status == 0 {
+					if err == nil {
+						_ = rs.Body.Close()
+						t.Errorf("%d", rs.StatusCode)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer rs.Body.Close()
+				if b, err := io.ReadAll(rs.Body); rs.StatusCode != tt.status || tt.status == 200 && string(b) != tt.body || err != nil {
+					t.Errorf("%d %s %v", rs.StatusCode, b, err)
+				}
+			})
+		}
+	}
+	// An edge has no certificate for the domain, whatever its viewer has shown.
+	for host, want := range map[string]int{"toapi.example.com": 403, "toopen.example.com": 200} {
+		if status, _ := n.try(t, n.transport(t, "h2", host, n.good.shows()), host); status != want {
+			t.Errorf("%s: %d, want %d", host, status, want)
+		}
+	}
 }
 
 // try asks by a connection of its own; 0: there is none.

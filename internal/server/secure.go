@@ -73,7 +73,7 @@ func (snap *Snapshot) site(name string) security.Site {
 			}
 		}
 		if snap.plane(name) != nil {
-			return security.Site{HTTP2: true}
+			return security.Site{HTTP2: true, Mutual: snap.domainTerms(name)}
 		}
 	}
 	if len(snap.units) == 1 {
@@ -82,6 +82,16 @@ func (snap *Snapshot) site(name string) security.Site {
 		}
 	}
 	return security.Site{HTTP2: true, HTTP3: true}
+}
+
+// domainTerms are those of a custom domain that asks for certificates, or nil.
+func (snap *Snapshot) domainTerms(name string) *security.Mutual {
+	for _, u := range snap.units {
+		if u.gateway.Owns(name) {
+			return snap.mutual[u.gateway.Mutual(name)]
+		}
+	}
+	return nil
 }
 
 func (snap *Snapshot) siteOf(s *edge.Secure) security.Site {

@@ -106,6 +106,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Link:    func(link, target string) http.RoundTripper { return s.link(snap, st, link, target) },
 		Issuers: s.keys, Limits: s.kept.limits, Caches: &s.stages, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
 		WebACL: stageShields(snap.shields, s.acls),
+		Mutual: func(d *model.Domain) string { return s.domainMutual(snap, st, d) },
 	}
 	gw, err := gateway.Compile(st, deps)
 	if err != nil {

@@ -41,11 +41,25 @@ func (b *builder) domain(r *base.Resource, targets ...string) {
 		ClientCertificates: r.Props.Get("MutualTlsAuthentication", "TruststoreUri").Text() != "",
 		RulesOnly:          r.Props.Get("RoutingMode").Text() == "ROUTING_RULE_ONLY",
 	}
+	d.Trust = trust(r.Props.Get("MutualTlsAuthentication", "TruststoreUri"))
 	if other := b.domainNamed(d.Name); other != nil {
 		name.Fail("keep one of the two", "%s is a custom domain already (%s)", d.Name, other.LogicalID)
 		return
 	}
 	b.Stack.Domains = append(b.Stack.Domains, d)
+}
+
+// trust is where the authorities of a domain's viewers are: s3://bucket/key.
+func trust(v base.Value) model.TrustStore {
+	if v.Text() == "" {
+		return model.TrustStore{}
+	}
+	at, ok := strings.CutPrefix(v.Text(), "s3://")
+	bucket, key, found := strings.Cut(at, "/")
+	if !ok || !found || bucket == "" || key == "" {
+		v.Fail("write s3://bucket/key", "%q is no object of a bucket", v.Text())
+	}
+	return model.TrustStore{ID: v.Text(), Bucket: bucket, Key: key}
 }
 
 func (b *builder) domainNamed(name string) *model.Domain {
