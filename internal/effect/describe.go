@@ -3,6 +3,7 @@
 package effect
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -39,8 +40,30 @@ func (x *index) distribution(d *model.Distribution) []meaning {
 		{aspect: RootObject, text: or(d.DefaultRootObject)},
 		{aspect: ErrorPages, text: errorPages(d.CustomErrors)},
 		acl,
+		certificates(d.MTLS),
 		{aspect: Protocol, text: or(d.MinimumProtocol) + ", " + d.HTTPVersion},
 	}
+}
+
+// certificates describes what viewers are asked for. The authorities are those of
+// a file, which is not looked into.
+func certificates(m *model.ViewerMTLS) meaning {
+	if m == nil {
+		return meaning{aspect: Authorisation, text: none}
+	}
+	text, guards := "certificates of viewers "+m.Mode.String(), 0
+	if m.Mode != model.MTLSPassthrough {
+		text += " by trust store " + cmp.Or(m.Store.LogicalID, m.Store.ID)
+	}
+	if m.Mode == model.MTLSRequired {
+		if guards = 2; m.IgnoreExpiry {
+			text, guards = text+", expired ones too", 1
+		}
+	}
+	if m.Function {
+		text, guards = text+" and a connection function", 3
+	}
+	return meaning{Authorisation, text, m.Store.Bucket + "/" + m.Store.Key, guards}
 }
 
 // countries tells how the countries of viewers that are served differ.

@@ -145,6 +145,31 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestC14OpensWithoutCertificates: whoever asks for less lets more in.
+func TestC14OpensWithoutCertificates(t *testing.T) {
+	store := model.TrustStore{LogicalID: "Store", Bucket: "b", Key: "k"}
+	required, optional := &model.ViewerMTLS{Store: store}, &model.ViewerMTLS{Mode: model.MTLSOptional, Store: store}
+	expired, pass := &model.ViewerMTLS{Store: store, IgnoreExpiry: true}, &model.ViewerMTLS{Mode: model.MTLSPassthrough}
+	for _, tt := range []struct {
+		before, after *model.ViewerMTLS
+		want          string
+	}{
+		{required, nil, "certificates of viewers required by trust store Store -> none   OPENS"},
+		{required, optional, "certificates of viewers required by trust store Store -> certificates of viewers optional by trust store Store   OPENS"},
+		{required, pass, "certificates of viewers required by trust store Store -> certificates of viewers passthrough   OPENS"},
+		{required, expired, "certificates of viewers required by trust store Store -> certificates of viewers required by trust store Store, expired ones too   OPENS"},
+		{nil, required, "none -> certificates of viewers required by trust store Store"},
+		{required, required, ""},
+	} {
+		before, after := load(t), load(t)
+		before[0].Distributions[0].MTLS, after[0].Distributions[0].MTLS = tt.before, tt.after
+		got := strings.Join(lines(t, effect.Compare(before, after)), "\n")
+		if tt.want == "" && got != "" || !strings.HasSuffix(got, tt.want) {
+			t.Errorf("got\n%s\nwant %s", got, tt.want)
+		}
+	}
+}
+
 func TestComeAndGo(t *testing.T) {
 	all := load(t)
 	for _, tt := range []struct {
