@@ -263,7 +263,9 @@ func (c *conn) request(id uint32, end, self bool, block []byte) *fault {
 	switch {
 	case h.Bad != "":
 		return c.streamFault(st, ProtocolError, h.Bad)
-	case len(c.streams) >= c.srv.limits.Streams || c.running >= c.srv.limits.Streams || c.orphans >= max(c.srv.limits.Streams/4, 1):
+	// Beyond the streams that are open run Handlers that have answered and are
+	// about to return: a viewer that was answered may ask anew at once.
+	case len(c.streams) >= c.srv.limits.Streams || c.running >= 2*c.srv.limits.Streams || c.orphans >= max(c.srv.limits.Streams/4, 1):
 		c.reset(st, RefusedStream, errReset)
 		if !c.control.Take(c.now) {
 			return &fault{EnhanceYourCalm, "more streams than allowed, again and again"}

@@ -118,3 +118,30 @@ func TestStreamIsPatient(t *testing.T) {
 		p.want("RST 1 NO_ERROR", "!CLOSED")
 	})
 }
+
+// A viewer that was answered may ask anew at once, also while the Handlers of its
+// answers are about to return; but not without end.
+func TestAnsweredStreamsDoNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked int
+		leave := make(chan struct{})
+		p := connect(t, blocking(func(_ context.Context, _ *httpmsg.Request, w engine.Writer) {
+			asked++
+			_ = w.Head(response(200, 0))
+			<-leave
+		}), Options{Limits: engine.Limits{Streams: 4}}, false)
+		for id := uint32(1); id < 2*8; id += 2 {
+			p.get(id)
+			p.want("HEADERS", "!RST")
+		}
+		p.get(17)
+		p.want("RST 17 REFUSED_STREAM")
+		close(leave)
+		synctest.Wait()
+		p.get(19)
+		p.want("HEADERS 19")
+		if asked != 9 {
+			t.Errorf("%d requests", asked)
+		}
+	})
+}
