@@ -65,11 +65,10 @@ func (*silence) Error() string { return "origin: nothing moved on the call in ti
 func (*silence) Timeout() bool { return true }
 func (*silence) Unwrap() error { return os.ErrDeadlineExceeded }
 
-// pings find a connection that is dead while calls wait on it.
-const (
-	pingAfter = 15 * time.Second
-	pingWait  = 10 * time.Second
-)
+// pingWait bounds the answer to a ping, which finds a connection that is dead
+// while calls wait on it. There is at most one in the silence that ends a call:
+// servers of gRPC send away who pings more often without need.
+const pingWait = 10 * time.Second
 
 func (cl *Client) transport() *http.Transport {
 	cl.once.Do(func() {
@@ -82,7 +81,7 @@ func (cl *Client) transport() *http.Transport {
 		cl.tr = &http.Transport{
 			Protocols: p, DisableCompression: true, IdleConnTimeout: cl.KeepAlive, MaxResponseHeaderBytes: int64(cl.Head),
 			DialContext: dial(false), DialTLSContext: dial(true),
-			HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingWait},
+			HTTP2: &http.HTTP2Config{SendPingTimeout: cl.Read / 2, PingTimeout: pingWait},
 		}
 	})
 	return cl.tr
