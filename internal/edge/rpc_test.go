@@ -288,6 +288,39 @@ func TestC15EdgesOwnErrors(t *testing.T) {
 	})
 }
 
+// TestC15WebACL: what it reads of a call's messages reaches the origin all the
+// same, and what it blocks does not.
+func TestC15WebACL(t *testing.T) {
+	seen := make(chan *http.Request, 8)
+	callers(t, grpcOrigin(seen, nil), func(w *world) {
+		shieldedBy(w.t, w, "        - {Name: body, Priority: 1, Action: {Block: {}}, VisibilityConfig: {SampledRequestsEnabled: false, CloudWatchMetricsEnabled: false, MetricName: m}, "+
+			"Statement: {ByteMatchStatement: {FieldToMatch: {Body: {}}, SearchString: attack, PositionalConstraint: CONTAINS, TextTransformations: [{Priority: 0, Type: NONE}]}}}\n")
+	}, func(t *testing.T, c caller, _ *world) {
+		for _, text := range []string{"short", strings.Repeat("long ", 10000)} {
+			rs, err := c.do("/t.T/echo", bytes.NewReader(message(text)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-seen
+			if m, err := readMessage(rs.Body); err != nil || m != "got "+text {
+				t.Errorf("%.20q %v", m, err)
+			}
+			if _, err := io.ReadAll(rs.Body); err != nil || rs.Trailer.Get("Grpc-Status") != "0" {
+				t.Errorf("%v %v", err, rs.Trailer)
+			}
+			_ = rs.Body.Close()
+		}
+		rs, err := c.do("/t.T/echo", bytes.NewReader(message("an attack")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = rs.Body.Close()
+		if rs.StatusCode != 403 || len(seen) != 0 {
+			t.Errorf("%d, %d requests to the origin", rs.StatusCode, len(seen))
+		}
+	})
+}
+
 // TestC15OtherRequests go on as they did: other content types, and any where the
 // behavior has no GrpcConfig.
 func TestC15OtherRequests(t *testing.T) {

@@ -26,15 +26,21 @@ const managedACL = `Resources:
 // rate-based rule.
 func shielded(t testing.TB, w *world) {
 	t.Helper()
-	text := managedACL
+	text := ""
 	visible := ", VisibilityConfig: {SampledRequestsEnabled: false, CloudWatchMetricsEnabled: false, MetricName: m}, "
 	for i, name := range []string{"Common", "SQLi"} {
 		text += "        - {Name: " + name + ", Priority: " + string(rune('1'+i)) + visible +
 			"OverrideAction: {None: {}}, Statement: {ManagedRuleGroupStatement: {VendorName: AWS, Name: AWSManagedRules" + name + "RuleSet}}}\n"
 	}
 	text += "        - {Name: rate, Priority: 9" + visible + "Action: {Block: {}}, Statement: {RateBasedStatement: {Limit: 2000000000, AggregateKeyType: IP}}}\n"
+	shieldedBy(t, w, text)
+}
+
+// shieldedBy gives w a web ACL with rules as a template has them.
+func shieldedBy(t testing.TB, w *world, rules string) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "template.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(managedACL+rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r, err := template.Load(t.Context(), file, template.Options{})
