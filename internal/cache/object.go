@@ -137,10 +137,14 @@ func (o *Object) Slice(from, to int64, yield func([]byte) error) error {
 }
 
 // Refreshed is a copy with the same head and body, to be changed before it is
-// handed on. It is held for the caller, as what the cache hands out is.
+// handed on. It is held for the caller, as what the cache hands out is. The
+// count of holders is not read: others let go of o meanwhile.
 func (o *Object) Refreshed() *Object {
-	c := *o
-	c.chunks, c.holds = slices.Clone(o.chunks), 1
+	c := Object{
+		Status: o.Status, Head: o.Head, Length: o.Length, Born: o.Born, Age: o.Age, TTL: o.TTL, Stale: o.Stale,
+		StaleIfError: o.StaleIfError, Alone: o.Alone, Transient: o.Transient, Flags: o.Flags, Tags: o.Tags,
+		chunks: slices.Clone(o.chunks), cache: o.cache, home: o.home, block: o.block, file: o.file, holds: 1,
+	}
 	switch {
 	case c.home != nil:
 		c.home.blocks.Pin(c.block)
