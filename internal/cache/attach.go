@@ -4,6 +4,8 @@ package cache
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/cache/index"
@@ -16,7 +18,7 @@ import (
 // notes is what a disk that is to come must be told.
 type notes struct {
 	keys  map[string]struct{} // what is there of them is out of date
-	hits  map[hit]struct{}
+	hits  map[disk.Target]struct{}
 	bytes int64 // what they take, about
 	all   bool  // too many: everything is out of date
 }
@@ -35,15 +37,15 @@ func (n *notes) key(k []byte, room int64) {
 	n.grow(len(k), room)
 }
 
-func (n *notes) hit(h hit, room int64) {
+func (n *notes) hit(h disk.Target, room int64) {
 	if _, ok := n.hits[h]; ok || n.all {
 		return
 	}
 	if n.hits == nil {
-		n.hits = map[hit]struct{}{}
+		n.hits = map[disk.Target]struct{}{}
 	}
 	n.hits[h] = struct{}{}
-	n.grow(len(h.text), room)
+	n.grow(len(h.Text), room)
 }
 
 func (n *notes) grow(text int, room int64) {
@@ -55,14 +57,10 @@ func (n *notes) grow(text int, room int64) {
 // apply tells d.
 func (n *notes) apply(d *disk.Store) {
 	if n.all {
-		invalidate(d, []hit{{prefix: true}})
+		_ = d.Invalidate(disk.Target{Prefix: true}) // see lower.invalidate
 		return
 	}
-	hits := make([]hit, 0, len(n.hits))
-	for h := range n.hits {
-		hits = append(hits, h)
-	}
-	invalidate(d, hits)
+	_ = d.Invalidate(slices.Collect(maps.Keys(n.hits))...)
 	var keys []string
 	for k := range n.keys {
 		if _, ok := d.Find(bytesOf(k)); ok {
@@ -103,7 +101,7 @@ func (l *lower) noteDrop(key []byte) bool {
 }
 
 // noteHits notes invalidations.
-func (l *lower) noteHits(hits []hit) bool {
+func (l *lower) noteHits(hits []disk.Target) bool {
 	if !l.pending() {
 		return false
 	}
@@ -119,8 +117,8 @@ func (l *lower) noteHits(hits []hit) bool {
 	return true
 }
 
-// sweeping says that an invalidation begins, and returns what says that it has
-// swept memory.
+// sweeping says that an invalidation begins, and returns what says that memory
+// knows of it.
 func (l *lower) sweeping() (swept func()) {
 	if l.pending() {
 		l.mu.Lock()
@@ -180,7 +178,7 @@ func (c *Cache) Attach(ctx context.Context, d *disk.Store) {
 	}
 	c.disk.attach(d)
 	// From here on d knows what is invalidated. Of what was before, memory must
-	// have been swept: else it would be written down.
+	// know: else it would be written down.
 	c.disk.sweeps.Wait()
 	for i := range c.shards {
 		c.writeDown(ctx, &c.shards[i], d)
@@ -217,10 +215,10 @@ func (c *Cache) writeDown(ctx context.Context, s *shard, d *disk.Store) {
 func (c *Cache) writeEntry(s *shard, e index.Slot, d *disk.Store) int64 {
 	at := s.index.At(e)
 	r := s.record(at.Block)
-	switch at.Kind {
-	case kindPass:
+	switch {
+	case !s.alive(e, r), at.Kind == kindPass:
 		return 0
-	case kindVary:
+	case at.Kind == kindVary:
 		marker := &Object{Head: httpmsg.HeadOf(stringOf(r.text()), "")}
 		d.PutNew(c.disk.attached, r.key(), encode(kindVary, marker), nil)
 		return 0

@@ -171,7 +171,7 @@ func TestAFetchAcrossAttach(t *testing.T) {
 func TestAnInvalidationThatStillSweeps(t *testing.T) {
 	c := New(Config{DiskLater: true})
 	l := c.Solo(key("/a"))
-	if !c.disk.noteHits([]hit{{text: "E1\n/a"}}) { // the first half of Invalidate
+	if !c.disk.noteHits([]disk.Target{{Text: "E1\n/a"}}) { // the first half of Invalidate
 		t.Fatal("not noted")
 	}
 	c.Attach(t.Context(), leftBehind(t, "/a"))

@@ -27,8 +27,9 @@
 // revalidation and in place of errors.
 //
 // Concurrency: everything may be called from any goroutine. Lock order:
-// shard.mu before Flight.mu before the arena's own; nothing else is locked
-// while one of them is held.
+// pending.order before shard.mu before Flight.mu before the arena's own;
+// pending.mu is the last. After an invalidation a goroutine sweeps memory, and
+// ends by itself.
 package cache
 
 import (
@@ -79,6 +80,7 @@ type Cache struct {
 	variety atomic.Uint64 // numbers the markers of vary.go
 	tags    tagClock
 	disk    lower
+	pending pending
 }
 
 // New makes an empty cache.
@@ -104,6 +106,7 @@ func New(cfg Config) *Cache {
 	n = 1 << (bits.Len64(uint64(n)) - 1)
 	c := &Cache{cfg: cfg, seed: maphash.MakeSeed(), start: time.Now(), shards: make([]shard, n)}
 	c.tags.seed = c.seed
+	c.pending.wake.L = &c.pending.order
 	for i := range c.shards {
 		c.shards[i].init(cfg.Budget/n, c)
 	}

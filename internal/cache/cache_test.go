@@ -355,7 +355,7 @@ func TestF19Invalidate(t *testing.T) {
 			{"/nothing", ""},
 		} {
 			c := fill()
-			n := c.Invalidate("E1", []Path{ParsePath(tt.path)})
+			n := dropped(c, func() { drop(c, tt.path) })
 			var gone []string
 			for _, p := range []string{"/a", "/a?x=1", "/ab", "/A", "/b/c"} {
 				if o, _ := c.Peek(key(p), time.Now()); o == nil {
@@ -365,7 +365,7 @@ func TestF19Invalidate(t *testing.T) {
 			if got := strings.Join(gone, " "); got != tt.gone || n != len(gone) {
 				t.Errorf("%s: %q gone, %d counted, want %q", tt.path, got, n, tt.gone)
 			}
-			if c.Invalidate("E2", []Path{ParsePath("*")}) != 0 {
+			if dropped(c, func() { c.Invalidate("E2", []Path{ParsePath("*")}) }) != 0 {
 				t.Error("another distribution's objects were dropped")
 			}
 		}
@@ -398,7 +398,7 @@ func TestPurge(t *testing.T) {
 	for i := range 3000 {
 		put(c, fmt.Sprintf("/%d", i), time.Hour, "x")
 	}
-	if n := c.Purge(); n != 3000 || c.Stats().Bytes != 0 || c.Stats().Objects != 0 {
+	if n := dropped(c, c.Purge); n != 3000 || c.Stats().Bytes != 0 || c.Stats().Objects != 0 {
 		t.Errorf("%d dropped, left %+v", n, c.Stats())
 	}
 }

@@ -26,10 +26,11 @@ func Example() {
 	reader.Close()
 
 	fmt.Println(c.Open(key, time.Now(), true).Status)
-	fmt.Println(c.Invalidate("E1EXAMPLE", []cache.Path{cache.ParsePath("/shoes*")}))
+	c.Invalidate("E1EXAMPLE", []cache.Path{cache.ParsePath("/shoes*")})
+	fmt.Println(c.Open(key, time.Now(), true).Status)
 	// Output:
 	// miss
 	// shoes
 	// hit
-	// 1
+	// miss
 }

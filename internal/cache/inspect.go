@@ -87,8 +87,9 @@ func (s *shard) keysOf(prefix string, yield func(key string) bool) bool {
 	defer s.mu.Unlock()
 	seen := 0
 	for e := s.index.Next(0); e != index.None; e = s.index.Next(e + 1) {
-		if entry := s.index.At(e); entry.Kind == kindObject {
-			key := stringOf(s.record(entry.Block).key())
+		entry := s.index.At(e)
+		if r := s.record(entry.Block); entry.Kind == kindObject && s.alive(e, r) {
+			key := stringOf(r.key())
 			if len(key) > len(prefix) && key[:len(prefix)] == prefix && (key[len(prefix)] == '?' || key[len(prefix)] == KeySep) {
 				if !yield(string(append([]byte(nil), key...))) {
 					return false

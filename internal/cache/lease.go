@@ -194,7 +194,7 @@ func (f *Flight) invalid() bool { return f.doomed || f.alone && f.epoch != f.s.e
 // mark puts a marker where nothing is stored, and tells whether it did. The
 // caller holds s.mu, and then deletes the key on disk.
 func (f *Flight) mark(until time.Time, why PassReason) bool {
-	e := f.s.index.Find(f.hash, bytesOf(f.key))
+	e, _ := f.s.find(f.hash, bytesOf(f.key))
 	if f.invalid() || e != index.None && f.s.index.At(e).Kind == kindVary {
 		return false
 	}

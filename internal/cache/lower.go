@@ -36,7 +36,7 @@ import (
 //
 // A fetch that began before and ends after carries a clock of before: how many
 // invalidations and Drops had been noted. If there were more by the end, one of
-// them may have come between and not have swept memory yet; then the answer is
+// them may have come between and not be known to memory yet; then the answer is
 // not put on disk, which is asked to delete the key. Else it counts as begun at
 // the moment of publication: what is told to the disk from then on, it knows.
 //
@@ -53,7 +53,7 @@ type lower struct {
 	mu       sync.Mutex     // notes, and the order of them and Attach; taken with no lock held
 	notes    notes          // what the disk must be told
 	room     int64          // for notes
-	sweeps   sync.WaitGroup // invalidations that were noted and sweep memory
+	sweeps   sync.WaitGroup // invalidations that were noted and that memory does not know yet
 	noted    atomic.Uint64  // invalidations and Drops; final when store is set
 	attached uint64         // the disk's clock when store was set
 }
@@ -162,14 +162,13 @@ func (l *lower) drop(key []byte) {
 	}
 }
 
-// invalidate drops what the texts hit. It waits for each to be synced; many at
-// a time share a sync.
-func (l *lower) invalidate(hits []hit) {
+// invalidate drops what hits say. It waits for the disk's sync.
+func (l *lower) invalidate(hits []disk.Target) {
 	if l.noteHits(hits) {
 		return
 	}
 	if d := l.store.Load(); d != nil {
-		invalidate(d, hits)
+		_ = d.Invalidate(hits...) // gone at once; the store says itself when a restart may bring it back
 	}
 }
 
@@ -178,18 +177,6 @@ func (l *lower) stats() disk.Stats {
 		return d.Stats()
 	}
 	return disk.Stats{}
-}
-
-// hit is an invalidation as the disk knows it.
-type hit struct {
-	text   string
-	prefix bool
-}
-
-func invalidate(d *disk.Store, hits []hit) {
-	together(len(hits), func(i int) {
-		_ = d.Invalidate(bytesOf(hits[i].text), hits[i].prefix) // gone at once; the store says itself when a restart may bring it back
-	})
 }
 
 // together calls f for 0 to n-1, many at a time.

@@ -75,8 +75,8 @@ func (s *shard) count(r *reach) {
 	defer s.mu.Unlock()
 	seen := 0
 	for e := s.index.Next(0); e != index.None; e = s.index.Next(e + 1) {
-		if at := s.index.At(e); at.Kind == kindObject {
-			entry := s.record(at.Block)
+		at := s.index.At(e)
+		if entry := s.record(at.Block); at.Kind == kindObject && s.alive(e, entry) {
 			r.add(entry.key(), entry.tags(), s.blocks.Cost(at.Block))
 		}
 		if seen++; seen%sweepStep == 0 {

@@ -23,6 +23,7 @@ type record struct {
 	flags                    uint32
 	status                   int32 // of an object; the reason of a passing marker
 	alone                    bool
+	seen                     uint32 // the last invalidation that the entry was compared with (pending.go); under shard.mu
 }
 
 const recordSize = int(unsafe.Sizeof(record{}))

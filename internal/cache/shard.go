@@ -23,9 +23,12 @@ type shard struct {
 	loads   map[string]chan struct{} // of keys that are read from disk; closed at the end
 	disk    *lower
 	budget  int64
-	epoch   uint64 // counts sweeps that may hit what the shard cannot see
-	swept   uint64 // counts all sweeps
+	pending *pending
+	news    uint64 // the number of the last invalidation that the shard was told of
+	epoch   uint64 // counts those that may hit what the shard cannot see
+	swept   uint64 // counts all of them, and Drops
 	stats   Stats
+	trimmed uint64  // stats.Invalidated when memory was last given back
 	markers markers // vary.go
 }
 
@@ -37,7 +40,7 @@ const (
 )
 
 func (s *shard) init(budget int64, c *Cache) {
-	s.disk = &c.disk
+	s.disk, s.pending = &c.disk, &c.pending
 	s.flights = make(map[string]*Flight)
 	s.loads = make(map[string]chan struct{})
 	s.budget = budget
@@ -56,13 +59,23 @@ func (s *shard) find(hash uint64, key []byte) (index.Slot, stored) {
 	if e == index.None {
 		return e, nil
 	}
-	return e, s.record(s.index.At(e).Block)
+	r := s.record(s.index.At(e).Block)
+	if !s.alive(e, r) {
+		return index.None, nil
+	}
+	return e, r
+}
+
+// has tells whether key has an entry. The caller holds s.mu.
+func (s *shard) has(hash uint64, key []byte) bool {
+	e, _ := s.find(hash, key)
+	return e != index.None
 }
 
 // keeps tells whether memory or disk have something under key. The caller holds
 // s.mu.
 func (s *shard) keeps(hash uint64, key string) bool {
-	if s.index.Find(hash, bytesOf(key)) != index.None {
+	if s.has(hash, bytesOf(key)) {
 		return true
 	}
 	_, ok := s.disk.find(bytesOf(key))
@@ -115,6 +128,7 @@ func (s *shard) put(hash uint64, key string, b arena.Ref, kind uint8) {
 		return
 	}
 	s.index.At(e).Kind = kind
+	s.record(b).head().seen = uint32(s.news)
 	s.blocks.SetOwner(b, uint32(e))
 	s.stats.Stored++
 	for s.index.Bytes() > s.budget && s.evict() {

@@ -111,7 +111,7 @@ func (w *Fill) sunk(o *Object) {
 	}
 	s.mu.Lock()
 	f.land()
-	if e := s.index.Find(f.hash, bytesOf(f.key)); valid && e != index.None && s.index.At(e).Kind != kindVary {
+	if e, _ := s.find(f.hash, bytesOf(f.key)); valid && e != index.None && s.index.At(e).Kind != kindVary {
 		s.drop(e) // it would hide what is new
 	}
 	s.mu.Unlock()

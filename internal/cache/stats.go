@@ -13,7 +13,7 @@ type Stats struct {
 	Stored, Refused, Evicted    uint64
 	Invalidated                 uint64
 	Loaded                      uint64 // from disk
-	Objects                     int    // markers included
+	Objects                     int    // markers included, and what is invalidated and not swept yet
 	Bytes                       int64  // with overhead
 	Memory                      int64  // taken from the system for them and their index
 	Held                        int64  // bytes of objects that have left and are still being read

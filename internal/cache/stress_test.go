@@ -63,6 +63,7 @@ func TestNothingOlderThanAnInvalidation(t *testing.T) {
 // held empties the cache and is what is not free then.
 func held(c *Cache) int64 {
 	c.Purge()
+	c.Settle()
 	return c.Stats().Held
 }
 

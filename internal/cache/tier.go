@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache/disk"
-	"github.com/forelane/forelane/internal/cache/index"
 )
 
 // The lower tier. With a disk (lower.go) all that is stored is also put there,
@@ -20,7 +19,7 @@ import (
 // since it was read, the shard was swept, the key got another object on disk or
 // one in memory: then the cache is asked again. An invalidation is told to the
 // disk first and to memory after that. So what was read before it is either
-// swept or not moved up, and what is read after it is gone.
+// compared with it or not moved up, and what is read after it is gone.
 //
 // What takes an object's place without being put on disk itself (a marker, an
 // object that the disk refuses) is deleted there, so that the older one does
@@ -65,7 +64,7 @@ func (c *Cache) lift(ctx context.Context, key []byte) (kind uint8, o *Object) {
 	defer s.mu.Unlock()
 	for tries := 0; tries < 4; {
 		ref, ok := c.disk.find(key)
-		if !ok || ctx.Err() != nil || s.index.Find(h, key) != index.None {
+		if !ok || ctx.Err() != nil || s.has(h, key) {
 			return 0, nil
 		}
 		if other := s.loads[string(key)]; other != nil {
@@ -104,7 +103,7 @@ func (c *Cache) fetch(s *shard, h uint64, key []byte, ref disk.Ref) (kind uint8,
 	}
 	present := func() bool {
 		now, ok := c.disk.find(key)
-		return ok && now == ref && s.swept == swept && s.index.Find(h, key) == index.None
+		return ok && now == ref && s.swept == swept && !s.has(h, key)
 	}
 	if !present() {
 		o.Release()

@@ -138,7 +138,7 @@ func TestManyPathsAtOnce(t *testing.T) {
 			paths = append(paths, ParsePath(fmt.Sprintf("/%d", i)))
 		}
 	}
-	if n := c.Invalidate("E1", paths); n != 150 {
+	if n := dropped(c, func() { c.Invalidate("E1", paths) }); n != 150 {
 		t.Errorf("%d dropped", n)
 	}
 	forget(c)

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
+	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/cache/disk"
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
@@ -108,6 +111,54 @@ func BenchmarkHitWithFunction(b *testing.B) {
 	for b.Loop() {
 		w.edge.Serve(b.Context(), rq, nothing{})
 	}
+}
+
+// BenchmarkHitInvalidated is a hit of an edge whose cache, with a disk, has
+// had a hundred thousand invalidations; "times-none" is that against one that had
+// none. The two take turns, and the shortest turn of each counts.
+func BenchmarkHitInvalidated(b *testing.B) {
+	const turn = 500
+	edgeWith := func(done int) (hits func()) {
+		d, err := disk.Open(disk.Options{Dir: b.TempDir(), Budget: 64 << 20, Labels: cache.Labels})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = d.Close() })
+		w := newWorld(&testing.T{})
+		w.cache = cache.New(cache.Config{Disk: d})
+		w.compile()
+		w.edge.deps.Record = nil
+		w.start(b.Context(), "/a")
+		for at := 0; at < done; {
+			var paths []cache.Path
+			for range 1000 {
+				paths = append(paths, cache.Path{Text: fmt.Sprintf("/products/%d/", at), Prefix: at%2 == 0})
+				at++
+			}
+			w.cache.Invalidate(w.dist.ID, paths)
+		}
+		if n := w.cache.Stats().Disk.Rules; n != done {
+			b.Fatalf("the disk has %d rules", n)
+		}
+		rq := request("/a", "Accept", "*/*", "User-Agent", "me")
+		return func() {
+			for range turn {
+				w.edge.Serve(b.Context(), rq, nothing{})
+			}
+		}
+	}
+	none, many := edgeWith(0), edgeWith(100_000)
+	least := [2]time.Duration{time.Hour, time.Hour}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i, hits := range []func(){none, many} {
+			from := time.Now()
+			hits()
+			least[i] = min(least[i], time.Since(from))
+		}
+	}
+	b.ReportMetric(float64(least[1].Nanoseconds())/turn, "ns/hit")
+	b.ReportMetric(float64(least[1])/float64(least[0]), "times-none")
 }
 
 func BenchmarkMiss(b *testing.B) {

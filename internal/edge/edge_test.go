@@ -331,6 +331,7 @@ func (w *world) released() {
 	w.wg.Wait()
 	w.realtimes.close()
 	w.cache.Purge()
+	w.cache.Settle()
 	if n := w.cache.Stats().Held; n != 0 {
 		w.t.Errorf("%d bytes of objects were not released", n)
 	}

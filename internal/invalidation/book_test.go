@@ -282,3 +282,31 @@ func canceled(t *testing.T) context.Context {
 	cancel()
 	return ctx
 }
+
+// BenchmarkCreate is one more invalidation of a book that is as full as it gets:
+// Kept entries with KeptPaths paths, all of them completed.
+func BenchmarkCreate(b *testing.B) {
+	for _, full := range []bool{false, true} {
+		b.Run(fmt.Sprintf("full=%v", full), func(b *testing.B) {
+			book, err := Open(b.TempDir(), &nodes{}, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer book.Close()
+			book.mu.Lock()
+			for i := 0; full && i < Kept; i++ {
+				v := Invalidation{ID: fmt.Sprint("I", i), Distribution: "E1", CallerReference: fmt.Sprint(i), Status: Completed}
+				for j := range KeptPaths / Kept {
+					v.Paths = append(v.Paths, fmt.Sprintf("/%d/%d*", i, j))
+				}
+				book.add(v)
+			}
+			book.mu.Unlock()
+			for b.Loop() {
+				if _, err := book.Create(b.Context(), Request{Distribution: "E1", Paths: []string{"/a*"}}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

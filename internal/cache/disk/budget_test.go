@@ -114,7 +114,7 @@ func TestRulesAreForgotten(t *testing.T) {
 	s := open(t, small(t.TempDir()))
 	for i := range 50 {
 		put(s, keyOf(i), 1, 1000)
-		s.Invalidate(textOf(keyOf(i)), i%2 == 0)
+		s.Invalidate(Target{string(textOf(keyOf(i))), i%2 == 0})
 		put(s, keyOf(1000+i), 1, 1000)
 		s.Delete(keyOf(1000 + i))
 	}
@@ -147,7 +147,7 @@ func TestForgottenRulesStayInForce(t *testing.T) {
 		ref, _ := s.Find(keyOf(i))
 		refs = append(refs, ref)
 	}
-	if err := s.Invalidate([]byte("dist\n/dir"), true); err != nil {
+	if err := s.Invalidate(Target{"dist\n/dir", true}); err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; s.Stats().Rules > 0; i++ {

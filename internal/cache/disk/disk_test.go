@@ -111,7 +111,7 @@ func TestInvalidate(t *testing.T) {
 			if len(tc.text)%2 == 0 { // both from the queue and from disk
 				s.Flush()
 			}
-			if err := s.Invalidate([]byte(tc.text), tc.prefix); err != nil {
+			if err := s.Invalidate(Target{tc.text, tc.prefix}); err != nil {
 				t.Fatal(err)
 			}
 			put(s, []byte("d\n/a/b/new\n"), 1, 100)
@@ -177,7 +177,7 @@ func TestLateAnswersAreRefused(t *testing.T) {
 	s := open(t, small(t.TempDir()))
 	key := keyOf(1)
 	for name, drop := range map[string]func() error{
-		"invalidate": func() error { return s.Invalidate(textOf(key), false) },
+		"invalidate": func() error { return s.Invalidate(Target{string(textOf(key)), false}) },
 		"delete":     func() error { return s.Delete(key) },
 	} {
 		clock := s.Clock()
@@ -228,7 +228,7 @@ func TestPutNew(t *testing.T) {
 		t.Error("it replaced an object")
 	}
 	want(t, s, key, 1)
-	if err := s.Invalidate(textOf(key), false); err != nil {
+	if err := s.Invalidate(Target{string(textOf(key)), false}); err != nil {
 		t.Fatal(err)
 	}
 	if add(clock, 3) {

@@ -70,7 +70,7 @@ func failing(t *testing.T, dir, ops string, fail error) {
 	for i := range 5 {
 		want(t, s, keyOf(i), 1) // reading goes on
 	}
-	invalidated := s.Invalidate(textOf(keyOf(0)), false) == nil
+	invalidated := s.Invalidate(Target{string(textOf(keyOf(0))), false}) == nil
 	none(t, s, keyOf(0))
 
 	// As it is now, and killed: what was acknowledged must hold.
@@ -145,7 +145,7 @@ func TestDiskSmallerThanBudget(t *testing.T) {
 			}
 			check(t, s, keyOf(i-5))
 			if i%50 == 0 {
-				if err := s.Invalidate(textOf(keyOf(i-1)), false); err != nil {
+				if err := s.Invalidate(Target{string(textOf(keyOf(i - 1))), false}); err != nil {
 					t.Error(err)
 				}
 				none(t, s, keyOf(i-1))

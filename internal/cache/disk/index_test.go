@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -73,22 +74,33 @@ func TestRules(t *testing.T) {
 				want = want || n.seq > seq && strings.HasPrefix(text, n.text)
 			}
 			if got := rs.kills([]byte(text+"\nGET"), nil, 1, seq); got != want {
-				t.Fatalf("%q at %d: %v, want %v\n%v", text, seq, got, want, rs.prefixes)
+				t.Fatalf("%q at %d: %v, want %v\n%v", text, seq, got, want, all)
 			}
 		}
 	}
 }
 
+// TestTooManyInvalidations: the distribution with the most pays for the others,
+// also after a restart.
 func TestTooManyInvalidations(t *testing.T) {
-	var rs rules
+	dir := t.TempDir()
+	s := open(t, small(dir))
+	put(s, []byte("other\n/b\n"), 1, 100)
+	put(s, []byte("many\n/b\n"), 1, 100)
+	what := []Target{{"other\n/a", false}}
 	for i := range ruleLimit {
-		rs.add(rule{kind: ruleExact, seq: uint64(i + 1), text: string(textOf(keyOf(i)))})
+		what = append(what, Target{fmt.Sprintf("many\n/%d", i), i%2 == 0})
 	}
-	if !rs.full() {
-		t.Fatal("not full")
+	if err := s.Invalidate(what...); err != nil {
+		t.Fatal(err)
 	}
-	rs.add(rule{kind: rulePrefix, seq: ruleLimit + 1})
-	if rs.full() || !rs.kills([]byte("any\n/\n"), nil, 1, ruleLimit) || rs.kills([]byte("any\n/\n"), nil, 1, ruleLimit+1) {
-		t.Error("the rule for all does not hit all")
+	for range 2 {
+		if n := s.Stats().Rules; n != 3 {
+			t.Errorf("%d rules are left", n)
+		}
+		none(t, s, []byte("many\n/b\n"))
+		want(t, s, []byte("other\n/b\n"), 1)
+		s.Close()
+		s = open(t, small(dir))
 	}
 }

@@ -7,21 +7,34 @@ import (
 	"fmt"
 )
 
-// Invalidate drops every key whose first two lines are text, or with prefix
-// begin with it, of which an object was put before. When it returns nil none
-// of them comes back, whatever happens to the process or the power. An error
-// means that a restart may bring them back; until then they are gone.
-func (s *Store) Invalidate(text []byte, prefix bool) error {
-	r := rule{kind: ruleExact, text: string(text)}
-	if prefix {
-		r.kind = rulePrefix
-	}
-	if s.rules.full() { // one for all
-		r = rule{kind: rulePrefix}
-		s.log.Warn("disk cache: too many invalidations, everything is dropped", "limit", ruleLimit)
+// Target is what an invalidation hits: every key whose first two lines are
+// Text, or with Prefix begin with it, or that has a label that is.
+type Target struct {
+	Text   string
+	Prefix bool
+}
+
+// Invalidate drops all that one of what hits of which an object was put before.
+// All is in force at once, and synced together. When it returns nil none of
+// them comes back, whatever happens to the process or the power. An error means
+// that a restart may bring them back; until then they are gone.
+func (s *Store) Invalidate(what ...Target) error {
+	if len(what) == 0 {
+		return nil
 	}
 	s.mu.Lock()
-	ticket := s.addRule(r)
+	var ticket uint64
+	for _, w := range what {
+		if dist, full := s.rules.full(); full {
+			s.log.Warn("disk cache: too many invalidations, everything of the distribution is dropped", "distribution", dist, "limit", ruleLimit)
+			s.addRule(rule{kind: rulePrefix, text: dist + "\n"})
+		}
+		r := rule{kind: ruleExact, text: w.Text}
+		if w.Prefix {
+			r.kind = rulePrefix
+		}
+		ticket = s.addRule(r)
+	}
 	s.mu.Unlock()
 	return s.persist(ticket)
 }

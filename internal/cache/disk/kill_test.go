@@ -87,11 +87,11 @@ func act(s *Store, r *rand.Rand, w int, gen uint64) string {
 			return fmt.Sprintf("drop %d %d key %d", w, gen, i)
 		}
 	case n < 97:
-		if s.Invalidate(textOf(key), false) == nil {
+		if s.Invalidate(Target{string(textOf(key)), false}) == nil {
 			return fmt.Sprintf("drop %d %d key %d", w, gen, i)
 		}
 	default:
-		if s.Invalidate(fmt.Appendf(nil, "d%d\n/%d/", w, i%4), true) == nil {
+		if s.Invalidate(Target{fmt.Sprintf("d%d\n/%d/", w, i%4), true}) == nil {
 			return fmt.Sprintf("drop %d %d all %d", w, gen, i%4)
 		}
 	}

@@ -24,7 +24,7 @@ func TestLabelsOutliveTheirRule(t *testing.T) {
 	}
 	s.Flush()
 	clock := s.Clock()
-	if err := s.Invalidate([]byte("dist\n#1"), false); err != nil {
+	if err := s.Invalidate(Target{"dist\n#1", false}); err != nil {
 		t.Fatal(err)
 	}
 	if s.PutSince(clock, keyOf(9), metaOf(1, 10), [][]byte{content(keyOf(9), 1, 10)}) {

@@ -4,9 +4,10 @@ package disk
 
 import (
 	"bytes"
-	"slices"
-	"strings"
+	"maps"
 	"sync"
+
+	"github.com/forelane/forelane/internal/cache/target"
 )
 
 // Rules say which records are dead although they stand on disk. The index has
@@ -24,14 +25,15 @@ import (
 // something older than a forgotten rule (a body that streamed in all the time)
 // is refused.
 //
-// The prefixes that a text begins with are found without looking at the others:
-// they are sorted, each knows the longest other one that it begins with, and
-// the last one that is not greater than the text is, or leads to, all of them.
-// Example: of "/", "/a", "/a/b", "/ab", the text "/a/c" finds "/a/b", which is no
-// prefix of it, and then "/a" and "/".
+// Exact rules and prefixes are a target.Set: asking a hundred thousand of them
+// costs about as much as asking one.
 
-// ruleLimit is how many rules there may be; one more becomes a rule for all.
-const ruleLimit = 1 << 18
+// ruleLimit and ruleBytes bound the rules. One more, and the distribution that
+// has the most gets one for everything of it in their place.
+const (
+	ruleLimit = 1 << 18
+	ruleBytes = 64 << 20
+)
 
 type ruleKind uint8
 
@@ -54,23 +56,10 @@ type rule struct {
 	text string
 }
 
-type mark struct {
-	seq uint64
-	seg uint32
-}
-
-type prefixRule struct {
-	text string
-	mark
-	parent int    // -1: none
-	top    uint64 // the highest sequence from here up
-}
-
 type rules struct {
 	mu        sync.RWMutex
-	exact     map[string]mark
-	tombs     map[uint64]mark
-	prefixes  []prefixRule
+	set       target.Set // exact rules and prefixes
+	tombs     map[uint64]target.Mark
 	forgotten uint64 // the highest sequence of a forgotten rule
 	// barred has the sequence of the last Delete of such a hash, also of those
 	// that found nothing: what was on its way in then must not be stored. Hashes
@@ -93,75 +82,28 @@ func textOf(key []byte) []byte {
 func (r *rules) add(n rule) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := mark{n.seq, n.seg}
-	switch n.kind {
-	case ruleExact:
-		if r.exact == nil {
-			r.exact = map[string]mark{}
-		}
-		r.exact[n.text] = m
-	case ruleTomb:
-		if r.tombs == nil {
-			r.tombs = map[uint64]mark{}
-		}
-		r.tombs[n.hash] = m
-	case rulePrefix:
-		if n.text == "" { // hits all: the others have nothing left to hit
-			r.exact, r.prefixes = nil, nil
-		}
-		i, found := slices.BinarySearchFunc(r.prefixes, n.text, func(p prefixRule, t string) int { return strings.Compare(p.text, t) })
-		if found {
-			r.prefixes[i].mark = m
-		} else {
-			r.prefixes = slices.Insert(r.prefixes, i, prefixRule{text: n.text, mark: m})
-		}
-		r.link()
+	m := target.Mark{Seq: n.seq, Seg: n.seg}
+	if n.kind != ruleTomb {
+		r.set.Add(n.text, n.kind == rulePrefix, m)
+		return
 	}
-}
-
-func (r *rules) link() {
-	last := -1
-	for i := range r.prefixes {
-		p := &r.prefixes[i]
-		for last >= 0 && !strings.HasPrefix(p.text, r.prefixes[last].text) {
-			last = r.prefixes[last].parent
-		}
-		p.parent, p.top = last, p.seq
-		if last >= 0 {
-			p.top = max(p.top, r.prefixes[last].top)
-		}
-		last = i
+	if r.tombs == nil {
+		r.tombs = map[uint64]target.Mark{}
 	}
+	r.tombs[n.hash] = m
 }
 
 // kills tells whether the record of key, labels and seq is dead.
 func (r *rules) kills(key []byte, labels [][]byte, hash, seq uint64) bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	text := textOf(key)
-	if r.exact[string(text)].seq > seq || r.tombs[hash].seq > seq {
+	if r.tombs[hash].Seq > seq || r.set.Last(textOf(key)) > seq {
 		return true
 	}
 	for _, l := range labels {
-		if r.exact[string(l)].seq > seq {
+		if r.set.Last(l) > seq {
 			return true
 		}
-	}
-	lo, hi := 0, len(r.prefixes)
-	for lo < hi {
-		if m := (lo + hi) / 2; r.prefixes[m].text <= string(text) {
-			lo = m + 1
-		} else {
-			hi = m
-		}
-	}
-	i := lo - 1
-	for i >= 0 {
-		p := &r.prefixes[i]
-		if len(p.text) <= len(text) && p.text == string(text[:len(p.text)]) {
-			return p.top > seq
-		}
-		i = p.parent
 	}
 	return false
 }
@@ -173,12 +115,16 @@ func (r *rules) bar(hash, seq uint64) {
 	r.mu.Unlock()
 }
 
-// full tells whether there is no room for another invalidation. Tombs do not
-// count: there are never more than objects.
-func (r *rules) full() bool {
+// full is the distribution that must have one rule in place of all its others,
+// if there is no room for another invalidation. Tombs do not count: there are
+// never more than objects.
+func (r *rules) full() (dist string, full bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return len(r.exact)+len(r.prefixes) >= ruleLimit
+	if r.set.Len() < ruleLimit && r.set.Bytes() < ruleBytes {
+		return "", false
+	}
+	return r.set.Fullest()
 }
 
 // bars tells whether something begun at seq may no longer be written.
@@ -193,53 +139,44 @@ func (r *rules) bars(key []byte, labels [][]byte, hash, seq uint64) bool {
 func (r *rules) forget(oldest uint32) (dropped int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	gone := func(m mark) bool {
-		if m.seg >= oldest {
+	gone := func(m target.Mark) bool {
+		if m.Seg >= oldest {
 			return false
 		}
 		dropped++
-		r.forgotten = max(r.forgotten, m.seq)
+		r.forgotten = max(r.forgotten, m.Seq)
 		return true
 	}
-	for text, m := range r.exact {
-		if gone(m) {
-			delete(r.exact, text)
-		}
-	}
-	for hash, m := range r.tombs {
-		if gone(m) {
-			delete(r.tombs, hash)
-		}
-	}
-	r.prefixes = slices.DeleteFunc(r.prefixes, func(p prefixRule) bool { return gone(p.mark) })
-	r.link()
+	r.set.Forget(gone)
+	maps.DeleteFunc(r.tombs, func(_ uint64, m target.Mark) bool { return gone(m) })
 	return dropped
 }
 
 func (r *rules) count() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return len(r.exact) + len(r.tombs) + len(r.prefixes)
+	return r.set.Len() + len(r.tombs)
 }
 
 // all calls yield with every rule.
 func (r *rules) all(yield func(rule)) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for text, m := range r.exact {
-		yield(rule{kind: ruleExact, seq: m.seq, seg: m.seg, text: text})
-	}
 	for hash, m := range r.tombs {
-		yield(rule{kind: ruleTomb, seq: m.seq, seg: m.seg, hash: hash})
+		yield(rule{kind: ruleTomb, seq: m.Seq, seg: m.Seg, hash: hash})
 	}
-	for _, p := range r.prefixes {
-		yield(rule{kind: rulePrefix, seq: p.seq, seg: p.seg, text: p.text})
+	for e := range r.set.All() {
+		kind := ruleExact
+		if e.Prefix {
+			kind = rulePrefix
+		}
+		yield(rule{kind: kind, seq: e.Mark.Seq, seg: e.Mark.Seg, text: e.Text})
 	}
 }
 
 // reset empties it.
 func (r *rules) reset() {
 	r.mu.Lock()
-	r.exact, r.tombs, r.prefixes = nil, nil, nil
+	r.set, r.tombs = target.Set{}, nil
 	r.mu.Unlock()
 }
