@@ -5,7 +5,9 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -61,11 +63,17 @@ func rolloutNode(t *testing.T, data string) *proc {
 // aws runs AWS's command against the node and decodes what it prints into v.
 func (p *proc) aws(t *testing.T, v any, args ...string) string {
 	t.Helper()
+	return p.awsSigned(t, "any", "http://"+p.ready.Admin, v, args...)
+}
+
+// awsSigned is aws with a secret, to another address of the node.
+func (p *proc) awsSigned(t *testing.T, secret, to string, v any, args ...string) string {
+	t.Helper()
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Fatal("tools/setup.sh installs awscli: ", err)
 	}
-	cmd := exec.Command("aws", append([]string{"--endpoint-url", "http://" + p.ready.Admin, "--region", "us-east-1", "--output", "json", "cloudfront"}, args...)...)
-	cmd.Env = append(p.env(), "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_EC2_METADATA_DISABLED=true")
+	cmd := exec.Command("aws", append([]string{"--endpoint-url", to, "--region", "us-east-1", "--output", "json", "cloudfront"}, args...)...)
+	cmd.Env = append(p.env(), "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY="+secret, "AWS_EC2_METADATA_DISABLED=true")
 	out, err := cmd.CombinedOutput()
 	if v == nil {
 		return string(out)
@@ -148,6 +156,47 @@ func TestF19AWSCLI(t *testing.T) {
 	}
 	if out := p.aws(t, nil, "get-invalidation", "--distribution-id", id, "--id", "I0"); !strings.Contains(out, "(NoSuchInvalidation)") {
 		t.Error(out)
+	}
+}
+
+// TestF19AWSCLISigned: where the admin side has a token, the same calls are
+// signed with it as the secret access key, and others are refused.
+func TestF19AWSCLISigned(t *testing.T) {
+	dir := write(t, map[string]string{"template.yaml": rolloutTemplate, "token": "the admin token\n"})
+	if err := os.Chmod(filepath.Join(dir, "token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := serveNode(t, dir, "signed", `admin: {listen: "127.0.0.1:0", tokenFile: token}`)
+	if out, err := p.shell("forelane deploy " + dir + " --yes --stack shop --to http://" + p.ready.Admin + " --token-file " + filepath.Join(dir, "token")); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	aws := func(v any, args ...string) { p.awsSigned(t, "the admin token", "http://"+p.ready.Admin, v, args...) }
+	var all struct {
+		DistributionList struct {
+			Items []struct {
+				ID string `json:"Id"`
+			}
+		}
+	}
+	aws(&all, "list-distributions")
+	id := all.DistributionList.Items[0].ID
+	var c struct{ ETag string }
+	aws(&c, "get-distribution-config", "--id", id)
+	var made, got batchOf
+	aws(&made, "create-invalidation", "--distribution-id", id, "--paths", "/a%20b+~", "/*")
+	aws(&struct{}{}, "wait", "invalidation-completed", "--distribution-id", id, "--id", made.Invalidation.ID)
+	aws(&got, "get-invalidation", "--distribution-id", id, "--id", made.Invalidation.ID)
+	var list struct {
+		InvalidationList struct{ Items []struct{ ID string } }
+	}
+	aws(&list, "list-invalidations", "--distribution-id", id, "--page-size", "1")
+	if c.ETag == "" || got.Invalidation.Status != "Completed" || len(list.InvalidationList.Items) != 1 {
+		t.Errorf("%+v %+v %+v", c, got, list)
+	}
+	for name, secret := range map[string]string{"another secret": "other", "a part of it": "the admin toke"} {
+		if out := p.awsSigned(t, secret, "http://"+p.ready.Admin, nil, "create-invalidation", "--distribution-id", id, "--paths", "/*"); !strings.Contains(out, "SignatureDoesNotMatch") {
+			t.Errorf("%s: %s", name, out)
+		}
 	}
 }
 

@@ -4,18 +4,23 @@ package control
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/forelane/forelane/internal/control/cloudfront"
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/sigv4"
 )
 
 // node records what it is asked.
@@ -314,6 +319,53 @@ func TestEdgeFunctionsAreTried(t *testing.T) {
 	} {
 		if w := call(n, "POST", "/v1/edge-functions/"+tt.name+"/test", tt.event); w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) {
 			t.Errorf("%s: %d %s", tt.name, w.Code, w.Body)
+		}
+	}
+}
+
+// TestSignedCalls: AWS's calls are taken with a signature by the token, over
+// the body; everything else needs the token itself.
+func TestSignedCalls(t *testing.T) {
+	h := New(&node{out: &model.InvocationResult{}}, Options{Token: "s3cret"})
+	const invoke = "/2015-03-31/functions/F/invocations"
+	for name, tt := range map[string]struct {
+		path, service, secret, body string
+		change                      func(*http.Request)
+		want                        int
+		code                        string
+	}{
+		"cloudfront":       {path: cloudfront.Prefix + "distribution/E0", service: "cloudfront", secret: "s3cret", want: 404, code: "NoSuchDistribution"},
+		"lambda":           {path: invoke, service: "lambda", secret: "s3cret", body: "{}", want: 200},
+		"apigateway":       {path: "/restapis/A/stages/S/cache/data", service: "apigateway", secret: "s3cret", want: 405},
+		"another secret":   {path: cloudfront.Prefix + "distribution", service: "cloudfront", secret: "s3crets", want: 403, code: "SignatureDoesNotMatch"},
+		"another service":  {path: cloudfront.Prefix + "distribution", service: "lambda", secret: "s3cret", want: 403, code: "SignatureDoesNotMatch"},
+		"no API of AWS's":  {path: "/v1/status", service: "cloudfront", secret: "s3cret", want: 401},
+		"not the prefix":   {path: "/2020-05-31", service: "cloudfront", secret: "s3cret", want: 401},
+		"another body":     {path: invoke, service: "lambda", secret: "s3cret", body: "{}", change: func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("[]")) }, want: 403, code: "SignatureDoesNotMatch"},
+		"another hash":     {path: invoke, service: "lambda", secret: "s3cret", body: "{}", change: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", sigv4.Unsigned) }, want: 403, code: "SignatureDoesNotMatch"},
+		"another path":     {path: cloudfront.Prefix + "distribution", service: "cloudfront", secret: "s3cret", change: func(r *http.Request) { r.URL.Path += "/E1" }, want: 403, code: "SignatureDoesNotMatch"},
+		"an unsigned word": {path: cloudfront.Prefix + "distribution", service: "cloudfront", secret: "s3cret", change: func(r *http.Request) { r.Header.Set("X-Amz-Target", "x") }, want: 403, code: "SignatureDoesNotMatch"},
+		"too long":         {path: invoke, service: "lambda", secret: "s3cret", body: strings.Repeat("a", maxBody+1), want: 413, code: "RequestEntityTooLarge"},
+		"a page":           {path: cloudfront.Prefix + "distribution", service: "cloudfront", secret: "s3cret", change: func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, want: 403},
+	} {
+		method := "GET"
+		if tt.body != "" {
+			method = "POST"
+		}
+		r := httptest.NewRequest(method, "https://admin.example"+tt.path, strings.NewReader(tt.body))
+		at := time.Now().UTC()
+		r.Header.Set("X-Amz-Date", at.Format(sigv4.TimeFormat))
+		sum := sha256.Sum256([]byte(tt.body))
+		r.Header.Set("Authorization", sigv4.Sign(&sigv4.Request{
+			Method: method, Path: tt.path, PayloadHash: hex.EncodeToString(sum[:]), Time: at,
+			Fields: []sigv4.Field{{Name: "Host", Value: "admin.example"}, {Name: "X-Amz-Date", Value: at.Format(sigv4.TimeFormat)}},
+		}, &sigv4.Credentials{AccessKeyID: "any", SecretAccessKey: tt.secret}, sigv4.Scope{Region: "eu-west-1", Service: tt.service}))
+		if tt.change != nil {
+			tt.change(r)
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != tt.want || !strings.Contains(w.Body.String()+w.Header().Get("X-Amzn-Errortype"), tt.code) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}
 }

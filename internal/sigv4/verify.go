@@ -61,6 +61,16 @@ var (
 // its access key. The payload hash is taken from X-Amz-Content-Sha256: that the
 // body has it is for the reader of the body to see.
 func Verify(rq *http.Request, secret string, now time.Time) error {
+	hash := rq.Header.Get("X-Amz-Content-Sha256")
+	if hash == "" {
+		hash = Empty
+	}
+	return VerifyPayload(rq, hash, secret, now)
+}
+
+// VerifyPayload is Verify for a request whose body has the SHA-256 hash, in
+// hex. Services other than S3 are sent no hash beside the signature.
+func VerifyPayload(rq *http.Request, hash, secret string, now time.Time) error {
 	c, ok := Parse(rq.Header.Get("Authorization"))
 	if !ok {
 		return ErrNone
@@ -77,10 +87,7 @@ func Verify(rq *http.Request, secret string, now time.Time) error {
 			return ErrUncovers
 		}
 	}
-	in := &Request{Method: rq.Method, Path: rq.URL.EscapedPath(), Query: rq.URL.RawQuery, PayloadHash: rq.Header.Get("X-Amz-Content-Sha256"), Time: t}
-	if in.PayloadHash == "" {
-		in.PayloadHash = Empty
-	}
+	in := &Request{Method: rq.Method, Path: rq.URL.EscapedPath(), Query: rq.URL.RawQuery, PayloadHash: hash, Time: t}
 	for _, name := range c.Signed {
 		switch name {
 		case "host":

@@ -26,7 +26,7 @@
 //
 // What it does not do: it changes no configuration but by promotion, for the
 // template says what runs: such calls are NotImplemented. It checks no
-// signature: whoever reaches the admin side may do everything.
+// signature: where the admin side has a token, package control does.
 //
 // Concurrency: the handler may be called by many at once.
 package cloudfront
@@ -116,19 +116,29 @@ func (a *api) call(f func(http.ResponseWriter, *http.Request) error) http.Handle
 		if !errors.As(err, &e) {
 			e = &apiError{http.StatusInternalServerError, "InternalError", err.Error()}
 		}
-		kind := "Sender"
-		if e.status >= 500 {
-			kind = "Receiver"
-		}
-		out := struct {
-			XMLName xml.Name `xml:"http://cloudfront.amazonaws.com/doc/2020-05-31/ ErrorResponse"`
-			Type    string   `xml:"Error>Type"`
-			Code    string   `xml:"Error>Code"`
-			Message string   `xml:"Error>Message"`
-			ID      string   `xml:"RequestId"`
-		}{Type: kind, Code: e.code, Message: e.msg, ID: id}
-		write(w, e.status, out)
+		e.write(w, id)
 	}
+}
+
+// Refuse answers with an error in CloudFront's form.
+func Refuse(w http.ResponseWriter, status int, code, msg string) {
+	id := rand.Text()
+	w.Header().Set("X-Amzn-RequestId", id)
+	(&apiError{status, code, msg}).write(w, id)
+}
+
+func (e *apiError) write(w http.ResponseWriter, id string) {
+	kind := "Sender"
+	if e.status >= 500 {
+		kind = "Receiver"
+	}
+	write(w, e.status, struct {
+		XMLName xml.Name `xml:"http://cloudfront.amazonaws.com/doc/2020-05-31/ ErrorResponse"`
+		Type    string   `xml:"Error>Type"`
+		Code    string   `xml:"Error>Code"`
+		Message string   `xml:"Error>Message"`
+		ID      string   `xml:"RequestId"`
+	}{Type: kind, Code: e.code, Message: e.msg, ID: id})
 }
 
 // apiError is an error that CloudFront has a name for.
