@@ -175,6 +175,10 @@ type Config struct {
 	// nodes revalidate for a moment.
 	Tenure time.Duration
 
+	// Entries is how many entries the log keeps; there may be a quarter more. A
+	// node that was away for longer forgets what it has cached. 0: 10,000.
+	Entries int
+
 	// Log takes what an operator should know. Nil: dropped.
 	Log *slog.Logger
 }
@@ -190,8 +194,11 @@ type Log interface {
 	// Last is the last entry; its Number is 0 when the log is empty.
 	Last(ctx context.Context) (Entry, error)
 	// Read returns up to limit entries after a number, in order; none when
-	// there are no more.
+	// there are no more. The log may begin behind that number.
 	Read(ctx context.Context, after uint64, limit int) ([]Entry, error)
+	// Past are the last deploys, promotions and removals that the log may have
+	// let go, in order.
+	Past(ctx context.Context) ([]Entry, error)
 	// Wait returns when every live node has applied the entry of this number,
 	// or cannot call what it has cached current any more. It returns ctx.Err()
 	// when that is not so until ctx ends: the entry stays in the log and goes
@@ -237,6 +244,11 @@ type Consumer interface {
 	// Apply applies one entry: when it returns nil, no request that begins later
 	// sees what was before. An Invalidate must be durable then, too.
 	Apply(ctx context.Context, e Entry) error
+	// Skip takes the place of entries that the log does not have any more:
+	// inForce is all that is in force now, and ended are settings that are not any
+	// more. Any invalidation may have been missed: when it returns nil, nothing is
+	// served that was cached before. It may be called at any time after Restore.
+	Skip(ctx context.Context, inForce, ended []Entry) error
 }
 
 // Member is a node as the log knows it.

@@ -23,11 +23,22 @@ type consumer struct {
 	mu       sync.Mutex
 	restored []Entry
 	applied  []Entry
+	skipped  []skipped
 	apply    func(Entry) error // nil: nothing fails
 	news     chan struct{}
 }
 
+// skipped is what a consumer was given in place of entries.
+type skipped struct{ inForce, ended []Entry }
+
 func newConsumer() *consumer { return &consumer{news: make(chan struct{}, 1)} }
+
+func (c *consumer) Skip(_ context.Context, inForce, ended []Entry) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.skipped = append(c.skipped, skipped{inForce, ended})
+	return nil
+}
 
 func (c *consumer) Restore(_ context.Context, inForce []Entry) error {
 	c.restored = inForce

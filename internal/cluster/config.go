@@ -40,6 +40,12 @@ func (c *Config) check() error {
 	if c.Tenure < minTenure {
 		return fmt.Errorf("cluster: a tenure of %v is too short: %v or more", c.Tenure, minTenure)
 	}
+	if c.Entries < 0 {
+		return errors.New("cluster: the log keeps one entry at least")
+	}
+	if c.Entries == 0 {
+		c.Entries = defaultEntries
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -70,6 +71,13 @@ func (f *Follower) verify(ctx context.Context) error {
 		if len(got) == 0 {
 			return fmt.Errorf("cluster: the log has no entry %d yet, which this node has applied", at.Number)
 		}
+		begins, err := f.c.after(try, 0, 1)
+		if err != nil {
+			return err
+		}
+		if len(begins) > 0 && begins[0].Number > at.Number {
+			return f.skip(ctx, fmt.Errorf("cluster: the log begins at entry %d, behind %d", begins[0].Number, at.Number))
+		}
 		if got[0].place() != at {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -92,7 +100,7 @@ func (f *Follower) fetchAll(ctx context.Context) error {
 	for {
 		f.mu.Lock()
 		at, room := f.seen, queueLimit-len(f.queue)
-		stop := f.fault != nil
+		stop := f.fault != nil || f.jump != nil
 		f.mu.Unlock()
 		if stop || room <= 0 {
 			return nil
@@ -103,11 +111,17 @@ func (f *Follower) fetchAll(ctx context.Context) error {
 		if err == nil && len(got) > 0 {
 			err = f.take(got)
 		}
+		if errors.Is(err, errGap) {
+			err = f.skip(ctx, err)
+		}
 		if err != nil || len(got) == 0 {
 			return err
 		}
 	}
 }
+
+// errGap: the log does not have what comes next, or not any more.
+var errGap = errors.New("cluster: an entry is missing")
 
 // take puts entries into the queue, if each follows the one before.
 func (f *Follower) take(got []Entry) error {
@@ -116,12 +130,14 @@ func (f *Follower) take(got []Entry) error {
 	for _, e := range got {
 		if !e.follows(f.seen) {
 			if e.Number > f.seen.Number+1 {
-				return fmt.Errorf("cluster: entry %d is missing before %d", f.seen.Number+1, e.Number)
+				return fmt.Errorf("%w: %d before %d", errGap, f.seen.Number+1, e.Number)
 			}
 			f.stop(fmt.Errorf("cluster: entry %d does not follow the one this node has: it is of another log", e.Number))
 			return f.fault
 		}
-		f.seen = e.place()
+		if f.seen = e.place(); e.Number == 1 {
+			f.first = e.Token
+		}
 		f.queue = append(f.queue, e)
 	}
 	kick(f.applySoon)

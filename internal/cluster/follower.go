@@ -12,16 +12,17 @@ import (
 	"time"
 )
 
-// Follower applies the log to a Consumer. Three goroutines: one reads entries
+// Follower applies the log to a Consumer. Five goroutines: one reads entries
 // into a queue, one applies them in order, one beats (tenure.go); a fourth notes
-// the position in a file (position.go).
+// the position in a file (position.go), a fifth trims the log (snapshot.go).
 type Follower struct {
 	c       *Cluster
 	to      Consumer
 	current current
 
-	fetchSoon, applySoon, beatSoon, noteSoon chan struct{} // kicks; of capacity 1
-	hinted                                   chan uint64   // numbers that exist, by hint; of capacity 1
+	fetchSoon, applySoon, beatSoon, noteSoon, trimSoon chan struct{} // kicks; of capacity 1
+
+	hinted chan uint64 // numbers that exist, by hint; of capacity 1
 
 	verified atomic.Bool // the log has the entry that this node has seen last
 
@@ -34,7 +35,9 @@ type Follower struct {
 	seen     place   // the last entry that was read
 	queue    []Entry // read, and not applied; the first may be on its way
 	standing standing
-	fault    error // why the log is followed no more
+	first    string    // the token of entry 1; empty: not known
+	jump     *snapshot // what is applied before what the queue gets from now on
+	fault    error     // why the log is followed no more
 }
 
 // standing is how far a node has come. It is not changed, but replaced.
@@ -42,6 +45,8 @@ type standing struct {
 	at      place // the last entry that was applied
 	force   inForce
 	refused map[uint64]string // by number; the last few
+	logged  inForce           // what the log has put into force, refused here or not
+	sure    bool              // logged is known: it was not in files of before
 }
 
 const (
@@ -60,7 +65,7 @@ func kick(c chan struct{}) {
 func newFollower(c *Cluster, to Consumer) *Follower {
 	soon := func() chan struct{} { return make(chan struct{}, 1) }
 	return &Follower{
-		c: c, to: to, fetchSoon: soon(), applySoon: soon(), beatSoon: soon(), noteSoon: soon(),
+		c: c, to: to, fetchSoon: soon(), applySoon: soon(), beatSoon: soon(), noteSoon: soon(), trimSoon: soon(),
 		hinted: make(chan uint64, 1),
 	}
 }
@@ -98,6 +103,7 @@ func (f *Follower) follow(ctx context.Context) {
 	all.Go(func() { f.apply(ctx) })
 	all.Go(func() { f.keepTenure(ctx) })
 	all.Go(func() { f.notePosition(ctx) })
+	all.Go(func() { f.keepTrimmed(ctx) })
 	all.Wait()
 }
 
@@ -120,7 +126,15 @@ func (f *Follower) apply(ctx context.Context) {
 		if len(f.queue) > 0 {
 			next = &f.queue[0]
 		}
+		jump := f.jump
 		f.mu.Unlock()
+		if next == nil && jump != nil {
+			f.leap(ctx, jump)
+			if ctx.Err() != nil {
+				return
+			}
+			continue
+		}
 		if next == nil {
 			select {
 			case <-f.applySoon:
@@ -164,7 +178,7 @@ func (f *Follower) done(refusal error) {
 	f.mu.Lock()
 	e, next := f.queue[0], f.standing
 	f.mu.Unlock()
-	next.at = e.place()
+	next.at, next.logged = e.place(), next.logged.with(e)
 	if refusal == nil {
 		next.force = next.force.with(e)
 	} else {
@@ -198,6 +212,9 @@ func (f *Follower) done(refusal error) {
 	if full {
 		kick(f.fetchSoon)
 	}
+	if e.Number%f.c.config.trimStep() == 0 {
+		kick(f.trimSoon)
+	}
 }
 
 // upToDate is the last entry that was read, and whether all invalidations up to
@@ -206,7 +223,7 @@ func (f *Follower) upToDate() (place, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	pending := slices.ContainsFunc(f.queue, func(e Entry) bool { return e.Kind == Invalidate })
-	return f.seen, !pending && f.fault == nil
+	return f.seen, !pending && f.jump == nil && f.fault == nil
 }
 
 // report is what the node says of itself.

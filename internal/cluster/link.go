@@ -20,6 +20,7 @@ import (
 //
 //	NAME.log             the entries, one message each
 //	NAME.bundle.DIGEST   the bytes that entries name, in chunks (bundle.go)
+//	NAME.bundle.snapshot what entries said that the log has let go (snapshot.go)
 //	NAME.beat.NODE       the last beat of a node; an older one is rolled up
 //
 // Reads are direct gets, which any replica answers with the prefix of the
@@ -56,6 +57,7 @@ func (l *link) beat(node string) string { return l.name + ".beat." + node }
 func (l *link) headHint() string        { return l.name + "-hint.head" }
 func (l *link) appliedHint() string     { return l.name + "-hint.applied" }
 func (l *link) bundle(d Digest) string  { return l.name + ".bundle." + d.hex() }
+func (l *link) snapshot() string        { return l.name + ".bundle.snapshot" } // a subject that streams of before have as well
 
 // connect opens the connection, to the embedded server where there is one.
 func connect(c *Config, in *engine) (*link, error) {

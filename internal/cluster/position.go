@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The position of a node is a file: how far it has applied the log, and what is
@@ -21,6 +22,11 @@ type position struct {
 	Applied place             `json:"applied"`
 	InForce []noted           `json:"inForce"`
 	Refused map[uint64]string `json:"refused,omitempty"`
+	// Logged is what the log says is in force, where the node refused some of it;
+	// Sure that it, or InForce in its place, is all of that.
+	Logged []noted `json:"logged,omitempty"`
+	Sure   bool    `json:"sure,omitempty"`
+	First  string  `json:"first,omitempty"` // the token of entry 1
 }
 
 // noted is an Entry with its place.
@@ -44,11 +50,12 @@ func (f *Follower) restore(ctx context.Context) error {
 			return fmt.Errorf("cluster: %s: %w (without it the node begins anew)", f.c.positionFile(), err)
 		}
 	}
-	for _, n := range p.InForce {
-		n.Entry.seq = n.Seq
-		f.standing.force = append(f.standing.force, n.Entry)
+	f.standing.force, f.standing.logged = entriesOf(p.InForce), entriesOf(p.Logged)
+	if p.Logged == nil {
+		f.standing.logged = f.standing.force
 	}
-	f.seen, f.standing.at, f.standing.refused = p.Applied, p.Applied, p.Refused
+	f.standing.sure = p.Sure || p.Applied.Number == 0
+	f.seen, f.standing.at, f.standing.refused, f.first = p.Applied, p.Applied, p.Refused, p.First
 	return f.to.Restore(ctx, f.InForce())
 }
 
@@ -68,9 +75,14 @@ func (f *Follower) notePosition(ctx context.Context) {
 
 // note writes the file. Without it a restart applies more again.
 func (f *Follower) note(s standing) {
-	p := position{Applied: s.at, Refused: s.refused}
-	for _, e := range s.force {
-		p.InForce = append(p.InForce, noted{e, e.seq})
+	f.mu.Lock()
+	first := f.first
+	f.mu.Unlock()
+	p := position{Applied: s.at, Refused: s.refused, InForce: notedOf(s.force), Sure: s.sure, First: first}
+	if s.sure && !slices.EqualFunc(s.force, s.logged, func(a, b Entry) bool { return a.Number == b.Number }) {
+		if p.Logged = notedOf(s.logged); p.Logged == nil {
+			p.Logged = []noted{}
+		}
 	}
 	f.noting.Lock()
 	defer f.noting.Unlock()

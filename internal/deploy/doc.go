@@ -64,6 +64,8 @@ type Options struct {
 	// Invalidate drops cached objects, durably, as the entry says. Nil: there is
 	// no cache.
 	Invalidate func(ctx context.Context, e cluster.Entry) error
+	// Purge forgets all that is cached, durably. Nil: there is no cache.
+	Purge func()
 	// Set takes settings of stages that are not this package's. Nil: nobody.
 	Set func(ctx context.Context, e cluster.Entry) error
 	// Log takes what an operator should know. Nil: dropped.

@@ -3,6 +3,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,12 @@ func (d *Desk) History(ctx context.Context, stack, stage string) ([]Revision, er
 	out := []Revision{}
 	trials := map[place]cluster.Digest{}
 	force := map[place]uint64{}
-	_, err := d.each(ctx, 0, func(e cluster.Entry) {
+	seen := uint64(0) // an entry may be in the log, and past as well
+	add := func(e cluster.Entry) {
+		if e.Number <= seen {
+			return
+		}
+		seen = e.Number
 		p := placeOf(e)
 		r := Revision{Number: e.Number, Stack: e.Stack, Stage: e.Stage, Kind: e.Kind.String(), Bundle: e.Bundle, By: e.By, Note: e.Note, At: e.At}
 		switch {
@@ -89,8 +95,15 @@ func (d *Desk) History(ctx context.Context, stack, stage string) ([]Revision, er
 			return
 		}
 		out = append(out, r)
-	})
+	}
+	past, err := d.before(ctx)
 	if err != nil {
+		return nil, err
+	}
+	for _, e := range past {
+		add(e)
+	}
+	if _, err = d.each(ctx, seen, add); err != nil {
 		return nil, err
 	}
 	for i := range out {
@@ -99,6 +112,29 @@ func (d *Desk) History(ctx context.Context, stack, stage string) ([]Revision, er
 	}
 	slices.Reverse(out)
 	return out, nil
+}
+
+// before is what the log has let go: the last deploys, and those that are still in
+// force, however old they are.
+func (d *Desk) before(ctx context.Context) ([]cluster.Entry, error) {
+	past, err := d.cluster.Past(ctx)
+	if err != nil {
+		return nil, err
+	}
+	first, err := d.cluster.Read(ctx, 0, 1)
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	d.node.mu.Lock()
+	for _, e := range d.node.logged {
+		if e.Number < first[0].Number && !slices.ContainsFunc(past, func(o cluster.Entry) bool { return o.Number == e.Number }) {
+			past = append(past, e)
+		}
+	}
+	d.node.mu.Unlock()
+	past = slices.DeleteFunc(past, func(e cluster.Entry) bool { return e.Number >= first[0].Number })
+	slices.SortFunc(past, func(a, b cluster.Entry) int { return cmp.Compare(a.Number, b.Number) })
+	return past, nil
 }
 
 // Rollback brings an older revision of a stage into force again: to, or, when

@@ -99,6 +99,38 @@ func (n *Node) restoreTogether(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// Skip puts into force what is, whatever was before, and forgets all that is
+// cached.
+func (n *Node) Skip(ctx context.Context, inForce, ended []cluster.Entry) error {
+	for _, e := range inForce { // what cannot be fetched now is tried again: meanwhile all stays
+		if e.Kind != cluster.Deploy && e.Kind != cluster.Promote {
+			continue
+		}
+		if _, err := n.unpack(ctx, e.Bundle); err != nil && !errors.Is(err, cluster.ErrRefused) {
+			return err
+		}
+	}
+	n.mu.Lock()
+	n.inForce, n.logged = map[place]*release{}, map[place]cluster.Entry{}
+	n.tried, n.triedOf = nil, ""
+	n.mu.Unlock()
+	if n.o.Set != nil {
+		for _, e := range ended {
+			if err := n.o.Set(ctx, e); err != nil {
+				n.log.Error("a setting that has ended is still in force", "stack", placeOf(e).name(), "key", e.Key, "error", err)
+			}
+		}
+	}
+	err := n.Restore(ctx, inForce)
+	if err == nil && len(n.stacks(nil)) == 0 { // then Restore has left what was before
+		err = n.o.Server.Apply(ctx, nil)
+	}
+	if err == nil && n.o.Purge != nil {
+		n.o.Purge()
+	}
+	return err
+}
+
 // Apply applies one entry.
 func (n *Node) Apply(ctx context.Context, e cluster.Entry) error {
 	err := n.apply(ctx, e)

@@ -31,6 +31,10 @@ func (s *Server) Drop(v invalidation.Invalidation) {
 	}
 }
 
+// Purge drops all that is cached, durably: what was invalidated meanwhile is not
+// known.
+func (s *Server) Purge() { s.cache.Purge() }
+
 // Learn enters an invalidation that another node has begun into this node's
 // book; it is completed there when wait returns nil.
 func (s *Server) Learn(v invalidation.Invalidation, wait func(context.Context) error) error {

@@ -51,6 +51,12 @@ type node struct {
 // newFleet starts n nodes.
 func newFleet(t testing.TB, n int, tenure time.Duration) *fleet {
 	t.Helper()
+	return newFleetOf(t, n, cluster.Config{Tenure: tenure})
+}
+
+// newFleetOf starts n nodes whose clusters are as config says.
+func newFleetOf(t testing.TB, n int, config cluster.Config) *fleet {
+	t.Helper()
 	f := &fleet{t: t}
 	f.origin = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		f.asked.Add(1)
@@ -70,9 +76,8 @@ func newFleet(t testing.TB, n int, tenure time.Duration) *fleet {
 	for i, r := range routes {
 		_ = held[i].Close() // it was only to find a port that is free
 		data := t.TempDir()
-		f.nodes = append(f.nodes, &node{f: f, data: data, config: cluster.Config{
-			Dir: data + "/cluster", Node: fmt.Sprint("n", i+1), Listen: r, Routes: routes, Secret: bytes.Repeat([]byte("s"), 32), Tenure: tenure,
-		}})
+		config.Dir, config.Node, config.Listen, config.Routes, config.Secret = data+"/cluster", fmt.Sprint("n", i+1), r, routes, bytes.Repeat([]byte("s"), 32)
+		f.nodes = append(f.nodes, &node{f: f, data: data, config: config})
 	}
 	for _, n := range f.nodes {
 		n.start()
@@ -142,6 +147,12 @@ func (n *node) Restore(ctx context.Context, _ []cluster.Entry) error {
 			}},
 		}},
 	}})
+}
+
+// Skip implements cluster.Consumer: the stack is always the same.
+func (n *node) Skip(context.Context, []cluster.Entry, []cluster.Entry) error {
+	n.server.Purge()
+	return nil
 }
 
 // Apply implements cluster.Consumer.
@@ -242,6 +253,61 @@ func TestReturningNodeServesNothingStale(t *testing.T) {
 	}
 	if f.asked.Load() == asked {
 		t.Error("the origin was not asked")
+	}
+}
+
+// TestAwayForLongerThanTheLog: a node that was away while the log let go of what
+// it missed serves nothing that it had before.
+func TestAwayForLongerThanTheLog(t *testing.T) {
+	f := newFleetOf(t, 3, cluster.Config{Tenure: 2 * time.Second, Entries: 20})
+	away := f.nodes[2]
+	away.get("/a")
+	away.get("/b")
+	away.stop()
+	f.version.Store(1)
+	for i := range 60 {
+		path := fmt.Sprint("/other/", i)
+		if i == 3 {
+			path = "/a"
+		}
+		if _, err := f.nodes[0].cluster.Invalidate(t.Context(), "", []string{path}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trimmed := func() bool {
+		first, err := f.nodes[0].cluster.Read(t.Context(), 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first[0].Number > 10
+	}
+	end, every := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+	defer every.Stop()
+	for !trimmed() {
+		select {
+		case <-every.C:
+		case <-end:
+			t.Fatal("the log is not trimmed")
+		}
+	}
+	away.start()
+	if got := away.get("/a"); got != 1 {
+		t.Errorf("at its return the node gives version %d", got)
+	}
+	f.wellWithin(60 * time.Second)
+	if got := away.get("/b"); got != 1 {
+		t.Errorf("then the node gives version %d of what it cannot know to be current", got)
+	}
+	asked := f.asked.Load()
+	if away.get("/b"); f.asked.Load() != asked {
+		t.Error("the node does not believe what it has cached since")
+	}
+	if _, err := f.nodes[1].cluster.Invalidate(t.Context(), "", []string{"/b"}); err != nil {
+		t.Fatal(err)
+	}
+	f.version.Store(2)
+	if got := away.get("/b"); got != 2 {
+		t.Errorf("the node has version %d of what was invalidated since", got)
 	}
 }
 
