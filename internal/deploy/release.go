@@ -122,6 +122,9 @@ func (n *Node) evaluate(ctx context.Context, p place, d cluster.Digest) (*releas
 	if p.stage != "" && len(results) > 1 {
 		return nil, final(fmt.Errorf("the bundle holds %d stacks, which have names of their own: give the app its stages, and deploy without one", len(results)))
 	}
+	for _, r := range results {
+		r.Stack.Revision = string(d)
+	}
 	return &release{place: p, dir: dir, results: results}, nil
 }
 

@@ -66,7 +66,7 @@ func newRegion(t *testing.T, n int, change func(w *world)) *region {
 		set := peer.New(peer.Options{Self: members[i].Name, Members: members, Identity: id, Patience: 10 * time.Second})
 		t.Cleanup(set.Close)
 		w.edge.deps.Peers, w.edge.deps.Applied = set, applied.Load
-		srv := peer.Serve(lns[i], id, w.edge)
+		srv := peer.Serve(lns[i], id, w.edge, nil)
 		r.worlds, r.sets, r.servers, r.applied = append(r.worlds, w), append(r.sets, set), append(r.servers, srv), append(r.applied, applied)
 		t.Cleanup(func() { r.stop(i) })
 	}

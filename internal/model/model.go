@@ -18,6 +18,9 @@ type Stack struct {
 	Region    string // us-east-1 when not said otherwise
 	AccountID string // 123456789012 when not said otherwise
 	URLSuffix string // amazonaws.com
+	// Revision names what the stack was evaluated from, the same on all nodes;
+	// empty: nobody said.
+	Revision string
 
 	Distributions  []*Distribution
 	EdgeFunctions  []*EdgeFunction

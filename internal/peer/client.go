@@ -50,6 +50,7 @@ type Set struct {
 	health health
 	out    *http.Transport
 	n      counters
+	turn   atomic.Uint64 // of errands
 }
 
 type counters struct{ asked, refused, failed atomic.Uint64 }

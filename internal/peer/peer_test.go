@@ -127,7 +127,7 @@ func pair(t *testing.T, r Relay) (*Set, *Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := Serve(listen(t), other, r)
+	srv := Serve(listen(t), other, r, nil)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

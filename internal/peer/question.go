@@ -3,10 +3,7 @@
 package peer
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -66,26 +63,15 @@ var ErrRefused = errors.New("peer: the node has another revision, or is behind")
 const mostHead = 1 << 20
 
 func writeHead(w io.Writer, h *Head) error {
-	b, err := json.Marshal(h)
+	b, err := framed(h)
 	if err != nil {
-		return fmt.Errorf("peer: %w", err)
+		return err
 	}
-	_, err = w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
+	_, err = w.Write(b)
 	return err
 }
 
 func readHead(r io.Reader) (h Head, err error) {
-	var n [4]byte
-	if _, err = io.ReadFull(r, n[:]); err != nil {
-		return h, err
-	}
-	size := binary.BigEndian.Uint32(n[:])
-	if size > mostHead {
-		return h, fmt.Errorf("peer: a head of %d bytes", size)
-	}
-	b := make([]byte, size)
-	if _, err = io.ReadFull(r, b); err != nil {
-		return h, err
-	}
-	return h, json.Unmarshal(b, &h)
+	err = readFrame(r, &h)
+	return h, err
 }

@@ -56,14 +56,15 @@ type Server struct {
 }
 
 // Serve begins to answer on ln, which it closes at the end. Only nodes with a
-// certificate of id's authority are answered.
-func Serve(ln net.Listener, id Identity, r Relay) *Server {
+// certificate of id's authority are answered. Without a Relay no questions are
+// taken, and without a Porter no errands.
+func Serve(ln net.Listener, id Identity, r Relay, e Porter) *Server {
 	p := new(http.Protocols)
 	p.SetHTTP2(true)
 	s := &Server{ln: ln, done: make(chan struct{})}
 	s.http = http.Server{
 		Protocols: p, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, rq *http.Request) { serve(r, w, rq) }),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, rq *http.Request) { serve(r, e, w, rq) }),
 		HTTP2:   &http.HTTP2Config{MaxConcurrentStreams: 1000},
 		// Strangers that knock are not worth a line each.
 		ErrorLog: log.New(io.Discard, "", 0),
@@ -88,11 +89,18 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-func serve(r Relay, w http.ResponseWriter, rq *http.Request) {
-	if rq.Method != http.MethodPost || rq.URL.Path != path {
+func serve(r Relay, e Porter, w http.ResponseWriter, rq *http.Request) {
+	switch {
+	case rq.Method == http.MethodPost && rq.URL.Path == errandPath && e != nil:
+		serveErrand(e, w, rq)
+	case rq.Method == http.MethodPost && rq.URL.Path == path && r != nil:
+		serveQuestion(r, w, rq)
+	default:
 		w.WriteHeader(http.StatusNotFound)
-		return
 	}
+}
+
+func serveQuestion(r Relay, w http.ResponseWriter, rq *http.Request) {
 	var q Question
 	b, err := io.ReadAll(http.MaxBytesReader(w, rq.Body, mostHead))
 	if err == nil {
@@ -103,7 +111,12 @@ func serve(r Relay, w http.ResponseWriter, rq *http.Request) {
 		return
 	}
 	to := &Writer{rc: http.NewResponseController(w), w: w}
-	switch err := r.Relay(rq.Context(), &q, to); {
+	finish(to, w, r.Relay(rq.Context(), &q, to))
+}
+
+// finish says what became of a question or an errand.
+func finish(to *Writer, w http.ResponseWriter, err error) {
+	switch {
 	case err == nil:
 	case to.sent:
 		to.Abort()

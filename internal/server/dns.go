@@ -27,6 +27,9 @@ type DNS struct {
 	// Addr is where questions are answered, over UDP and TCP. Empty: nowhere;
 	// origins whose name is in a zone are chosen all the same.
 	Addr string
+	// Addresses are answered where an alias leads to a distribution or an API.
+	// Nil: those that the node's own listeners for viewers are bound to.
+	Addresses []netip.Addr
 	// Rate is how many answers of one meaning a network gets in a second. 0:
 	// zone.DefaultRate; below zero: no limit.
 	Rate int
@@ -112,6 +115,9 @@ func fronts(stacks []*model.Stack) func(string) bool {
 // ownAddresses are where viewers reach this node. Start finds them: questions
 // take no lock.
 func (s *Server) ownAddresses() []netip.Addr {
+	if a := s.o.DNS.Addresses; a != nil {
+		return a
+	}
 	if p := s.own.Load(); p != nil {
 		return *p
 	}
@@ -191,10 +197,19 @@ func (s *Server) insideFor(host string) http.RoundTripper {
 		return nil
 	}
 	defer snap.release()
-	if snap.plane(host) == nil {
+	if s.way(snap, host) == nil {
 		return nil
 	}
 	return probed{s, host}
+}
+
+// way is the plane for a host, of this process or of a node that does errands.
+func (s *Server) way(snap *Snapshot, host string) http.RoundTripper {
+	if rt := snap.plane(host); rt != nil {
+		return rt
+	}
+	rt, _ := s.elsewhere(snap, host, false) // an error: no node is known, and the network is asked
+	return rt
 }
 
 // probed asks a plane of the revision that there is when it is asked.
@@ -209,7 +224,7 @@ func (p probed) RoundTrip(rq *http.Request) (*http.Response, error) {
 	if snap == nil {
 		return nil, errors.New("nothing is running")
 	}
-	rt := snap.plane(p.host)
+	rt := p.s.way(snap, p.host)
 	if rt == nil {
 		snap.release()
 		return nil, fmt.Errorf("%s is not served any more", p.host)

@@ -53,8 +53,8 @@ func (s *Server) madeWay(snap *Snapshot, w *ways, st *model.Stack, d *model.Dist
 	if sp != nil {
 		return sp, nil
 	}
-	if rt := snap.here(st, d, o); rt != nil {
-		return rt, nil
+	if rt, err := s.here(snap, d, o); rt != nil || err != nil {
+		return rt, err
 	}
 	return s.network(w, o), nil
 }

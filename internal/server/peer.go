@@ -22,9 +22,14 @@ import (
 type Peers struct {
 	// Self is this node's name among Members; its certificate is for it.
 	Self string
-	// Listen is the address for the other nodes; port 0 picks one.
-	Listen   string
-	Members  peer.Members
+	// Listen is the address for the other nodes; port 0 picks one. Empty: this
+	// node is not asked.
+	Listen string
+	// Members are the edges of the region. Nil: misses ask the origin.
+	Members peer.Members
+	// Gateways are the nodes that answer for APIs and function URLs in place of
+	// this one (Options.NoGateway). Nil: there are none.
+	Gateways peer.Members
 	Identity peer.Identity
 	// Patience is how long an owner may take to say that it takes a question.
 	// 0: peer.Options has the default.
@@ -43,16 +48,26 @@ func (s *Server) listenPeers(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
+	if p.Gateways != nil {
+		s.gateways = peer.New(peer.Options{Self: p.Self, Members: p.Gateways, Identity: p.Identity, Patience: p.Patience, Log: s.log})
+	}
+	if p.Listen == "" {
+		return nil
+	}
 	ln, err := viewer.Bind(ctx, p.Listen, false)
 	if err != nil {
 		return fmt.Errorf("peers: %w", err)
 	}
-	s.peers = peer.New(peer.Options{Self: p.Self, Members: p.Members, Identity: p.Identity, Patience: p.Patience, Log: s.log})
-	srv := peer.Serve(ln, p.Identity, relay{s})
+	if p.Members != nil {
+		s.peers = peer.New(peer.Options{Self: p.Self, Members: p.Members, Identity: p.Identity, Patience: p.Patience, Log: s.log})
+	}
+	srv := peer.Serve(ln, p.Identity, relay{s}, porter{s})
 	s.listeners = append(s.listeners, &listener{
 		kind: "peers", addr: srv.Addr(), serve: func() error { return nil },
 		close: func(ctx context.Context) error {
-			s.peers.Close()
+			if s.peers != nil {
+				s.peers.Close()
+			}
 			return srv.Close(ctx)
 		},
 	})

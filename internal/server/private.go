@@ -153,7 +153,7 @@ func endpointName(st *model.Stack, host string) string {
 // host is of none.
 func (snap *Snapshot) door(host string) http.RoundTripper {
 	for _, u := range snap.units {
-		if u.gateway.Private(host) {
+		if !snap.remote && u.gateway.Private(host) {
 			return within{u.gateway, host}
 		}
 	}

@@ -164,7 +164,7 @@ func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 		ra := ReadyAPI{LogicalID: a.LogicalID, ID: a.ID, Kind: a.Kind.String(), Stages: []string{}, URLs: []string{}}
 		for _, stage := range a.Stages {
 			ra.Stages = append(ra.Stages, stage.Name)
-			for _, u := range r.urls(a.ID + ".execute-api.localhost") {
+			for _, u := range s.urlsBehind(r, a.ID+".execute-api.localhost") {
 				if stage.Name != "$default" {
 					u += stage.Name + "/"
 				}
@@ -196,6 +196,15 @@ func (s *Server) describe(r *Ready, st *model.Stack, several bool) {
 		}
 		r.Outputs[key] = o.Value
 	}
+}
+
+// urlsBehind are the urls of a host that a gateway answers for; none where
+// that is another node's.
+func (s *Server) urlsBehind(r *Ready, host string) []string {
+	if s.o.NoGateway {
+		return nil
+	}
+	return r.urls(host)
 }
 
 // urls are the addresses of a host on the listeners there are.
@@ -232,9 +241,12 @@ func (s *Server) describeFunctions(r *Ready, st *model.Stack) {
 	for _, f := range st.Functions {
 		rf := ReadyFunction{LogicalID: f.LogicalID, Name: f.Name, ARN: f.ARN, Runtime: f.Runtime, URLs: []string{}}
 		rf.State, rf.Why = states[f.Name].State.String(), states[f.Name].Trouble
+		if s.o.NoGateway {
+			rf.State, rf.Why = "elsewhere", "this node runs no functions"
+		}
 		for _, u := range f.URLs {
 			label, _, _ := strings.Cut(u.Host, ".")
-			rf.URLs = append(rf.URLs, r.urls(label+".lambda-url.localhost")...)
+			rf.URLs = append(rf.URLs, s.urlsBehind(r, label+".lambda-url.localhost")...)
 		}
 		r.Functions = append(r.Functions, rf)
 	}

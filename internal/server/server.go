@@ -155,6 +155,9 @@ type Options struct {
 	Current func(now time.Time) bool
 	// NoEdge leaves distributions out: they are served elsewhere.
 	NoEdge bool
+	// NoGateway leaves APIs, function URLs and functions out: Peers.Gateways
+	// answer for them.
+	NoGateway bool
 	// Words share the counts of quotas with other nodes. Nil: this node is alone.
 	Words Words
 	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
@@ -225,6 +228,8 @@ type Server struct {
 	debug     *edge.DebugToken // nil: there is none
 	promoted  *promotions
 	peers     *peer.Set // nil: there are none
+	gateways  *peer.Set // nodes that do errands; nil: there are none
+	elders    elders    // snapshots of before, for errands
 	names     names
 
 	dns     atomic.Pointer[zone.Server]  // once it listens; nil: it does not
@@ -326,6 +331,9 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 // applied, what is served. The caller holds s.mu.
 func (s *Server) enforce(next *Snapshot, stacks []*model.Stack) error {
 	if old := s.current.Swap(next); old != nil {
+		if s.o.Peers != nil && s.o.Peers.Listen != "" && !s.o.NoGateway {
+			s.elders.keep(old)
+		}
 		s.draining.Go(old.retire)
 	}
 	s.manageNames(stacks)
@@ -421,6 +429,10 @@ func (s *Server) Close(ctx context.Context) error {
 		errs = append(errs, s.hub.Close(ctx))
 	}
 	s.names.close()
+	s.elders.close()
+	if s.gateways != nil {
+		s.gateways.Close()
+	}
 	if last := s.current.Swap(nil); last != nil {
 		s.draining.Go(last.retire)
 	}

@@ -39,6 +39,7 @@ type Snapshot struct {
 	origins ways
 	shields *webacl.Set
 	tracer  *trace.Tracer
+	remote  bool // APIs and function URLs are another node's (Options.NoGateway)
 	private privates
 	zones   *zone.Zones
 	spreads []*origin.Spread
@@ -68,7 +69,7 @@ type unit struct {
 func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 	given := stacks
 	stacks, left := s.over(given, s.promoted.all)
-	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), tracer: s.tracer, direct: map[string]http.RoundTripper{}, mutual: map[string]*security.Mutual{}, idle: make(chan struct{})}
+	snap := &Snapshot{stacks: stacks, given: given, left: left, since: time.Now(), tracer: s.tracer, remote: s.o.NoGateway, direct: map[string]http.RoundTripper{}, mutual: map[string]*security.Mutual{}, idle: make(chan struct{})}
 	if err := s.compileShields(snap); err != nil {
 		return nil, err
 	}
@@ -207,7 +208,7 @@ func (snap *Snapshot) edgeOf(host string) *edge.Edge {
 			return u.edge
 		}
 	}
-	if len(snap.units) == 1 && snap.plane(host) == nil {
+	if len(snap.units) == 1 && snap.plane(host) == nil && !snap.units[0].owns(host) {
 		return snap.units[0].edge
 	}
 	return nil
@@ -229,6 +230,9 @@ func (snap *Snapshot) plane(host string) http.RoundTripper {
 		return rt
 	}
 	for _, u := range snap.units {
+		if snap.remote {
+			break
+		}
 		if u.gateway.Owns(host) {
 			return u.gateway
 		}
@@ -247,7 +251,14 @@ func (snap *Snapshot) allows(host string) bool {
 	return slices.ContainsFunc(snap.units, func(u *unit) bool { return u.edge.Answers(host) })
 }
 
+// owns tells whether a host is that of an API or a function URL of the stack,
+// wherever that is served.
+func (u *unit) owns(host string) bool { return u.gateway.Owns(host) || u.urls.Owns(host) }
+
 func (snap *Snapshot) functions() []*model.Function {
+	if snap.remote {
+		return nil
+	}
 	var fns []*model.Function
 	for _, st := range snap.stacks {
 		fns = append(fns, st.Functions...)
@@ -259,6 +270,18 @@ func (snap *Snapshot) acquire() bool {
 	snap.mu.Lock()
 	defer snap.mu.Unlock()
 	if snap.retired {
+		return false
+	}
+	snap.uses++
+	return true
+}
+
+// share is acquire for one who knows that somebody uses the snapshot, retired or
+// not; false: nobody does any more.
+func (snap *Snapshot) share() bool {
+	snap.mu.Lock()
+	defer snap.mu.Unlock()
+	if snap.uses == 0 {
 		return false
 	}
 	snap.uses++

@@ -44,7 +44,7 @@ func (s *Server) spread(snap *Snapshot, rest *ways, o *model.Origin) (*origin.Sp
 	}
 	return origin.NewSpread(origin.SpreadOptions{
 		Candidates: func() []origin.Candidate { return candidates(snap.zones.Members(o.DomainName)) },
-		To:         func(id string) (origin.Asker, error) { return s.place(snap, rest, o, hosts[id]), nil },
+		To:         func(id string) (origin.Asker, error) { return s.place(snap, rest, o, hosts[id]) },
 	})
 }
 
@@ -59,14 +59,20 @@ func candidates(ms []zone.Member) []origin.Candidate {
 // place is the way to one of them: a plane of this process, or the network. It
 // is asked under the origin's own name, by Host and in the handshake. One
 // attempt to connect is enough, for the next place is a better second one.
-func (s *Server) place(snap *Snapshot, rest *ways, o *model.Origin, host string) origin.Asker {
+func (s *Server) place(snap *Snapshot, rest *ways, o *model.Origin, host string) (origin.Asker, error) {
 	if rt := snap.plane(host); rt != nil {
-		return plane{rt}
+		return plane{rt}, nil
+	}
+	if rt, err := s.elsewhere(snap, host, false); rt != nil || err != nil {
+		return plane{rt}, err
 	}
 	for _, u := range snap.units { // the target of a custom domain: its Host decides
 		for _, d := range u.stack.Domains {
-			if slices.Contains(d.Targets, host) && u.gateway.Owns(strings.ToLower(o.DomainName)) {
-				return plane{u.gateway}
+			if name := strings.ToLower(o.DomainName); slices.Contains(d.Targets, host) && u.gateway.Owns(name) {
+				if rt, err := s.elsewhere(snap, name, false); rt != nil || err != nil {
+					return plane{rt}, err
+				}
+				return plane{u.gateway}, nil
 			}
 		}
 	}
@@ -81,7 +87,7 @@ func (s *Server) place(snap *Snapshot, rest *ways, o *model.Origin, host string)
 		return dialer.DialContext(ctx, network, net.JoinHostPort(host, port))
 	}})
 	*rest = append(*rest, t)
-	return t
+	return t, nil
 }
 
 // plane asks what speaks net/http.

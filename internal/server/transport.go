@@ -43,13 +43,17 @@ func (s *Server) unsigned(snap *Snapshot, st *model.Stack, d *model.Distribution
 		return sp, nil
 	}
 	if o.VPCOrigin != "" {
-		if rt := snap.door(strings.ToLower(o.DomainName)); rt != nil {
+		host := strings.ToLower(o.DomainName)
+		if rt := snap.door(host); rt != nil {
 			return rt, nil
+		}
+		if rt, err := s.elsewhere(snap, host, true); rt != nil || err != nil {
+			return rt, err
 		}
 		return s.private(snap, o, d.LogicalID+"/"+o.ID, o.VPCOrigin), nil
 	}
-	if rt := snap.here(st, d, o); rt != nil {
-		return rt, nil
+	if rt, err := s.here(snap, d, o); rt != nil || err != nil {
+		return rt, err
 	}
 	if name := endpointName(st, strings.ToLower(o.DomainName)); name != "" {
 		return s.private(snap, o, d.LogicalID+"/"+o.ID, name), nil
@@ -74,34 +78,44 @@ func (s *Server) moved(rest *ways, o *model.Origin, raw string) (http.RoundTripp
 	return renamed{to, o.DomainName, u.Host, strings.TrimSuffix(u.EscapedPath(), "/")}, nil
 }
 
-// here is the way to an origin that is in this process: a bucket, an API, a
-// function URL. Nil: it is none.
-func (snap *Snapshot) here(st *model.Stack, d *model.Distribution, o *model.Origin) http.RoundTripper {
+// here is the way to an origin that is in this process, or on the node that has
+// the gateway: a bucket, an API, a function URL. Nil: it is none.
+func (s *Server) here(snap *Snapshot, d *model.Distribution, o *model.Origin) (http.RoundTripper, error) {
 	host := strings.ToLower(o.DomainName)
 	for _, other := range snap.stacks {
 		for _, m := range other.Buckets {
 			rest, _ := bucket.Hosts(m, other.URLSuffix)
 			for _, h := range rest {
 				if h == host {
-					return signed{snap.direct[host], originCaller(other, d, o)}
+					return signed{snap.direct[host], originCaller(other, d, o)}, nil
 				}
 			}
 		}
 	}
-	rt := snap.plane(host)
-	if rt != nil && o.Access != nil && o.Access.Type == "lambda" && o.Access.Signing != "never" {
-		return signing{rt}
+	signs := o.Access != nil && o.Access.Type == "lambda" && o.Access.Signing != "never"
+	if rt := snap.plane(host); rt != nil {
+		if signs {
+			return signing{rt}, nil
+		}
+		return rt, nil
 	}
-	return rt
+	rt, err := s.elsewhere(snap, host, false)
+	if e, ok := rt.(errand); ok && signs {
+		e.signer = signerName
+		return e, err
+	}
+	return rt, err
 }
 
 // signing tells a function URL that the edge signs what it sends (row O7).
 // That the function's permissions name the distribution is not checked.
 type signing struct{ to http.RoundTripper }
 
+const signerName = "cloudfront.amazonaws.com"
+
 // RoundTrip asks as CloudFront.
 func (t signing) RoundTrip(rq *http.Request) (*http.Response, error) {
-	return t.to.RoundTrip(rq.WithContext(gateway.WithSigner(rq.Context(), "cloudfront.amazonaws.com")))
+	return t.to.RoundTrip(rq.WithContext(gateway.WithSigner(rq.Context(), signerName)))
 }
 
 // inside carries the HTTP integrations of APIs: to a plane of this process
