@@ -19,20 +19,30 @@ import (
 	"github.com/forelane/forelane/internal/server"
 )
 
-// peersOf are the other edges of the region; nil without any.
+// peersOf are the other nodes of the region; nil without any.
 func peersOf(c *config.Node, applied func() uint64) (*server.Peers, error) {
-	if c.Peers.Listen == "" {
+	if c.Peers.Listen == "" && len(c.Peers.Gateways) == 0 {
 		return nil, nil
 	}
 	id, err := peer.LoadIdentity(c.Peers.Certificate, c.Peers.Key, c.Peers.Authority)
 	if err != nil {
 		return nil, err
 	}
-	var members peer.Static
-	for _, name := range slices.Sorted(maps.Keys(c.Peers.Nodes)) {
-		members = append(members, peer.Node{Name: name, Addr: c.Peers.Nodes[name]})
+	p := &server.Peers{Self: c.Name, Listen: c.Peers.Listen, Identity: id, Applied: applied}
+	if len(c.Peers.Nodes) > 0 {
+		p.Members = membersOf(c.Peers.Nodes)
 	}
-	return &server.Peers{Self: c.Name, Listen: c.Peers.Listen, Members: members, Identity: id, Applied: applied}, nil
+	if len(c.Peers.Gateways) > 0 {
+		p.Gateways = membersOf(c.Peers.Gateways)
+	}
+	return p, nil
+}
+
+func membersOf(nodes map[string]string) (all peer.Static) {
+	for _, name := range slices.Sorted(maps.Keys(nodes)) {
+		all = append(all, peer.Node{Name: name, Addr: nodes[name]})
+	}
+	return all
 }
 
 // nodeName makes a host's name that of a node: its first part.
@@ -51,7 +61,7 @@ func openCluster(c *config.Node, o *server.Options) (*cluster.Cluster, error) {
 	cc := cluster.Config{
 		Dir: filepath.Join(c.Data, "cluster"), Node: c.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes,
 		Replicas: c.Cluster.Replicas, URL: c.Cluster.URL, Credentials: c.Cluster.Credentials, Name: c.Cluster.Name,
-		Tenure: c.Cluster.Tenure, Log: o.Log,
+		Tenure: c.Cluster.Tenure, Entries: c.Cluster.Entries, Log: o.Log,
 	}
 	if c.Cluster.SecretFile != "" {
 		s, err := config.Secret(c.Cluster.SecretFile)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -21,6 +22,8 @@ type dnsFlags struct {
 	rate    int
 	latency []string
 	health  time.Duration
+
+	addresses []string // of a node's file only
 }
 
 func (f *dnsFlags) register(fl *pflag.FlagSet) {
@@ -38,6 +41,13 @@ func (f *dnsFlags) options() (o server.DNS, err error) {
 	}
 	if f.health < 0 {
 		return o, fmt.Errorf("--health-interval %v: it is a time above zero", f.health)
+	}
+	for _, text := range f.addresses {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return o, fmt.Errorf("dns.addresses: %w", err)
+		}
+		o.Addresses = append(o.Addresses, a)
 	}
 	for _, name := range f.latency {
 		if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {

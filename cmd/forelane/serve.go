@@ -73,16 +73,19 @@ func flagsOf(c *config.Node) *upFlags {
 		apiRate: c.API.Rate, apiBurst: c.API.Burst,
 		leakGuard: c.Cache.LeakGuard, geo: c.Geo,
 		tunnel: c.Listen.Tunnel, endpoint: c.Listen.Endpoint, apiCache: c.API.Cache.String(),
-		dns: dnsFlags{addr: c.DNS.Listen, rate: c.DNS.Rate, latency: c.DNS.Latency, health: c.DNS.HealthInterval},
+		dns: dnsFlags{addr: c.DNS.Listen, addresses: c.DNS.Addresses, rate: c.DNS.Rate, latency: c.DNS.Latency, health: c.DNS.HealthInterval},
 		observe: observeFlags{
 			format: c.Log.Format, fields: c.Log.Fields, rotateEvery: c.Log.RotateEvery, rotateKeep: c.Log.Keep, rotateGzip: c.Log.Gzip,
-			files: c.Log.Files, trace: c.Trace.Endpoint, traceRatio: c.Trace.Ratio, drainDelay: c.Listen.DrainDelay,
+			files: c.Log.Files, trace: c.Trace.Endpoint, traceRatio: c.Trace.Ratio, traceIgnore: c.Trace.IgnoreViewers, drainDelay: c.Listen.DrainDelay,
 			acmeEmail: c.TLS.ACME.Email, acmeDirectory: c.TLS.ACME.Directory,
 		},
 		recall:      recalled(&c.Explain),
 		cacheMemory: c.Cache.Memory.String(), cacheDisk: c.Cache.Disk.String(),
-		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers),
+		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers), originCredentials: c.Signing, originCerts: pairsOf(c.Shown),
 		authority: filepath.Join(c.Data, "authority"), onlyTheirs: !c.TLS.LocalAuthority, region: c.Region, account: c.Account,
+	}
+	if !c.Viewers() {
+		f.http, f.https, f.tunnel, f.endpoint = "", "", "", ""
 	}
 	if c.Log.RotateSize > 0 {
 		f.observe.rotateSize = c.Log.RotateSize.String()
@@ -112,16 +115,21 @@ func serve(ctx context.Context, c *config.Node, asJSON bool, stdout, stderr io.W
 	}
 	f := flagsOf(c)
 	out := newOutput(stdout, stderr, asJSON, f.quiet)
-	env, err := environmentOf(c)
+	env, err := secretLines("functions.environmentFile", c.Functions.EnvironmentFile)
 	if err != nil {
 		return wrong(err)
 	}
+	headers, err := secretLines("trace.headersFile", c.Trace.HeadersFile)
+	if err != nil {
+		return wrong(err)
+	}
+	f.observe.traceHeaders = pairsOf(headers)
 	o, closeLog, err := f.serverOptions(&loader{data: c.Data, env: env}, &loaded{}, out)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = closeLog() }()
-	o.NoEdge = !c.Is(config.RoleEdge)
+	o.NoEdge, o.NoGateway = !c.Is(config.RoleEdge), !c.Is(config.RoleGateway)
 	o.Functions.NoWatch = true // what is deployed does not change
 	if err := adminOf(c, &o); err != nil {
 		return wrong(err)
@@ -203,6 +211,7 @@ func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[st
 		},
 		Invalidate: func(ctx context.Context, e cluster.Entry) error { return late.invalidate(ctx, e, carrier{cl}.Wait) },
 		Set:        late.set,
+		Purge:      func() { late.Purge() },
 	})
 	o.Carrier, o.Promote = carrier{cl}, promoter(cl, node)
 	o.Current = cl.Current
@@ -219,15 +228,16 @@ func assemble(c *config.Node, cl *cluster.Cluster, o *server.Options, env map[st
 	return srv, node, err
 }
 
-// environmentOf reads the functions' environment, which may hold secrets.
-func environmentOf(c *config.Node) (map[string]string, error) {
-	if c.Functions.EnvironmentFile == "" {
+// secretLines reads NAME=value lines that may be secrets from the file that a
+// setting names.
+func secretLines(setting, file string) (map[string]string, error) {
+	if file == "" {
 		return map[string]string{}, nil
 	}
-	if err := config.Private(c.Functions.EnvironmentFile); err != nil {
-		return nil, fmt.Errorf("functions.environmentFile: %w", err)
+	if err := config.Private(file); err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	return readLines(c.Functions.EnvironmentFile)
+	return readLines(file)
 }
 
 // adminOf gives the admin side its token and certificate.

@@ -321,7 +321,7 @@ func TestUpAndServeAgree(t *testing.T) {
 
 // normal is f with empty lists as nil ones.
 func normal(f upFlags) upFlags {
-	for _, list := range []*[]string{&f.origins, &f.issuers, &f.nodePath, &f.pythonPath, &f.balancers, &f.tlsCerts, &f.geo, &f.dns.latency, &f.observe.traceHeaders} {
+	for _, list := range []*[]string{&f.origins, &f.issuers, &f.nodePath, &f.pythonPath, &f.balancers, &f.tlsCerts, &f.geo, &f.dns.latency, &f.dns.addresses, &f.originCerts, &f.observe.traceHeaders} {
 		if len(*list) == 0 {
 			*list = nil
 		}

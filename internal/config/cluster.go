@@ -16,6 +16,7 @@ type Cluster struct {
 	Authority   string
 	Name        string
 	Tenure      time.Duration // 0: 10 s
+	Entries     int           // 0: 10,000
 }
 
 // Alone tells whether the node meets no other.
@@ -34,6 +35,7 @@ func clusterTable(n *Node) []setting {
 		{key: "authorityFile", doc: "Certificates that are trusted for url, PEM; the system's when it is not given.", to: &c.Authority, form: file},
 		{key: "name", doc: "Tells several clusters at one url apart (forelane).", to: &c.Name, form: name},
 		{key: "tenure", doc: "How long a node may call what it has cached current after it last heard that it missed nothing; 0s is 10s. The same on all nodes.", to: &c.Tenure},
+		{key: "entries", doc: "How many entries the log keeps, and a quarter more for a while; 0 is 10000. A node that was away for longer forgets what it has cached.", to: &c.Entries},
 	}
 }
 

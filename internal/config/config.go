@@ -41,6 +41,8 @@ type Node struct {
 	Cache     Cache
 	Geo       []string          // databases of places, .mmdb
 	Origins   map[string]string // other addresses for origins, by Id or host
+	Signing   string            // credentials for origins outside: env, or a profile; empty: none
+	Shown     map[string]string // certificates shown to origins, CERT[,KEY] by ARN
 	Issuers   map[string]string // other addresses for issuers of tokens
 	API       API
 	Functions Functions
@@ -136,14 +138,17 @@ type Log struct {
 
 // Trace is where traces go. No Endpoint: nowhere.
 type Trace struct {
-	Endpoint string
-	Ratio    float64
+	Endpoint      string
+	HeadersFile   string // for the collector; they may be secrets
+	Ratio         float64
+	IgnoreViewers bool
 }
 
 // DNS is where the zones of stacks are answered.
 type DNS struct {
-	Listen         string // empty: nowhere
-	Rate           int    // 0: no limit
+	Listen         string   // empty: nowhere
+	Addresses      []string // of edges; empty: the node's own
+	Rate           int      // 0: no limit
 	Latency        []string
 	HealthInterval time.Duration // 0: the health checks' own
 }

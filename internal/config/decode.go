@@ -169,8 +169,11 @@ func shape(s string, f form, dir string) (out, mend string) {
 	case address:
 		return listenAddress(s)
 	case file:
-		if s != "-" && !filepath.IsAbs(s) {
-			s = filepath.Join(dir, filepath.FromSlash(s))
+		s = below(dir, s)
+	case files:
+		first, second, two := strings.Cut(s, ",")
+		if s = below(dir, first); two {
+			s += "," + below(dir, second)
 		}
 	case url:
 		if u, err := neturl.Parse(s); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -198,12 +201,24 @@ func shape(s string, f form, dir string) (out, mend string) {
 		if len(s) != 12 || strings.Trim(s, "0123456789") != "" {
 			return "", "twelve digits, in quotes"
 		}
+	case ip:
+		if a, err := netip.ParseAddr(s); err != nil || a.Zone() != "" {
+			return "", "write it as 192.0.2.1 or 2001:db8::1"
+		}
 	case name:
 		if len(s) > 64 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 			return "", "letters, digits, - and _, at most 64"
 		}
 	}
 	return s, ""
+}
+
+// below is a path of the file in folder dir; - stays.
+func below(dir, path string) string {
+	if path == "-" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, filepath.FromSlash(path))
 }
 
 func listenAddress(s string) (out, mend string) {

@@ -7,7 +7,7 @@ type Role string
 
 // The roles.
 const (
-	RoleEdge     Role = "edge"     // distributions: cache, web ACLs, edge functions, buckets
+	RoleEdge     Role = "edge"     // distributions: cache, web ACLs, edge functions
 	RoleGateway  Role = "gateway"  // APIs, function URLs
 	RoleFunction Role = "function" // Lambda functions, beside their gateway
 	RoleControl  Role = "control"  // deploys, rollbacks, history

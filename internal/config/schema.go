@@ -78,7 +78,7 @@ func defaulted(m map[string]any, v string) map[string]any {
 func text(f form) map[string]any {
 	m := map[string]any{"type": "string", "minLength": 1}
 	switch f {
-	case anyText, file, network:
+	case anyText, file, files, ip, network:
 	case address:
 		m["pattern"] = `^(off|.*:[0-9]{1,5})$`
 	case guard:

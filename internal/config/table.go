@@ -20,6 +20,8 @@ const (
 	nats           // tls:// or nats:// URLs, separated by commas
 	accountID      // twelve digits
 	name           // letters, digits, - and _
+	files          // two paths with a comma, or one
+	ip             // an address without a port
 )
 
 // setting is one key of the file. It has either a place or settings below it.
@@ -37,7 +39,7 @@ func table(n *Node) []setting {
 	return []setting{
 		{key: "name", doc: "Name of the node in its cluster; the host's name when it is not given.", to: &n.Name, form: name},
 		{key: "data", doc: "Folder for the node's state: bundles, the last snapshot, built functions, logs, the cache on disk. Required.", to: &n.Data, form: file},
-		{key: "roles", doc: "What this node runs: edge, gateway, function, control. All of them when it is not given.", to: &n.Roles},
+		{key: "roles", doc: "What this node runs: edge, gateway, function, control, dns. All of them when it is not given.", to: &n.Roles},
 		{key: "region", doc: "Region that stacks are evaluated for when they name none (us-east-1).", to: &n.Region, form: name},
 		{key: "account", doc: "Account that stacks are evaluated for when they name none (123456789012).", to: &n.Account, form: accountID},
 		{key: "listen", doc: "How viewers reach the node.", sub: []setting{
@@ -76,6 +78,8 @@ func table(n *Node) []setting {
 		}},
 		{key: "geo", doc: "Databases of places or networks (MaxMind's format), for geo restriction, CloudFront-Viewer-Country and the like, rules of web ACLs.", to: &n.Geo, form: file},
 		{key: "origins", doc: "Other addresses for origins: Id, Distribution/Id or host, and the URL.", to: &n.Origins, form: url},
+		{key: "originCredentials", doc: "Sign requests to origins with an access control that are not of a stack (SigV4): env for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or a profile of the shared credentials file.", to: &n.Signing},
+		{key: "originCertificates", doc: "Certificates shown to origins whose OriginMtlsConfig names the ARN: ARN and CERT.pem or CERT.pem,KEY.pem, read anew when they change.", to: &n.Shown, form: files},
 		{key: "issuers", doc: "Other addresses for issuers of tokens: URL and URL.", to: &n.Issuers, form: url},
 		{key: "api", doc: "The limit of all APIs together, as an account of AWS has one.", sub: []setting{
 			{key: "rate", doc: "Requests a second; 0 is no limit.", to: &n.API.Rate},
@@ -101,7 +105,9 @@ func table(n *Node) []setting {
 		}},
 		{key: "trace", doc: "Traces of requests, from viewer to function (OpenTelemetry).", sub: []setting{
 			{key: "endpoint", doc: "OTLP/HTTP collector, such as http://localhost:4318; none: no traces.", to: &n.Trace.Endpoint, form: url},
+			{key: "headersFile", doc: "File of NAME=value lines: headers for the collector. Nobody else may read it.", to: &n.Trace.HeadersFile, form: file},
 			{key: "ratio", doc: "Which part of the requests is traced, 0 to 1, when their viewer has not decided.", to: &n.Trace.Ratio},
+			{key: "ignoreViewers", doc: "Start a trace of its own for each request, whatever its viewer says of one.", to: &n.Trace.IgnoreViewers},
 		}},
 		{key: "explain", doc: "What the node tells of single requests: forelane explain --id, and debug headers.", sub: []setting{
 			{key: "recent", doc: "How long requests are kept in memory for forelane explain --id; 0s: they are not.", to: &n.Explain.Recent},
@@ -110,11 +116,12 @@ func table(n *Node) []setting {
 		}},
 		{key: "dns", doc: "Where the zones of stacks are answered.", sub: []setting{
 			{key: "listen", doc: "Address, UDP and TCP; nowhere when it is not given.", to: &n.DNS.Listen, form: address},
+			{key: "addresses", doc: "IP addresses that are answered where an alias leads to a distribution or an API; those of the node's own listeners when it is not given.", to: &n.DNS.Addresses, form: ip},
 			{key: "rate", doc: "Answers of one meaning that a network gets in a second over UDP; 0 is no limit.", to: &n.DNS.Rate},
 			{key: "latency", doc: "Files of lines PREFIX REGION MILLISECONDS, or URLs of other nodes' figures, for latency records.", to: &n.DNS.Latency},
 			{key: "healthInterval", doc: "How often health is checked, in place of the health checks' own; 0 is theirs.", to: &n.DNS.HealthInterval},
 		}},
 		{key: "cluster", doc: "The other nodes. Without it the node is alone.", sub: clusterTable(n)},
-		{key: "peers", doc: "The edges of the same region: a miss asks the one that owns its key, which asks the origin for all.", sub: peersTable(n)},
+		{key: "peers", doc: "The other nodes of the region that this one asks, or that ask it: edges for each other's misses, gateways for APIs.", sub: peersTable(n)},
 	}
 }

@@ -18,13 +18,13 @@ func (n *Node) Validate() error {
 	}
 	n.validateRoles(add)
 	n.validateAdmin(add)
-	if n.Listen.HTTP == "" && n.Listen.HTTPS == "" && (n.Is(RoleEdge) || n.Is(RoleGateway)) {
+	if n.Listen.HTTP == "" && n.Listen.HTTPS == "" && (n.Is(RoleEdge) || n.Is(RoleGateway) && n.Peers.Listen == "") {
 		add("listen", "give http or https an address", "the node has nothing to listen on for viewers")
 	}
 	if n.Listen.PerAddress > 0 && n.Listen.Connections > 0 && n.Listen.PerAddress > n.Listen.Connections {
 		add("listen.connectionsPerAddress", "", "one address may have more connections than all together")
 	}
-	if n.Listen.HTTPS != "" && !n.TLS.LocalAuthority && len(n.TLS.Certificates) == 0 {
+	if n.Listen.HTTPS != "" && n.Viewers() && !n.TLS.LocalAuthority && len(n.TLS.Certificates) == 0 {
 		add("tls", "name certificates, or leave localAuthority on", "HTTPS has no certificate")
 	}
 	if n.API.Rate > 0 && n.API.Burst < 1 {
@@ -40,20 +40,38 @@ func (n *Node) Validate() error {
 
 type complain func(path, mend, msg string)
 
-// validateRoles refuses what is not built, or cannot work.
+// validateRoles refuses what cannot work. Without roles a node has all there are
+// that its settings give a place: it answers for zones where it listens for them.
 func (n *Node) validateRoles(add complain) {
-	switch {
-	case len(n.Roles) > 0 && n.Is(RoleDNS):
-		add("roles", "leave it out", "role dns is not built yet")
-	case n.Is(RoleEdge) && !n.Is(RoleGateway):
-		add("roles", "add gateway and function", "an edge without a gateway is not built yet: what an API says of who asked (whether its answer may be shared) does not leave the process")
-	case n.Is(RoleGateway) != n.Is(RoleFunction):
+	given := len(n.Roles) > 0
+	if n.Is(RoleGateway) != n.Is(RoleFunction) {
 		add("roles", "give a node both, or neither", "gateway and function run on the same node: functions are called within the process")
-	case n.Is(RoleControl) && !n.Is(RoleEdge) && !n.Is(RoleGateway):
-		add("roles", "add edge or gateway", "a node that only controls is not built yet: it could not try what it deploys")
-	case !n.Is(RoleEdge) && !n.Is(RoleGateway):
-		add("roles", "add edge or gateway", "the node would do nothing")
 	}
+	if given && n.Is(RoleDNS) && n.DNS.Listen == "" {
+		add("roles", "add dns.listen", "the role dns has no address for questions")
+	}
+	if !n.Is(RoleDNS) && n.DNS.Listen != "" {
+		add("dns.listen", "add the role dns, or remove it", "the node does not have the role dns")
+	}
+	if n.Viewers() {
+		return
+	}
+	if given && n.Is(RoleDNS) && len(n.DNS.Addresses) == 0 {
+		add("roles", "add dns.addresses: where viewers reach the edges", "the node has no listener for viewers of its own, whose address an alias could be answered with")
+	}
+	for _, path := range []string{"listen.http", "listen.https", "listen.tunnel", "listen.endpoint"} {
+		if n.at[path].Line != 0 && n.valueOf(path) != "" {
+			add(path, "remove it, or add the role edge or gateway", "the node has nothing for viewers")
+		}
+	}
+}
+
+// Viewers tells whether viewers are listened for.
+func (n *Node) Viewers() bool { return n.Is(RoleEdge) || n.Is(RoleGateway) }
+
+func (n *Node) valueOf(path string) string {
+	l := &n.Listen
+	return map[string]string{"listen.http": l.HTTP, "listen.https": l.HTTPS, "listen.tunnel": l.Tunnel, "listen.endpoint": l.Endpoint}[path]
 }
 
 // validateAdmin keeps the admin side from being reached by strangers.
