@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package peer joins the edges of one region: a miss asks the node that owns
-// its key, and that node asks the origin once for all.
+// Package peer joins the nodes of one region. Between edges, a miss asks the
+// node that owns its key, and that node asks the origin once for all. An edge
+// without a gateway gives its requests for APIs to nodes that have one
+// (errand.go).
 //
-// The flow:
+// The flow of a miss:
 //
 //  1. Set.Ask finds the owner of a key among the live nodes (rendezvous.go). Is
 //     it this node, or none is there, the caller asks the origin itself.
