@@ -55,19 +55,25 @@ func threeNodes(t *testing.T) (start func(i int) *proc) {
 	}
 }
 
+// meet waits until p knows n nodes that are live.
+func meet(t *testing.T, p *proc, n int) {
+	t.Helper()
+	until(t, "all nodes know of each other", func() bool {
+		var s deploy.Status
+		if err := json.Unmarshal([]byte(p.must("status", "--json")), &s); err != nil {
+			t.Fatal(err)
+		}
+		return len(s.Members) == n && !slices.ContainsFunc(s.Members, func(m cluster.Member) bool { return !m.Live })
+	})
+}
+
 // TestNodes: a deploy is in force on all nodes or on none, a refusal of one
 // leaves what was on all, requests under way see one revision or the other, and
 // a node that was killed serves its last revision and then the newest.
 func TestNodes(t *testing.T) {
 	dir, start := greeter(t), threeNodes(t)
 	nodes := []*proc{start(0), start(1), start(2)}
-	until(t, "all nodes know of each other", func() bool {
-		var s deploy.Status
-		if err := json.Unmarshal([]byte(nodes[0].must("status", "--json")), &s); err != nil {
-			t.Fatal(err)
-		}
-		return len(s.Members) == 3 && !slices.ContainsFunc(s.Members, func(m cluster.Member) bool { return !m.Live })
-	})
+	meet(t, nodes[0], 3)
 	all := func(path, want string) {
 		t.Helper()
 		for _, p := range nodes {

@@ -51,6 +51,7 @@ func TestRolesApart(t *testing.T) {
 	if control.ready.HTTP != "" || control.ready.HTTPS != "" || gateway.ready.HTTP != "" {
 		t.Errorf("listeners that nobody asked for: %+v %+v", control.ready, gateway.ready)
 	}
+	meet(t, control, 3)
 	control.must("deploy", dir, "--stack", "shop", "--stage", "prod", "--yes")
 	edge.says("prod", "/", "page one")
 	edge.says("prod", "/api/hello?a=1&b=%20", "code one, hello GET a=1&b=%20 -")
