@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,12 +52,18 @@ type alone struct {
 
 func newAlone(t *testing.T) *alone {
 	t.Helper()
+	return newAloneOf(t, 0)
+}
+
+// newAloneOf is a node whose log keeps so many entries.
+func newAloneOf(t *testing.T, entries int) *alone {
+	t.Helper()
 	dir := t.TempDir()
 	srv, err := server.New(server.Options{Data: filepath.Join(dir, "data")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cl, err := cluster.Open(cluster.Config{Dir: filepath.Join(dir, "cluster"), Node: "alone"})
+	cl, err := cluster.Open(cluster.Config{Dir: filepath.Join(dir, "cluster"), Node: "alone", Entries: entries})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,4 +318,93 @@ func TestRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.serves("s0,s1")
+}
+
+// TestHistoryOfATrimmedLog: deploys that the log has let go are told, and can be
+// gone back to; the one in force is told however old it is.
+func TestHistoryOfATrimmedLog(t *testing.T) {
+	a := newAloneOf(t, 20)
+	for _, id := range []string{"One", "Two"} {
+		if _, err := a.deploy("", a.store(bucket(id))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trimmed := func() bool {
+		first, err := a.cluster.Read(t.Context(), 0, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first[0].Number > 10
+	}
+	for limit := time.After(30 * time.Second); !trimmed(); {
+		if _, err := a.cluster.Invalidate(t.Context(), "", []string{"/a"}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-limit:
+			t.Fatal("the log is not trimmed")
+		default:
+		}
+	}
+	h, err := a.desk.History(t.Context(), "shop", "")
+	if err != nil || len(h) != 2 || !h[0].InForce || h[1].InForce || h[0].By != "test" || h[0].Number <= h[1].Number {
+		t.Errorf("%+v %v", h, err)
+	}
+	if err := a.desk.Rollback(t.Context(), deploy.Request{Stack: "shop"}, 0, func(deploy.Event) {}); err != nil {
+		t.Error(err)
+	}
+	a.which("One")
+}
+
+// TestSkip: what is in force takes the place of all that was, settings that have
+// ended end, and what is cached is forgotten; a bundle that cannot be fetched now
+// changes nothing.
+func TestSkip(t *testing.T) {
+	a := newAlone(t)
+	one, two := a.store(bucket("One")), a.store(bucket("Two"))
+	var did []string
+	at := func(n uint64, stack string, d cluster.Digest) cluster.Entry {
+		return cluster.Entry{Number: n, Kind: cluster.Deploy, Stack: stack, Bundle: d}
+	}
+	bundles := &flaky{Cluster: a.cluster}
+	node := deploy.NewNode(deploy.Options{
+		Dir: filepath.Join(a.dir, "again"), Bundles: bundles, Server: a.srv, Purge: func() { did = append(did, "purge") },
+		Set: func(_ context.Context, e cluster.Entry) error {
+			did = append(did, e.Key+"="+string(e.Value))
+			return nil
+		},
+	})
+	if err := node.Restore(t.Context(), []cluster.Entry{at(1, "s0", one), at(2, "s1", one)}); err != nil {
+		t.Fatal(err)
+	}
+	bundles.err = cluster.ErrUnavailable
+	if err := node.Skip(t.Context(), []cluster.Entry{at(9, "s2", two)}, nil); !errors.Is(err, cluster.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	a.serves("s0,s1")
+	bundles.err = nil
+	if err := node.Skip(t.Context(), []cluster.Entry{at(9, "s2", two), {Number: 8, Kind: cluster.Set, Stack: "s2", Key: "kept", Value: []byte("1")}}, []cluster.Entry{{Kind: cluster.Set, Stack: "s0", Key: "old"}}); err != nil {
+		t.Fatal(err)
+	}
+	a.serves("s2")
+	if err := node.Skip(t.Context(), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	a.serves("")
+	if got := strings.Join(did, " "); got != "old= kept=1 purge purge" {
+		t.Errorf("%q", got)
+	}
+}
+
+// flaky is a cluster whose bundles cannot be had for a while.
+type flaky struct {
+	*cluster.Cluster
+	err error
+}
+
+func (f *flaky) Bundle(ctx context.Context, d cluster.Digest) (io.ReadSeekCloser, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return f.Cluster.Bundle(ctx, d)
 }
