@@ -54,7 +54,7 @@ func (f *Follower) restore(ctx context.Context) error {
 	if p.Logged == nil {
 		f.standing.logged = f.standing.force
 	}
-	f.standing.sure = p.Sure || p.Applied.Number == 0
+	f.standing.sure = p.Sure || len(p.Refused) == 0 // a node that never refused has in force what the log says
 	f.seen, f.standing.at, f.standing.refused, f.first = p.Applied, p.Applied, p.Refused, p.First
 	return f.to.Restore(ctx, f.InForce())
 }

@@ -64,6 +64,22 @@ func (s *Server) elsewhere(snap *Snapshot, host string, private bool) (http.Roun
 	return nil, nil
 }
 
+// runnable refuses Lambda@Edge where there are no functions: it runs beside the
+// edge, and is not sent on errands.
+func (s *Server) runnable(st *model.Stack) error {
+	if !s.o.NoGateway || s.o.NoEdge {
+		return nil
+	}
+	for _, d := range st.Distributions {
+		for _, b := range d.Behaviors {
+			if slices.ContainsFunc(b.Functions, func(f model.FunctionAssociation) bool { return f.Lambda }) {
+				return fmt.Errorf("%s: behavior %s of distribution %s has Lambda@Edge, which needs the roles gateway and function on the edge itself", d.Pos, b.PathPattern, d.LogicalID)
+			}
+		}
+	}
+	return nil
+}
+
 // revisionOf names what the planes behind the edge are compiled of.
 func revisionOf(st *model.Stack) string {
 	if st.Revision != "" {

@@ -195,7 +195,13 @@ func TestAnEdgeThatKnowsNoGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { leave(t, s) })
-	if err := s.Try(t.Context(), []*model.Stack{stackOf(t, "one")}); err == nil || !strings.Contains(err.Error(), "peers.gateways") {
+	st := stackOf(t, "one")
+	if err := s.Try(t.Context(), []*model.Stack{st}); err == nil || !strings.Contains(err.Error(), "peers.gateways") {
+		t.Errorf("%v", err)
+	}
+	b := st.Distributions[0].Default()
+	b.Functions = append(b.Functions, model.FunctionAssociation{Event: model.OriginRequest, ARN: "arn:f", Lambda: true})
+	if err := s.Try(t.Context(), []*model.Stack{st}); err == nil || !strings.Contains(err.Error(), "Lambda@Edge") {
 		t.Errorf("%v", err)
 	}
 }

@@ -158,7 +158,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		HTTP3Port:  s.http3Port(),
 	}
 	ed.Lambda = s.funcs
-	if err := s.joinPeers(st, &ed); err != nil {
+	if err := errors.Join(s.joinPeers(st, &ed), s.runnable(st)); err != nil {
 		return err
 	}
 	u.edge, err = edge.Compile(s.edgeOf(st), ed)
