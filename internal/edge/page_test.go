@@ -57,8 +57,10 @@ func TestScriptPage(t *testing.T) {
 
 A script is a txtar file: commands, one a line, then sections. Three actors: origins, the edge, viewers. The scripts
 ` + "`cache_ROW_what.txtar`" + `, ` + "`edge_ROW_what.txtar`" + ` (CloudFront's rules) and ` + "`rfcNNNN_SECTION_what.txtar`" + ` (the RFCs', a policy with Caching: RFC9111)
+` + "`cache_ROW_what.txtar`" + ` (CloudFront's rules), ` + "`explain_what.txtar`" + ` and ` + "`rfcNNNN_SECTION_what.txtar`" + ` (the RFCs', a policy with Caching: RFC9111)
 are run by ` + "`go test ./internal/edge -run TestScripts`" + ` in-process, under a fake clock that begins with the year 2000: a
-day's TTL costs nothing. (Those of APIs, ` + "`A1_what.txtar`" + ` to ` + "`A25_what.txtar`" + `, have a language of their own: APIS.md.) ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold
+day's TTL costs nothing. (Those of APIs, ` + "`A1_what.txtar`" + ` to ` + "`A25_what.txtar`" + `, have a language of their own: APIS.md;
+those of whole nodes, ` + "`node_ROW_what.txtar`" + `, too: README-node.md.) ROW is the row of CloudFront's behaviour that the script holds us to. Single quotes hold
 words together; # begins a remark.
 
 | command | meaning |
@@ -96,6 +98,9 @@ default behavior for GET and HEAD with MinTTL 0, DefaultTTL a day and MaxTTL a y
 
 Host, Scheme, Proto (1.1, 2, 3: over TLS), From (an address), Sign (url 60s, cookies RESOURCE 60s) and Body among the
 fields of a viewer say what they are called after.
+
+The section ` + "`function`" + ` is a CloudFront function (runtime 2.0) at viewer-request of the default behavior, ` + "`acl`" + ` a template
+whose last web ACL protects the distribution. The edge's debug token is ` + "`tell-me-why-it-was`" + `.
 
 Keys of behaviors: target, min, default, max, ttl (durations); queries, headers, cookies (none, all, a,b, !a for all
 but a); gzip, brotli, compress, legacy, signed (nobody: by keys that are not known), guard (safe, exact: of the whole distribution); methods (get, options, all), cached (options), viewer (https-only,
