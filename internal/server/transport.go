@@ -67,6 +67,11 @@ func (s *Server) moved(rest *ways, o *model.Origin, raw string) (http.RoundTripp
 	if err != nil {
 		return nil, err
 	}
+	if moved.Made != nil { // the operator gave the address, and it may be of this machine
+		made := *moved.Made
+		made.Foreign = false
+		moved.Made = &made
+	}
 	if s.o.OriginSigner == nil { // a stand-in on this machine, most likely: nothing to tell
 		moved.Access, moved.OAI = nil, ""
 	}
