@@ -32,7 +32,7 @@ const otherRows = `A1-A30 L1-L11 W1-W8 S1 S2 R1 R2`
 // of is no request of a viewer: a Go test carries their id in its name.
 var byGoTest = map[string]string{
 	"O10": "agents and streams of a tunnel", "C14": "handshakes", "C15": "streams both ways and trailers",
-	"E1":  "byte-exact event objects", "E2": "limits of a run", "E3": "runtimes", "E4": "key value stores",
+	"E1": "byte-exact event objects", "E2": "limits of a run", "E3": "runtimes", "E4": "key value stores",
 	"E8": "handshakes", "E10": "lines of a log", "E12": "lines of a log", "E14": "series",
 }
 
