@@ -37,7 +37,6 @@ type distribution struct {
 
 	meter     *meter
 	signature [record.ResultTypes]httpmsg.Head // see headers.go
-
 }
 
 // errorMinTTL is ErrorCachingMinTTL when the template does not say.
