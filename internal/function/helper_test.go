@@ -125,7 +125,7 @@ func service(t testing.TB, change func(*Options), fns ...*model.Function) (*Serv
 func inline(name, runtime, code string) *model.Function {
 	return &model.Function{
 		Name: name, LogicalID: name + "Function", ARN: "arn:aws:lambda:us-east-1:123456789012:function:" + name,
-		Runtime: runtime, Handler: "index.handler", Code: model.Code{Inline: code}, Timeout: 5 * time.Second, Memory: 256,
+		Runtime: runtime, Handler: "index.handler", Code: model.Code{Inline: code}, Timeout: 20 * time.Second, Memory: 256,
 	}
 }
 
