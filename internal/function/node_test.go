@@ -61,7 +61,7 @@ func TestNodeModules(t *testing.T) {
 
 func TestNodeContext(t *testing.T) {
 	f := node("ctx", `exports.handler = async (e, c) => ({
-  ...c, left: c.getRemainingTimeInMillis() > 0 && c.getRemainingTimeInMillis() <= 5000,
+  ...c, left: c.getRemainingTimeInMillis() > 0 && c.getRemainingTimeInMillis() <= 20000,
   trace: process.env._X_AMZN_TRACE_ID, region: process.env.AWS_REGION })`)
 	s, _ := service(t, nil, f)
 	res, err := s.Invoke(t.Context(), &model.Invocation{Function: "ctx", Payload: []byte(`{}`), TraceID: "Root=1"})

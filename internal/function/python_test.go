@@ -18,7 +18,7 @@ def handler(event, c):
     return {
         "id": c.aws_request_id, "name": c.function_name, "version": c.function_version,
         "arn": c.invoked_function_arn, "memory": c.memory_limit_in_mb, "group": c.log_group_name,
-        "stream": c.log_stream_name, "left": 0 < c.get_remaining_time_in_millis() <= 5000,
+        "stream": c.log_stream_name, "left": 0 < c.get_remaining_time_in_millis() <= 20000,
         "client": c.client_context, "identity": c.identity.cognito_identity_id,
         "trace": os.environ.get("_X_AMZN_TRACE_ID"),
     }
