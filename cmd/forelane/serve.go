@@ -76,12 +76,12 @@ func flagsOf(c *config.Node) *upFlags {
 		dns: dnsFlags{addr: c.DNS.Listen, addresses: c.DNS.Addresses, rate: c.DNS.Rate, latency: c.DNS.Latency, health: c.DNS.HealthInterval},
 		observe: observeFlags{
 			format: c.Log.Format, fields: c.Log.Fields, rotateEvery: c.Log.RotateEvery, rotateKeep: c.Log.Keep, rotateGzip: c.Log.Gzip,
-			files: c.Log.Files, trace: c.Trace.Endpoint, traceRatio: c.Trace.Ratio, traceIgnore: c.Trace.IgnoreViewers, drainDelay: c.Listen.DrainDelay,
+			files: c.Log.Files, kinesis: c.Log.Kinesis, trace: c.Trace.Endpoint, traceRatio: c.Trace.Ratio, traceIgnore: c.Trace.IgnoreViewers, drainDelay: c.Listen.DrainDelay,
 			acmeEmail: c.TLS.ACME.Email, acmeDirectory: c.TLS.ACME.Directory,
 		},
 		recall:      recalled(&c.Explain),
 		cacheMemory: c.Cache.Memory.String(), cacheDisk: c.Cache.Disk.String(),
-		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers), originCredentials: c.Signing, originCerts: pairsOf(c.Shown),
+		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers), originCredentials: c.Signing, originCerts: pairsOf(c.Shown), trustStores: pairsOf(c.Trusted),
 		authority: filepath.Join(c.Data, "authority"), onlyTheirs: !c.TLS.LocalAuthority, region: c.Region, account: c.Account,
 	}
 	if !c.Viewers() {

@@ -43,6 +43,7 @@ type Node struct {
 	Origins   map[string]string // other addresses for origins, by Id or host
 	Signing   string            // credentials for origins outside: env, or a profile; empty: none
 	Shown     map[string]string // certificates shown to origins, CERT[,KEY] by ARN
+	Trusted   map[string]string // authorities of viewers' certificates, PEM files by trust store
 	Issuers   map[string]string // other addresses for issuers of tokens
 	API       API
 	Functions Functions
@@ -130,6 +131,7 @@ type Log struct {
 
 	Format, Fields string
 	Files          string // folder of files as CloudFront delivers them; empty: none
+	Kinesis        string // URL that real-time logs are sent to; empty: none
 	RotateSize     Size   // 0: any
 	RotateEvery    time.Duration
 	Keep           int // 0: all

@@ -80,6 +80,7 @@ func table(n *Node) []setting {
 		{key: "origins", doc: "Other addresses for origins: Id, Distribution/Id or host, and the URL.", to: &n.Origins, form: url},
 		{key: "originCredentials", doc: "Sign requests to origins with an access control that are not of a stack (SigV4): env for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or a profile of the shared credentials file.", to: &n.Signing},
 		{key: "originCertificates", doc: "Certificates shown to origins whose OriginMtlsConfig names the ARN: ARN and CERT.pem or CERT.pem,KEY.pem, read anew when they change.", to: &n.Shown, form: files},
+		{key: "trustStores", doc: "Authorities of viewers' certificates for trust stores, in place of their buckets: the id or logical id, and a file of certificates, PEM.", to: &n.Trusted, form: file},
 		{key: "issuers", doc: "Other addresses for issuers of tokens: URL and URL.", to: &n.Issuers, form: url},
 		{key: "api", doc: "The limit of all APIs together, as an account of AWS has one.", sub: []setting{
 			{key: "rate", doc: "Requests a second; 0 is no limit.", to: &n.API.Rate},
@@ -98,6 +99,7 @@ func table(n *Node) []setting {
 			{key: "format", doc: "Form of the access log: standard (CloudFront's version 1), json, plain, w3c or raw (version 2), tags (JSON with everything that is known).", to: &n.Log.Format, form: name},
 			{key: "fields", doc: "Fields of a version 2 log, separated by commas; the 33 of version 1 when it is not given.", to: &n.Log.Fields},
 			{key: "files", doc: "Folder for log files as CloudFront delivers them: compressed, one a distribution and hour.", to: &n.Log.Files, form: file},
+			{key: "kinesis", doc: "URL of Kinesis that real-time logs are sent to, signed by originCredentials, besides the files in realtime below data; nowhere when it is not given.", to: &n.Log.Kinesis, form: url},
 			{key: "rotateSize", doc: "Size at which an access log makes room for a new file; any when it is not given.", to: &n.Log.RotateSize},
 			{key: "rotateEvery", doc: "Age at which it does, from midnight UTC on; 0 is any.", to: &n.Log.RotateEvery},
 			{key: "keep", doc: "How many rotated files are kept; 0 is all.", to: &n.Log.Keep},
