@@ -47,7 +47,7 @@ func threeNodes(t *testing.T) (start func(i int) *proc) {
 	addrs := []string{freeAddr(t), freeAddr(t), freeAddr(t)}
 	names := []string{"one", "two", "three"}
 	return func(i int) *proc {
-		more := []string{fmt.Sprintf("cluster: {listen: %q, routes: [%q, %q, %q], secretFile: secret, tenure: 2s}", addrs[i], addrs[0], addrs[1], addrs[2])}
+		more := []string{fmt.Sprintf("cluster: {listen: %q, routes: [%q, %q, %q], secretFile: secret, tenure: 5s}", addrs[i], addrs[0], addrs[1], addrs[2])}
 		if i < 2 {
 			more = append(more, "functions: {environmentFile: env}")
 		}
