@@ -24,7 +24,7 @@ type LogDelivery struct {
 	Distribution string   // its ARN
 	Destination  string   // ARN of a bucket, of a log group, or of a Firehose stream
 	Prefix       string   // in the bucket, without a slash at its end; empty: AWS's
-	Format       string   // json, plain, w3c, raw
+	Format       string   // json, plain, w3c, raw, parquet
 	Fields       []string // in their order; none: those of version 1
 	Delimiter    string   // empty: a tab
 	// Suffix is what keys have behind the prefix, with variables in braces; Hive

@@ -5,6 +5,7 @@ package record
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,6 +83,11 @@ func (d *Delivery) begin(distribution string) *Files {
 // DeliveredName is the name of a log file without its prefix.
 func DeliveredName(distribution string, hour time.Time, unique string) string {
 	return distribution + "." + hour.UTC().Format(hourForm) + "." + unique + ".gz"
+}
+
+// ParquetName is it for a file that is Parquet.
+func ParquetName(distribution string, hour time.Time, unique string) string {
+	return strings.TrimSuffix(DeliveredName(distribution, hour, unique), "gz") + "parquet"
 }
 
 const hourForm = "2006-01-02-15"

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,6 +24,11 @@ type FilesOptions struct {
 	// Cookies says so.
 	Layout  *Layout
 	Cookies bool
+	// Parquet makes Parquet of a file that is whole. Layout must be JSON then; what
+	// cannot be made into it stays as it is, NAME.json.gz.
+	Parquet bool
+	// Failed hears of that. Nil: nobody does.
+	Failed func(error)
 	// Every is how long a file is written to. 0: until its hour is over, which
 	// ends it in any case.
 	Every time.Duration
@@ -31,10 +37,14 @@ type FilesOptions struct {
 	Deliver func(file, name string) error
 }
 
+// linesExt ends the name of lines that are to become something else.
+const linesExt = ".json.gz"
+
 // maxFile ends a file that has grown to so many bytes before its time.
 const maxFile = 64 << 20
 
-// Files writes gzip files that take turns, and gives them away.
+// Files writes gzip files that take turns, and gives them away, as Parquet where
+// that is asked for.
 //
 // A file is called .partial while it is written, and gets its name when it is
 // whole, at the latest when the program ends: whoever takes files away finds
@@ -47,6 +57,7 @@ type Files struct {
 	hour    string
 	began   time.Time
 	name    string
+	path    string   // where the lines are when they are whole
 	f       *os.File // nil: no line has come
 	z       *gzip.Writer
 	size    int64 // before compression
@@ -138,6 +149,9 @@ func (f *Files) open(now time.Time) error {
 	_, _ = rand.Read(unique[:]) // never fails
 	name := f.o.Name(now.UTC(), hex.EncodeToString(unique[:]))
 	path := below(f.o.Dir, name)
+	if f.o.Parquet {
+		path += linesExt
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -145,7 +159,7 @@ func (f *Files) open(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	f.hour, f.began, f.name, f.f, f.z, f.size = now.UTC().Format(hourForm), now, name, file, gzip.NewWriter(file), 0
+	f.hour, f.began, f.name, f.path, f.f, f.z, f.size = now.UTC().Format(hourForm), now, name, path, file, gzip.NewWriter(file), 0
 	head := StandardHeader
 	if f.o.Layout != nil {
 		head = f.o.Layout.Head()
@@ -174,16 +188,29 @@ func (f *Files) end() error {
 	if err != nil {
 		return err
 	}
-	name, path := f.name, below(f.o.Dir, f.name)
+	name, path := f.name, f.path
 	if err := os.Rename(path+".partial", path); err != nil {
 		return err
 	}
-	if f.o.Deliver != nil {
-		f.sending.Go(func() {
-			if f.o.Deliver(path, name) == nil {
-				_ = os.Remove(path) // it would be there twice
-			}
-		})
+	if f.o.Deliver != nil || f.o.Parquet {
+		f.sending.Go(func() { f.send(path, name) })
 	}
 	return nil
+}
+
+// send gives a whole file its form, and delivers it.
+func (f *Files) send(path, name string) {
+	if f.o.Parquet {
+		lines := path
+		path = strings.TrimSuffix(path, linesExt)
+		if err := toParquet(lines, path, f.o.Layout); err != nil {
+			if f.o.Failed != nil {
+				f.o.Failed(err)
+			}
+			return
+		}
+	}
+	if f.o.Deliver != nil && f.o.Deliver(path, name) == nil {
+		_ = os.Remove(path) // it would be there twice
+	}
 }

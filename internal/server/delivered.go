@@ -19,6 +19,7 @@ import (
 //	AWSLogs/123456789012/CloudFront/E1EXAMPLE.2026-….gz           a delivery
 //	edge/DistributionId=E1EXAMPLE/year=2026/E1EXAMPLE.2026-….gz   with prefix, suffix path, Hive
 //
+// and .parquet in place of .gz for Parquet
 // (Developer Guide, "Configure standard logging (v2)", "Send logs to Amazon S3".)
 
 // bucketOf is the name of the bucket that a domain name stands for, and whether
@@ -39,7 +40,10 @@ func bucketOf(domain string, all []*model.Stack) (name string, in bool) {
 // or AWS's own, and the suffix path with its variables.
 func deliveredKey(m *model.LogDelivery, distribution, account string, hour time.Time) string {
 	prefix := m.Prefix
-	if prefix == "" {
+	switch {
+	case prefix == "" && m.Hive:
+		prefix = "AWSLogs/aws-account-id=" + account + "/CloudFront"
+	case prefix == "":
 		prefix = "AWSLogs/" + account + "/CloudFront"
 	}
 	var suffix strings.Builder
@@ -105,5 +109,9 @@ func putObject(to *store.Store, file, key string) error {
 	if _, err := io.Copy(d, in); err != nil {
 		return errors.Join(err, d.Discard())
 	}
-	return d.Commit(&store.Object{Key: key, Fields: []store.Field{{Name: "Content-Type", Value: "application/x-gzip"}}}, nil)
+	kind := "application/x-gzip"
+	if strings.HasSuffix(key, ".parquet") {
+		kind = "application/vnd.apache.parquet"
+	}
+	return d.Commit(&store.Object{Key: key, Fields: []store.Field{{Name: "Content-Type", Value: kind}}}, nil)
 }

@@ -20,7 +20,7 @@ import (
 // edgeLogs are the logs of distributions that templates ask for, beside the
 // node's own access log:
 //
-//	Logging, deliveries to S3     gzip files, into a bucket of the node; when none
+//	Logging, deliveries to S3     gzip or Parquet files, into a bucket of the node; when none
 //	                              has the name, in Data/logs/BUCKET/KEY
 //	deliveries to log groups      lines, in Data/access as the logs of stages
 //	real-time logs                lines, in Data/realtime/NAME.log, and Kinesis
@@ -116,7 +116,11 @@ func (l *edgeLogs) standard(d *model.Distribution, all []*model.Stack) recordWri
 
 // delivery is the log of a delivery.
 func (l *edgeLogs) delivery(d *model.Distribution, m *model.LogDelivery, account string, all []*model.Stack) (recordWriter, *record.Layout, error) {
-	layout, err := record.NewLayout(m.Format, m.Fields, len(m.Fields) > 0) // cookies are logged where they are named
+	form, named, columns := m.Format, record.DeliveredName, m.Format == "parquet"
+	if columns { // the lines that it is made of, and what is no bucket gets
+		form, named = "json", record.ParquetName
+	}
+	layout, err := record.NewLayout(form, m.Fields, len(m.Fields) > 0) // cookies are logged where they are named
 	if err != nil {
 		return nil, nil, err
 	}
@@ -129,9 +133,10 @@ func (l *edgeLogs) delivery(d *model.Distribution, m *model.LogDelivery, account
 	}
 	at, in := bucketOf(bucket+".s3.", all)
 	return l.open(at, in, keyOf("2", d.ID, in, m), record.FilesOptions{
-		Layout: layout,
+		Layout: layout, Parquet: columns,
+		Failed: func(err error) { l.log.Warn("a log file stays JSON", "delivery", m.LogicalID, "error", err) },
 		Name: func(hour time.Time, unique string) string {
-			return deliveredKey(m, d.ID, account, hour) + record.DeliveredName(d.ID, hour, unique)
+			return deliveredKey(m, d.ID, account, hour) + named(d.ID, hour, unique)
 		},
 	}), layout, nil
 }

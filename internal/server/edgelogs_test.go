@@ -54,6 +54,12 @@ Resources:
   ToElsewhere: {Type: AWS::Logs::DeliveryDestination, Properties: {Name: elsewhere, OutputFormat: w3c, DestinationResourceArn: "arn:aws:s3:::central"}}
   InBucket: {Type: AWS::Logs::Delivery, Properties: {DeliverySourceName: !Ref Source, DeliveryDestinationArn: !GetAtt ToBucket.Arn, RecordFields: [sc-status, cs-uri-stem], S3SuffixPath: "{DistributionId}/{yyyy}/{MM}", S3EnableHiveCompatiblePath: true}}
   InGroup: {Type: AWS::Logs::Delivery, Properties: {DeliverySourceName: site, DeliveryDestinationArn: !GetAtt ToGroup.Arn, RecordFields: [sc-status, cs-uri-stem], FieldDelimiter: ","}}
+  ToColumns: {Type: AWS::Logs::DeliveryDestination, Properties: {Name: columns, OutputFormat: parquet, DestinationResourceArn: !Sub "${Logs.Arn}/columns"}}
+  ToLines: {Type: AWS::Logs::DeliveryDestination, Properties: {Name: lines, OutputFormat: json, DestinationResourceArn: !Sub "${Logs.Arn}/lines"}}
+  ToColumnsElsewhere: {Type: AWS::Logs::DeliveryDestination, Properties: {Name: columns-elsewhere, OutputFormat: parquet, DestinationResourceArn: "arn:aws:s3:::central/columns"}}
+  Columns: {Type: AWS::Logs::Delivery, Properties: {DeliverySourceName: site, DeliveryDestinationArn: !GetAtt ToColumns.Arn, RecordFields: FIELDS, S3SuffixPath: "{DistributionId}/{HH}", S3EnableHiveCompatiblePath: true}}
+  Lines: {Type: AWS::Logs::Delivery, Properties: {DeliverySourceName: site, DeliveryDestinationArn: !GetAtt ToLines.Arn, RecordFields: FIELDS}}
+  ColumnsElsewhere: {Type: AWS::Logs::Delivery, Properties: {DeliverySourceName: site, DeliveryDestinationArn: !GetAtt ToColumnsElsewhere.Arn}}
   Elsewhere: {Type: AWS::Logs::Delivery, Properties: {DeliverySourceName: site, DeliveryDestinationArn: !GetAtt ToElsewhere.Arn}}
 `
 
@@ -82,7 +88,7 @@ func (s *streamAPI) ServeHTTP(w http.ResponseWriter, rq *http.Request) {
 func logged(t *testing.T, o Options, paths ...string) (data string, d *model.Distribution) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "template.yaml")
-	if err := os.WriteFile(file, []byte(logTemplate), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(logTemplate, "FIELDS", "["+strings.Join(record.FieldNames(), ", ")+"]")), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	loaded, err := template.Load(t.Context(), file, template.Options{StackName: "shop"})
@@ -133,7 +139,15 @@ func objects(t *testing.T, data, bucket string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[o.Key] = unzip(t, f)
+		if strings.HasSuffix(o.Key, ".parquet") {
+			b, err := io.ReadAll(f)
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+			out[o.Key] = string(b)
+		} else {
+			out[o.Key] = unzip(t, f)
+		}
 		min = o.Key + "\x00"
 	}
 }
@@ -176,7 +190,7 @@ func one(t *testing.T, all map[string]string, id, form string) string {
 func TestE10E12LogsLandInTheBucketOfTheTemplate(t *testing.T) {
 	data, d := logged(t, Options{}, "/a", "/live/b")
 	all := objects(t, data, "shop-logs")
-	if len(all) != 2 {
+	if len(all) != 4 {
 		t.Errorf("%d objects: %v", len(all), all)
 	}
 	v1 := one(t, all, d.ID, `web/{ID}\.\d{4}-\d\d-\d\d-\d\d\.[0-9a-f]{8}\.gz`)
@@ -274,6 +288,7 @@ func TestE12KeysOfDeliveredFiles(t *testing.T) {
 		want string
 	}{
 		"AWS's prefix":       {model.LogDelivery{}, "AWSLogs/123456789012/CloudFront/"},
+		"AWS's with Hive":    {model.LogDelivery{Suffix: "{accountid}", Hive: true}, "AWSLogs/aws-account-id=123456789012/CloudFront/accountid=123456789012/"},
 		"own prefix":         {model.LogDelivery{Prefix: "a/b"}, "a/b/"},
 		"suffix":             {model.LogDelivery{Prefix: "a", Suffix: "/{DistributionId}/{yyyy}/{MM}/{dd}/{HH}/"}, "a/E1/2026/11/07/05/"},
 		"small letters":      {model.LogDelivery{Prefix: "a", Suffix: "x/{distributionid}"}, "a/x/E1/"},

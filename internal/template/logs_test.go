@@ -70,6 +70,21 @@ func TestE12E13LogsOfATemplate(t *testing.T) {
 	}
 }
 
+// TestE12ParquetOfATemplate: the format reaches the model, and the report has
+// nothing against it.
+func TestE12ParquetOfATemplate(t *testing.T) {
+	r, err := loadLogs(t, "FORMAT", "parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := r.Stack.LogDeliveries[0]; m.Format != "parquet" {
+		t.Errorf("%+v", m)
+	}
+	if n := notes(r, fidelity.Unsupported); len(n) != 0 {
+		t.Errorf("%q", n)
+	}
+}
+
 // notes are the words of the report of one verdict.
 func notes(r *Result, v fidelity.Verdict) (out []string) {
 	for _, res := range r.Report.Resources {
@@ -92,7 +107,7 @@ func TestE12E13WhatIsNotDone(t *testing.T) {
 		told  string // unsupported
 		err   string
 	}{
-		"no Parquet":       {[]string{"FORMAT", "parquet"}, "no Parquet", ""},
+		"Parquet as lines": {[]string{"FORMAT", "parquet", "arn:aws:s3:::central/edge/", "arn:aws:logs:us-east-1:1:log-group:edge"}, "Parquet is for buckets", ""},
 		"unknown field":    {[]string{"FIELD", "c-planet"}, "not known here, and left out", ""},
 		"a field twice":    {[]string{"FIELD", "sc-status"}, "", "comes twice"},
 		"rate above 100":   {[]string{"RATE", "101"}, "", "101 percent"},

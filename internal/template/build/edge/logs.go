@@ -108,9 +108,6 @@ func (b *builder) delivery(r *base.Resource) *model.LogDelivery {
 		Fields: known(r, r.Props.Get("RecordFields"), model.LogFields()), Delimiter: r.Props.Get("FieldDelimiter").Text(),
 		Suffix: r.Props.Get("S3SuffixPath").Text(), Hive: r.Props.Get("S3EnableHiveCompatiblePath").Bool(),
 	}
-	if d.Format == "parquet" {
-		d.Format = "json"
-	}
 	if len(d.Delimiter) > 5 {
 		r.Props.Get("FieldDelimiter").Fail("use up to 5 characters", "%q is too long to stand between fields", d.Delimiter)
 	}
@@ -131,6 +128,8 @@ func (b *builder) destination(r, to *base.Resource, d *model.LogDelivery) {
 			b.elsewhere(to, at)
 		}
 		unknownVariable(r, r.Props.Get("S3SuffixPath"))
+	case d.Format == "parquet":
+		to.Note(to.Props.Get("OutputFormat"), fidelity.Unsupported, "Parquet is for buckets: the lines go to a file of the node, as JSON")
 	case strings.Contains(d.Destination, ":log-group:"), strings.Contains(d.Destination, ":deliverystream/"):
 		to.Note(at, fidelity.Approximated, "the lines go to a file of the node, in access below --data")
 	default:
