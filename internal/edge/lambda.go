@@ -185,7 +185,12 @@ func (x *Exchange) divert(f *edgelambda.Function, m member, o *model.Origin) (me
 		return m, nil
 	}
 	c := &changed{o: *o, moved: true}
-	c.made.Foreign = !strings.EqualFold(o.DomainName, m.m.DomainName)
+	if m.m.Made != nil { // by a viewer-request function
+		c.made = *m.m.Made
+	}
+	if !strings.EqualFold(o.DomainName, m.m.DomainName) {
+		c.made = model.MadeOrigin{Foreign: true}
+	}
 	to, err := x.reach(m, c, c.digest())
 	if err != nil {
 		return m, &edgelambda.Error{Kind: edgelambda.Execution, Function: f.Name(), Message: "its origin cannot be reached: " + err.Error()}
