@@ -38,6 +38,7 @@ func (b *bench) forelane(ctx context.Context, name, template string) (*peer, err
 	cmd, err := b.spawn(name, env, binary, "up", template, "--stack", "bench", "--json", "--quiet",
 		"--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 		"--data", filepath.Join(b.dir, name), "--access-log", filepath.Join(b.dir, name+".log"),
+		"--recent", "0", // as nodes have it (serve)
 		"--origin", "local=http://127.0.0.1:"+b.origin.port())
 	if err != nil {
 		return nil, err
