@@ -78,7 +78,11 @@ func caller(rq *httpmsg.Request) gateway.Caller {
 
 // stream copies a body and flushes each piece, so that what a function streams
 // is seen when it comes.
-func stream(w viewer.Writer, body io.Reader) error {
+func stream(w interface {
+	io.Writer
+	Flush() error
+}, body io.Reader,
+) error {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := body.Read(buf)

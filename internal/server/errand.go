@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -157,7 +156,7 @@ func (p porter) Errand(ctx context.Context, e *peer.Errand, body io.ReadCloser, 
 	if err := w.ReplyHead(&peer.ReplyHead{Status: rs.StatusCode, Length: rs.ContentLength, Header: rs.Header}); err != nil {
 		return err
 	}
-	return pour(w, rs.Body)
+	return stream(w, rs.Body)
 }
 
 // urlOf keeps the path as the edge sent it, whatever it is.
@@ -174,28 +173,6 @@ func urlOf(e *peer.Errand) *url.URL {
 		u.Opaque = e.Path
 	}
 	return u
-}
-
-// pour sends each piece of a body on when it comes.
-func pour(w *peer.Writer, body io.Reader) error {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := body.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				return werr
-			}
-			if ferr := w.Flush(); ferr != nil {
-				return ferr
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // pinFor pins the snapshot whose revision an errand names, and finds the plane
