@@ -70,7 +70,7 @@ func TestDelayAndCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if took := time.Since(begin); took < 40*time.Millisecond || took > 400*time.Millisecond {
+	if took := time.Since(begin); took < 40*time.Millisecond || took > 5*time.Second {
 		t.Errorf("a connection over 20 ms took %v", took)
 	}
 	echo := func() error {
@@ -85,7 +85,7 @@ func TestDelayAndCut(t *testing.T) {
 	if err := echo(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begin); took < 40*time.Millisecond || took > 400*time.Millisecond {
+	if took := time.Since(begin); took < 40*time.Millisecond || took > 5*time.Second {
 		t.Errorf("a round trip took %v", took)
 	}
 	n.Cut(b, true)
