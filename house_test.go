@@ -59,6 +59,7 @@ var rooms = map[string]string{
 	"internal/gateway/":     "internal/gateway",
 	"internal/bucket/":      "internal/bucket",
 	"internal/record/":      "internal/record",
+	"internal/edge/":        "internal/edge",
 }
 
 // groundOnly are the packages that import the standard library only.

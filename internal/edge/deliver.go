@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/pipe"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -190,7 +191,7 @@ func (x *Exchange) stream() error {
 		}
 		src = io.LimitReader(src, b.to-b.from)
 	}
-	buf := x.edge.buffers.Get().(*largeBuffer)
+	buf := x.edge.buffers.Get().(*pipe.Buffer)
 	defer x.edge.buffers.Put(buf)
 	for {
 		n, err := src.Read(buf[:])

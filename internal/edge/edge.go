@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/pipe"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/encode"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -153,7 +154,7 @@ type Edge struct {
 
 	encoder encode.Encoder
 	idle    sync.Pool // *Exchange
-	buffers sync.Pool // *largeBuffer, for bodies that stream past the cache
+	buffers sync.Pool // *pipe.Buffer, for bodies that stream past the cache
 }
 
 // Hosts is a table of host names. Those of several stacks can be merged.
@@ -171,7 +172,7 @@ func Compile(s *model.Stack, d Deps) (*Edge, error) {
 	if d.POP == "" {
 		d.POP = "LOC50-C1"
 	}
-	e := &Edge{deps: d, buffers: sync.Pool{New: func() any { return new(largeBuffer) }}, steps: table(), stack: s.Name, region: s.Region}
+	e := &Edge{deps: d, buffers: sync.Pool{New: func() any { return new(pipe.Buffer) }}, steps: table(), stack: s.Name, region: s.Region}
 	var errs []error
 	for _, md := range s.Distributions {
 		dist, err := e.compileDistribution(md)

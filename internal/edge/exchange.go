@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/vigil"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/model"
@@ -85,9 +86,9 @@ type stored struct {
 	lease   *cache.Lease
 	flight  *cache.Flight
 	pass    cache.PassReason
-	unsure  bool        // what is stored may have been invalidated: see current.go
-	vigil   *vigil      // of who holds a lease: see vigil.go
-	unwatch func() bool // of who follows a flight: stops the watch over the viewer's context
+	unsure  bool         // what is stored may have been invalidated: see current.go
+	vigil   *vigil.Vigil // of who holds a lease
+	unwatch func() bool  // of who follows a flight: stops the watch over the viewer's context
 
 	held [2]*cache.Object // to be released when the Exchange is over
 	more []*cache.Object  // the same, of the rare Exchange that had more

@@ -4,7 +4,6 @@ package edge
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,10 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
@@ -174,51 +170,6 @@ func TestF17ViewerLeavesWhileTheOriginWorks(t *testing.T) {
 			<-gone
 		})
 	}
-}
-
-// The fetch goes on as long as somebody waits for it, whether it is asked or
-// watched.
-func TestVigil(t *testing.T) {
-	for _, watched := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			c := cache.New(cache.Config{})
-			viewer, left := context.WithCancel(t.Context())
-			l := c.Open([]byte("k"), time.Now(), true).Lease
-			follower := c.Open([]byte("k"), time.Now(), true).Flight
-			v := &vigil{Context: l.Context(), viewer: viewer, lease: l}
-			if watched {
-				v.Done()
-			}
-			derived, cancel := context.WithCancel(v)
-			defer cancel()
-			left()
-			synctest.Wait()
-			if err := v.Err(); err != nil {
-				t.Errorf("watched %v: %v while another waits", watched, err)
-			}
-			follower.Leave()
-			synctest.Wait()
-			if v.Err() == nil || derived.Err() == nil {
-				t.Errorf("watched %v: it goes on for nobody", watched)
-			}
-			v.end(false)
-			l.Abandon()
-		})
-	}
-}
-
-// One whose viewer has its answer goes on, whatever the viewer does then.
-func TestVigilThatIsOver(t *testing.T) {
-	c := cache.New(cache.Config{})
-	viewer, left := context.WithCancel(t.Context())
-	l := c.Open([]byte("k"), time.Now(), true).Lease
-	v := &vigil{Context: l.Context(), viewer: viewer, lease: l}
-	v.end(true)
-	left()
-	if err := v.Err(); err != nil {
-		t.Error(err)
-	}
-	l.Abandon()
 }
 
 func TestInterimAnswersOverTheWire(t *testing.T) {

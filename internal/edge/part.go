@@ -114,7 +114,7 @@ func (x *Exchange) keepPart() bool {
 	x.date(now)
 	closer := x.asked.rs.Body
 	x.store.lease = x.store.lease.Move(x.partKey(), false)
-	x.store.vigil.move(x.store.lease)
+	x.store.vigil.Move(x.store.lease)
 	fill, reader := x.store.lease.Begin(now)
 	x.body = body{reader: reader, part: true, from: s.First - span.First, to: s.Last + 1 - span.First}
 	x.edge.spawn(func() {

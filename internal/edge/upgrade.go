@@ -11,7 +11,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/forelane/forelane/internal/edge/pipe"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/record"
@@ -24,7 +26,7 @@ import (
 //	           are made anew, Sec-WebSocket-* are the viewer's
 //	fetch      takes a 101 for an answer only if it belongs to the handshake;
 //	           any other answer is one as to any request
-//	upgrade    answers 101 and joins the two connections (pipe.go)
+//	upgrade    answers 101 and joins the two connections (room pipe)
 //
 // A new revision leaves it alone: like any exchange it keeps the snapshot that
 // it began with. An engine that drains ends it when it is quiet.
@@ -47,6 +49,8 @@ type socket struct {
 	key     string        // Sec-WebSocket-Key
 	open    bool          // the origin has agreed
 }
+
+const socketIdle = 10 * time.Minute // row C16
 
 // socketGUID is the constant of RFC 6455 1.3.
 const socketGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -170,13 +174,12 @@ func (x *Exchange) upgrade() stepID {
 	if idle <= 0 {
 		idle = socketIdle
 	}
-	t := newPipe(v, o, idle)
-	t.run(&x.edge.buffers)
-	rec.Response.Bytes += t.down.bytes
-	rec.Request.Bytes += t.up.bytes
-	rec.Result.End, rec.Time.Total = t.end, x.elapsed()
-	if t.err != nil {
-		rec.Origin.Error = t.err.Error()
+	out := pipe.Run(v, o, idle, &x.edge.buffers)
+	rec.Response.Bytes += out.Down
+	rec.Request.Bytes += out.Up
+	rec.Result.End, rec.Time.Total = out.End, x.elapsed()
+	if out.Err != nil {
+		rec.Origin.Error = out.Err.Error()
 		x.w.Abort() // where the connection goes on, the stream was cut
 	}
 	return stepFinish

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/forelane/forelane/internal/record"
@@ -245,83 +244,4 @@ func TestC16NoSwitchWithoutConnection(t *testing.T) {
 	if p.status != 502 {
 		t.Errorf("%d", p.status)
 	}
-}
-
-// TestC16Limits is the life of a pipe by the clock.
-func TestC16Limits(t *testing.T) {
-	type ends struct{ viewer, origin net.Conn }
-	for _, tt := range []struct {
-		name string
-		act  func(e ends)
-		took time.Duration
-		end  record.End
-	}{
-		{"silence", func(ends) {}, 10 * time.Minute, record.EndIdle},
-		{"the viewer speaks", func(e ends) {
-			for range 3 {
-				pass(9 * time.Minute)
-				_, _ = e.viewer.Write([]byte("ping"))
-			}
-		}, 37 * time.Minute, record.EndIdle},
-		{"the origin speaks", func(e ends) {
-			pass(599 * time.Second)
-			_, _ = e.origin.Write([]byte("ping"))
-		}, 1199 * time.Second, record.EndIdle},
-		{"the viewer is gone", func(e ends) {
-			pass(time.Minute)
-			_ = e.viewer.Close()
-		}, time.Minute, record.EndComplete}, // a pipe cannot be closed by half
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				v, vEdge := net.Pipe()
-				o, oEdge := net.Pipe()
-				sink := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
-				go sink(v)
-				go sink(o)
-				buffers := sync.Pool{New: func() any { return new(largeBuffer) }}
-				start := time.Now()
-				go tt.act(ends{v, o})
-				tn := newPipe(vEdge, oEdge, socketIdle)
-				tn.run(&buffers)
-				if took := time.Since(start); took != tt.took || tn.end != tt.end {
-					t.Errorf("%v after %v", tn.end, took)
-				}
-				_ = errors.Join(v.Close(), o.Close())
-			})
-		})
-	}
-}
-
-// halfPipe is a pipe that can be closed by half.
-type halfPipe struct {
-	io.Reader
-	io.WriteCloser
-	r *io.PipeReader
-}
-
-func (h halfPipe) CloseWrite() error { return h.WriteCloser.Close() }
-func (h halfPipe) Close() error      { return errors.Join(h.WriteCloser.Close(), h.r.Close()) }
-
-func TestC16HalfClosedIsGivenAMinute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		v, vEdge := net.Pipe()
-		fromOrigin, originOut := io.Pipe()
-		originIn, toOrigin := io.Pipe()
-		buffers := sync.Pool{New: func() any { return new(largeBuffer) }}
-		go func() {
-			_, _ = io.Copy(io.Discard, originIn) // it sees the end and says nothing
-		}()
-		go func() {
-			pass(9 * time.Minute)
-			_ = v.Close()
-		}()
-		start := time.Now()
-		tn := newPipe(vEdge, halfPipe{fromOrigin, toOrigin, fromOrigin}, socketIdle)
-		tn.run(&buffers)
-		if took := time.Since(start); took != 10*time.Minute || tn.end != record.EndIdle {
-			t.Errorf("%v after %v", tn.end, took)
-		}
-		_ = originOut.Close()
-	})
 }

@@ -112,7 +112,7 @@ func (x *Exchange) moveToVariant() {
 	primary := x.keyed.key[:x.keyed.primary]
 	x.variant(x.edge.deps.Cache.Vary(primary, names))
 	x.store.lease = x.store.lease.Move(x.keyed.key, x.beh.collapse)
-	x.store.vigil.move(x.store.lease)
+	x.store.vigil.Move(x.store.lease)
 }
 
 func covers(marker string, names []string) bool {

@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package edge
+// Package pipe joins two connections until it is over: it is what a WebSocket
+// runs on once viewer and origin have agreed.
+//
+// The flow: two goroutines copy, one a direction, each
+// with one buffer, so a side that reads slowly slows the other one down. The
+// buffer is small while messages are, for most sockets are idle most of the
+// time; a full one is exchanged for a large one of the pool.
+//
+// A side that ends its direction ends it at the other side too, which may go on
+// sending. The pipe ends when both have, when one breaks, or when nothing
+// moves either way for idle (halfIdle once a direction has ended).
+//
+// What it does not do: it knows no frames, no handshake and no request.
+//
+// Concurrency: Run returns when both goroutines are over; what the pipe found
+// out may be read then.
+package pipe
 
 import (
 	"errors"
@@ -13,23 +29,20 @@ import (
 	"github.com/forelane/forelane/internal/record"
 )
 
-// A pipe joins two connections: two goroutines copy, one a direction, each
-// with one buffer, so a side that reads slowly slows the other one down. The
-// buffer is small while messages are, for most sockets are idle most of the
-// time; a full one is exchanged for a large one of the pool.
-//
-// A side that ends its direction ends it at the other side too, which may go on
-// sending. The pipe ends when both have, when one breaks, or when nothing
-// moves either way for idle (halfIdle once a direction has ended).
-
 const (
-	socketIdle  = 10 * time.Minute // row C16
 	halfIdle    = time.Minute
 	smallBuffer = 2 << 10
 )
 
-// largeBuffer is what Edge.buffers holds.
-type largeBuffer = [32 << 10]byte
+// Buffer is a large one, as the pool holds them.
+type Buffer = [32 << 10]byte
+
+// Outcome is what there is to tell of a pipe that is over.
+type Outcome struct {
+	Up, Down int64      // bytes from the viewer, and to it
+	End      record.End // why it is over
+	Err      error      // of the origin; nil: it did not fail
+}
 
 type pipe struct {
 	viewer, origin io.ReadWriteCloser
@@ -71,7 +84,14 @@ func newPipe(viewer, origin io.ReadWriteCloser, idle time.Duration) *pipe {
 	}
 }
 
-// run copies until the pipe is over. Both sides are closed then.
+// Run copies until the pipe is over. Both sides are closed then. buffers has
+// *Buffer.
+func Run(viewer, origin io.ReadWriteCloser, idle time.Duration, buffers *sync.Pool) Outcome {
+	t := newPipe(viewer, origin, idle)
+	t.run(buffers)
+	return Outcome{Up: t.up.bytes, Down: t.down.bytes, End: t.end, Err: t.err}
+}
+
 func (t *pipe) run(buffers *sync.Pool) {
 	t.last.Store(time.Now().UnixNano())
 	t.mu.Lock()
@@ -90,7 +110,7 @@ func (t *pipe) run(buffers *sync.Pool) {
 // copy is one direction to its end.
 func (t *pipe) copy(f *flow, buffers *sync.Pool) {
 	small := make([]byte, smallBuffer)
-	buf, large := small, (*largeBuffer)(nil)
+	buf, large := small, (*Buffer)(nil)
 	defer func() {
 		if large != nil {
 			buffers.Put(large)
@@ -115,7 +135,7 @@ func (t *pipe) copy(f *flow, buffers *sync.Pool) {
 			t.fail(f, 0, err)
 			return
 		case n == len(buf) && large == nil:
-			large, _ = buffers.Get().(*largeBuffer)
+			large, _ = buffers.Get().(*Buffer)
 			buf = large[:]
 		case n < smallBuffer && large != nil:
 			buffers.Put(large)
