@@ -81,7 +81,7 @@ func (x *Exchange) run(from stepID) {
 	at := from
 	defer x.rescue(&at)
 	for ; at < stepCount; at = x.edge.steps[at].run(x) {
-		if x.spans.span != nil {
+		if x.spans.Sampled() {
 			x.pass(at)
 		}
 	}
@@ -95,7 +95,7 @@ func (x *Exchange) runInline() (at stepID) {
 		if x.edge.steps[at].blocks && x.wouldBlock(at) {
 			break
 		}
-		if x.spans.span != nil {
+		if x.spans.Sampled() {
 			x.pass(at)
 		}
 	}

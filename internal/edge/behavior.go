@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
@@ -52,7 +53,7 @@ type behavior struct {
 	realtime *record.Realtime // nil: none
 	keepHead bool             // realtime tells of fields that may be changed before
 
-	meter *behaviorMeter // nil: nothing is counted
+	meter *meter.Behavior // nil: nothing is counted
 }
 
 func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, error) {
@@ -91,7 +92,7 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 	if err := b.compileSigners(); err != nil {
 		return nil, err
 	}
-	b.meter = newBehaviorMeter(e.deps.Metrics, d.m, m.PathPattern)
+	b.meter = meter.NewBehavior(e.deps.Metrics, d.m, m.PathPattern)
 	if err := e.compileFunctions(b); err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func fieldsSize(h *httpmsg.Header) int {
 
 // roundTrip asks by net/http.
 func (x *Exchange) roundTrip(rt http.RoundTripper, rq *httpmsg.Request, rs *httpmsg.Response) error {
-	hr, passed := x.withInterim(httpRequest(x.askContext(), rq))
+	hr, passed := x.withInterim(httpRequest(x.spans.Asking(x.asked.ctx), rq))
 	in, err := rt.RoundTrip(hr)
 	passed()
 	if err != nil {

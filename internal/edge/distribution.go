@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
@@ -35,7 +36,7 @@ type distribution struct {
 	errors        map[int]*model.CustomError
 	origins       map[string]*originRef // by id of origin or group
 
-	meter     *meter
+	meter     *meter.Distribution
 	signature [record.ResultTypes]httpmsg.Head // see headers.go
 }
 
@@ -70,7 +71,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 	if err := e.compileMutual(d); err != nil {
 		return nil, err
 	}
-	d.meter = newMeter(e.deps.Metrics, m)
+	d.meter = meter.New(e.deps.Metrics, m)
 	d.placed = e.deps.Placed != nil && e.deps.Placed(m)
 	if err := e.compileOrigins(d); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/spans"
 	"github.com/forelane/forelane/internal/edge/vigil"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
@@ -49,7 +50,7 @@ type Exchange struct {
 	scratch []byte
 	socket  socket
 	rpc     rpc
-	spans   traced
+	spans   spans.Trace
 	verdict *webacl.Verdict // room for that of the web ACL; nil before the first one
 	seen    *httpmsg.Header // the fields before they were changed; nil: nobody asks (realtime.go)
 	sub     *Exchange       // fetched the custom error page

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
@@ -35,7 +36,7 @@ type member struct {
 	direct Asker   // rt's second face, or nil
 	choice Chooser // rt's third, or nil
 	caller Caller  // rt's fourth, or nil
-	meter  *originMeter
+	meter  *meter.Origin
 }
 
 func (e *Edge) compileOrigins(d *distribution) error {
@@ -52,7 +53,7 @@ func (e *Edge) compileOrigins(d *distribution) error {
 		direct, _ := rt.(Asker)
 		choice, _ := rt.(Chooser)
 		caller, _ := rt.(Caller)
-		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct, choice, caller, newOriginMeter(e.deps.Metrics, d.m, o)}}}
+		d.origins[o.ID] = &originRef{members: []member{{o, rt, direct, choice, caller, meter.NewOrigin(e.deps.Metrics, d.m, o)}}}
 	}
 	for _, g := range d.m.OriginGroups {
 		ref := &originRef{statuses: g.StatusCodes}
@@ -87,9 +88,9 @@ func (x *Exchange) fetch() stepID {
 		}
 		tries := x.rec.Origin.Tries
 		x.ask(m)
-		m.meter.count(x, x.rec.Origin.Tries-tries)
-		if x.rec.Origin.Failover = i > 0; i > 0 && m.meter != nil {
-			m.meter.failovers.Inc()
+		m.meter.Count(x.rec.Origin.Tries-tries, x.askedStatus(), x.rec.Origin.FirstByte)
+		if x.rec.Origin.Failover = i > 0; i > 0 {
+			m.meter.FailedOver()
 		}
 		if i+1 == len(group) || x.asked.ctx.Err() != nil {
 			break
@@ -139,6 +140,14 @@ func (x *Exchange) fetched() stepID {
 	return stepResponse
 }
 
+// askedStatus is the status of the origin's answer; 0: there was none.
+func (x *Exchange) askedStatus() int {
+	if x.asked.err != nil {
+		return 0
+	}
+	return x.asked.rs.Status
+}
+
 // errRangeLength: a part whose length is not that of the range that it says it is.
 var errRangeLength = errors.New("origin: Content-Length is not the length of Content-Range")
 
@@ -164,9 +173,9 @@ func (x *Exchange) ask(m member) {
 		tries = max(m.m.Attempts, 1)
 	}
 	before := rec.Tries
-	if x.spans.span != nil {
-		x.beginAsk(m.m.ID, m.m.DomainName)
-		defer func() { x.endAsk(rec.Tries - before) }()
+	if x.spans.Sampled() {
+		x.spans.Ask(m.m.ID, m.m.DomainName, x.asked.rq.Method)
+		defer func() { x.spans.EndAsk(rec.Tries-before, x.askedStatus(), x.asked.err) }()
 	}
 	for range tries {
 		rec.Tries++

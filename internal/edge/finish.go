@@ -13,7 +13,7 @@ import (
 // Record.
 func (x *Exchange) finish() stepID {
 	if x.role == forPage { // the Exchange that asked for it goes on with the body
-		x.finishTrace()
+		x.spans.Finish(&x.rec, x.role == forViewer)
 		return stepCount
 	}
 	x.release()
@@ -24,9 +24,9 @@ func (x *Exchange) finish() stepID {
 	if x.rec.Time.Total == 0 {
 		x.rec.Time.Total = x.elapsed()
 	}
-	x.finishTrace()
+	x.spans.Finish(&x.rec, x.role == forViewer)
 	if x.dist != nil {
-		x.dist.meter.count(x)
+		x.count()
 		if x.dist.realtime && x.role == forViewer {
 			x.tellRealtime()
 		}
@@ -40,6 +40,18 @@ func (x *Exchange) finish() stepID {
 	x.recall()
 	x.letGo()
 	return stepCount
+}
+
+// count tells the meters.
+func (x *Exchange) count() {
+	switch {
+	case x.role == forRefresh:
+		x.dist.meter.Refreshed()
+	case x.beh == nil:
+		x.dist.meter.Count(&x.rec, nil)
+	default:
+		x.dist.meter.Count(&x.rec, x.beh.meter)
+	}
 }
 
 // release gives back what the Exchange holds. A viewer that left before it had

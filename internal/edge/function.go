@@ -48,9 +48,7 @@ func (e *Edge) compileFunctions(b *behavior) error {
 		default:
 			return fmt.Errorf("function %s: a CloudFront function cannot run at %s", a.ARN, a.Event)
 		}
-		if b.meter != nil {
-			b.meter.functions[a.Event] = newFunctionMeter(e.deps.Metrics, f, a.Event)
-		}
+		b.meter.AddFunction(e.deps.Metrics, f.Name(), a.Event)
 	}
 	return nil
 }
@@ -65,7 +63,7 @@ func (x *Exchange) function() stepID {
 	x.showCertificate()
 	rs, out, err := f.ViewerRequest(x.ctx, x.event(), x.rq)
 	x.hideCertificate()
-	x.noteRun(0, f, out, err)
+	x.noteRun(model.ViewerRequest, f, out, err)
 	switch {
 	case err != nil:
 		return x.functionFailed(err)
@@ -92,15 +90,13 @@ func (x *Exchange) event() *edgefunc.Event {
 // airport is the code with which the name of an edge location begins.
 func airport(pop string) string { return pop[:min(len(pop), 3)] }
 
-func (x *Exchange) noteRun(i int, f Function, out edgefunc.Outcome, err error) {
-	r := &x.rec.Function[i]
+func (x *Exchange) noteRun(at model.EdgeEvent, f Function, out edgefunc.Outcome, err error) {
+	r := &x.rec.Function[at]
 	r.Name, r.Time, r.Utilization = f.Name(), out.Elapsed, out.Utilization
 	if err != nil {
 		r.Error = err.Error()
 	}
-	if x.beh.meter != nil {
-		x.beh.meter.functions[i].count(r)
-	}
+	x.beh.meter.CountRun(at, r)
 }
 
 // takeAnswer makes a function's response the answer.
@@ -157,7 +153,7 @@ func (x *Exchange) respond() stepID {
 	x.rs.Body = nil
 	x.rs.Thaw()
 	out, err := f.ViewerResponse(x.ctx, x.event(), x.rq, &x.rs)
-	x.noteRun(1, f, out, err)
+	x.noteRun(model.ViewerResponse, f, out, err)
 	if err != nil {
 		if x.functionFailed(err) == stepFinish {
 			return stepFinish

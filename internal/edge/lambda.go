@@ -9,12 +9,12 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge/spans"
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
-	"github.com/forelane/forelane/internal/trace"
 )
 
 // Lambda@Edge (row E5). At the viewer's events its functions stand where
@@ -68,9 +68,7 @@ func (e *Edge) compileLambda(b *behavior, a model.FunctionAssociation) error {
 	case model.OriginResponse:
 		b.originResponse = f
 	}
-	if b.meter != nil {
-		b.meter.functions[a.Event] = newFunctionMeter(e.deps.Metrics, atViewer{f}, a.Event)
-	}
+	b.meter.AddFunction(e.deps.Metrics, f.Name(), a.Event)
 	return nil
 }
 
@@ -125,14 +123,13 @@ func (x *Exchange) beforeOrigin(m member) (to member, ok bool) {
 	for _, c := range m.m.Headers { // the origin's own win
 		rq.Header.Del(c.Name)
 	}
-	span := x.spans.span.Child("origin-request", trace.Internal)
-	out, err := f.Request(trace.With(x.asked.ctx, span), x.atOrigin(m.m), rq)
+	ctx, span := x.spans.Run(x.asked.ctx, "origin-request")
+	out, err := f.Request(ctx, x.atOrigin(m.m), rq)
 	if err == nil && out.Origin != nil {
 		m, err = x.divert(f, m, out.Origin)
 	}
-	x.noteRun(int(model.OriginRequest), atViewer{f}, edgefunc.Outcome{Elapsed: out.Elapsed}, err)
-	runAttributes(span, &x.rec.Function[model.OriginRequest])
-	span.End()
+	x.noteRun(model.OriginRequest, atViewer{f}, edgefunc.Outcome{Elapsed: out.Elapsed}, err)
+	spans.EndRun(span, &x.rec.Function[model.OriginRequest])
 	switch {
 	case err != nil:
 		x.asked.rs, x.asked.err, x.asked.generated = nil, err, true
@@ -160,9 +157,8 @@ func (x *Exchange) reply() stepID {
 	f, rs := x.beh.originResponse, x.asked.rs
 	rq := x.bare(x.asked.origin)
 	rq.Viewer = x.rq.Viewer
-	ctx := trace.With(x.asked.ctx, x.spans.step)
-	out, err := f.Response(ctx, x.atOrigin(x.asked.origin), rq, rs)
-	x.noteRun(int(model.OriginResponse), atViewer{f}, edgefunc.Outcome{Elapsed: out.Elapsed}, err)
+	out, err := f.Response(x.spans.Step(x.asked.ctx), x.atOrigin(x.asked.origin), rq, rs)
+	x.noteRun(model.OriginResponse, atViewer{f}, edgefunc.Outcome{Elapsed: out.Elapsed}, err)
 	if err != nil {
 		_ = rs.Body.Close() // what it has left is not wanted
 		x.asked.rs, x.asked.err = nil, err

@@ -8,7 +8,6 @@ import (
 	"github.com/forelane/forelane/internal/cache"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/record"
-	"github.com/forelane/forelane/internal/trace"
 )
 
 // lookup asks the cache.
@@ -189,6 +188,6 @@ func (x *Exchange) refresh(a cache.Answer) {
 	y.rec.Edge = x.rec.Edge
 	y.describe()
 	y.rec.Cache.Background, y.rec.Cache.Status, y.rec.Cache.Reason = true, record.CacheMiss, record.ReasonExpired
-	y.spans.span = x.spans.span.Child("background refresh", trace.Internal)
+	y.spans.Within(&x.spans, "background refresh")
 	x.edge.spawn(func() { y.run(stepRequest) })
 }

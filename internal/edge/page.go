@@ -6,7 +6,6 @@ import (
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
-	"github.com/forelane/forelane/internal/trace"
 )
 
 // page puts a custom error page in place of an error (row F11). It is fetched
@@ -23,7 +22,7 @@ func (x *Exchange) page() stepID {
 	y := &Exchange{ctx: x.ctx, edge: x.edge, rq: x.pageRequest(c.PagePath), role: forPage, dist: x.dist}
 	y.rec.Start, y.rec.ID = x.now(), newID()
 	y.describe()
-	y.spans.span = x.spans.span.Child("error page", trace.Internal)
+	y.spans.Within(&x.spans, "error page")
 	y.run(stepBehavior)
 	x.sub = y
 	if y.rs.Status == 0 {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 )
@@ -76,7 +77,7 @@ func TestE9AHitDoesNotAllocate(t *testing.T) {
 		w := staged(t, p)
 		w.edge.deps.Record = nil
 		for _, d := range w.edge.dists {
-			d.meter = newMeter(new(metrics.Registry), d.m)
+			d.meter = meter.New(new(metrics.Registry), d.m)
 		}
 		for range 64 {
 			w.do("/a")

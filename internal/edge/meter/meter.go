@@ -1,64 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package edge
+// Package meter counts what an edge does (row E14): by distribution, behavior,
+// origin and edge function.
+//
+// The flow: all series are asked for when the edge is compiled, so that a hit
+// only adds: to one counter each of its result, its status, its lookup and its
+// bytes, and to one histogram. What is over is told by its Record. Labels are ids
+// and path patterns of the template; nothing a viewer sends becomes one.
+//
+// Without a registry every meter is nil, and counts nothing.
+//
+// Concurrency: meters may be used by many at once; AddFunction before that.
+package meter
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
 
-// Metrics of the edge (row E14). All series are asked for when the edge is
-// compiled, so that a hit only adds: to one counter each of its result, its
-// status, its lookup and its bytes, and to one histogram. Labels are ids and
-// path patterns of the template; nothing a viewer sends becomes one.
-
-// meter counts the exchanges of one distribution.
-type meter struct {
+// Distribution counts the exchanges of one distribution.
+type Distribution struct {
 	requests       [record.ResultTypes]*metrics.Counter
 	sent, received *metrics.Counter
 	errors         [len(errorStatuses)]*metrics.Counter
 	latency        *metrics.Histogram // of what the origin answered
 	collapsed      *metrics.Counter
 	refreshes      *metrics.Counter
-	none           *behaviorMeter // of what ended before it had a behavior
+	none           *Behavior // of what ended before it had a behavior
 }
 
 // errorStatuses are those that CloudFront has an error rate of its own for.
 var errorStatuses = [...]int{401, 403, 404, 502, 503, 504}
 
-// behaviorMeter counts those of one behavior.
-type behaviorMeter struct {
+// Behavior counts those of one behavior.
+type Behavior struct {
 	responses *metrics.ByClass
 	lookups   [record.CacheStatuses]*metrics.Counter
 	seconds   *metrics.Histogram
-	functions [4]*functionMeter // by event; nil: none
+	functions [4]*function // by event; nil: none
 }
 
-// originMeter counts what one origin of a distribution is asked.
-type originMeter struct {
+// Origin counts what one origin of a distribution is asked.
+type Origin struct {
 	responses       *metrics.ByClass
 	tries, failures *metrics.Counter
 	failovers       *metrics.Counter
 	seconds         *metrics.Histogram
 }
 
-// functionMeter counts the runs of a function at one event.
-type functionMeter struct {
+// function counts the runs of a function at one event.
+type function struct {
 	runs, errors *metrics.Counter
 	seconds      *metrics.Histogram
 }
 
 func label(name, value string) metrics.Label { return metrics.Label{Name: name, Value: value} }
 
-func newMeter(r *metrics.Registry, m *model.Distribution) *meter {
+// New is the meter of a distribution.
+func New(r *metrics.Registry, m *model.Distribution) *Distribution {
 	if r == nil {
 		return nil
 	}
 	dist := label("distribution", m.ID)
-	t := &meter{
+	t := &Distribution{
 		sent:      r.Counter("forelane_edge_sent_bytes_total", "Bytes sent to viewers, heads included.", dist),
 		received:  r.Counter("forelane_edge_received_bytes_total", "Bytes of viewers' requests, heads included.", dist),
 		latency:   r.Histogram("forelane_edge_origin_latency_seconds", "Time from a request to the first byte of its answer, of answers that came from an origin.", metrics.Latency(), dist),
@@ -73,16 +81,17 @@ func newMeter(r *metrics.Registry, m *model.Distribution) *meter {
 	for i, status := range errorStatuses {
 		t.errors[i] = r.Counter("forelane_edge_errors_total", "Answers of the statuses that CloudFront has an error rate for.", dist, label("status", strconv.Itoa(status)))
 	}
-	t.none = newBehaviorMeter(r, m, "none")
+	t.none = NewBehavior(r, m, "none")
 	return t
 }
 
-func newBehaviorMeter(r *metrics.Registry, m *model.Distribution, pattern string) *behaviorMeter {
+// NewBehavior is that of one of its behaviors.
+func NewBehavior(r *metrics.Registry, m *model.Distribution, pattern string) *Behavior {
 	if r == nil {
 		return nil
 	}
 	of := []metrics.Label{label("distribution", m.ID), label("behavior", pattern)}
-	t := &behaviorMeter{
+	t := &Behavior{
 		responses: r.ByClass("forelane_edge_responses_total", "Answers to viewers by class of status; none: the viewer left before.", of...),
 		seconds:   r.Histogram("forelane_edge_request_seconds", "Time from a request to the last byte of its answer.", metrics.Latency(), of...),
 	}
@@ -92,12 +101,13 @@ func newBehaviorMeter(r *metrics.Registry, m *model.Distribution, pattern string
 	return t
 }
 
-func newOriginMeter(r *metrics.Registry, m *model.Distribution, o *model.Origin) *originMeter {
+// NewOrigin is that of one of its origins.
+func NewOrigin(r *metrics.Registry, m *model.Distribution, o *model.Origin) *Origin {
 	if r == nil {
 		return nil
 	}
 	of := []metrics.Label{label("distribution", m.ID), label("origin", o.ID)}
-	return &originMeter{
+	return &Origin{
 		responses: r.ByClass("forelane_origin_responses_total", "Answers of an origin by class of status; none: there was no answer.", of...),
 		tries:     r.Counter("forelane_origin_tries_total", "Requests sent to an origin, those that were tried again included.", of...),
 		failures:  r.Counter("forelane_origin_failures_total", "Requests that an origin did not answer, after all tries.", of...),
@@ -106,26 +116,30 @@ func newOriginMeter(r *metrics.Registry, m *model.Distribution, o *model.Origin)
 	}
 }
 
-func newFunctionMeter(r *metrics.Registry, f Function, event model.EdgeEvent) *functionMeter {
-	if r == nil {
-		return nil
+// AddFunction makes b count the runs of the function at an event.
+func (b *Behavior) AddFunction(r *metrics.Registry, name string, event model.EdgeEvent) {
+	if b == nil {
+		return
 	}
-	of := []metrics.Label{label("function", f.Name()), label("event", event.String())}
-	return &functionMeter{
+	of := []metrics.Label{label("function", name), label("event", event.String())}
+	b.functions[event] = &function{
 		runs:    r.Counter("forelane_edge_function_runs_total", "Runs of an edge function.", of...),
 		errors:  r.Counter("forelane_edge_function_errors_total", "Runs that failed, or whose result was not valid.", of...),
 		seconds: r.Histogram("forelane_edge_function_seconds", "Time of a run.", metrics.Latency(), of...),
 	}
 }
 
-// count counts an exchange that is over.
-func (t *meter) count(x *Exchange) {
-	if t == nil {
-		return
-	}
-	r := &x.rec
-	if x.role == forRefresh {
+// Refreshed counts a fetch without a viewer.
+func (t *Distribution) Refreshed() {
+	if t != nil {
 		t.refreshes.Inc()
+	}
+}
+
+// Count counts an exchange that is over. of is nil where it ended before it had
+// a behavior.
+func (t *Distribution) Count(r *record.Record, of *Behavior) {
+	if t == nil {
 		return
 	}
 	if c := t.requests[r.Result.Type]; c != nil {
@@ -146,36 +160,42 @@ func (t *meter) count(x *Exchange) {
 	if r.Cache.Collapsed {
 		t.collapsed.Inc()
 	}
-	of := t.none
-	if x.beh != nil {
-		of = x.beh.meter
+	if of == nil {
+		of = t.none
 	}
 	of.responses.Count(r.Response.Status)
 	of.lookups[r.Cache.Status].Inc()
 	of.seconds.Observe(r.Time.Total)
 }
 
-// count counts what an origin was asked once, with its tries.
-func (t *originMeter) count(x *Exchange, tries int) {
+// Count counts what an origin was asked once, with its tries. status is 0 where
+// there was no answer.
+func (t *Origin) Count(tries, status int, took time.Duration) {
 	if t == nil {
 		return
 	}
-	status := 0
 	t.tries.Add(int64(tries))
-	if x.asked.err == nil {
-		status = x.asked.rs.Status
-		t.seconds.Observe(x.rec.Origin.FirstByte)
+	if status != 0 {
+		t.seconds.Observe(took)
 	} else {
 		t.failures.Inc()
 	}
 	t.responses.Count(status)
 }
 
-// count counts a run that is over.
-func (t *functionMeter) count(r *record.Function) {
-	if t == nil {
+// FailedOver counts a request that came because the primary had failed.
+func (t *Origin) FailedOver() {
+	if t != nil {
+		t.failovers.Inc()
+	}
+}
+
+// CountRun counts a run that is over.
+func (b *Behavior) CountRun(event model.EdgeEvent, r *record.Function) {
+	if b == nil || b.functions[event] == nil {
 		return
 	}
+	t := b.functions[event]
 	t.runs.Inc()
 	if r.Error != "" {
 		t.errors.Inc()
