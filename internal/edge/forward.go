@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge/known"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/model"
@@ -45,11 +46,7 @@ func newForwarding(m *model.Behavior, b *behavior) forwarding {
 		}
 	}
 	f.headers = lowered(names)
-	for _, n := range slices.Concat(knownHeaders[:], placeHeaders[:]) {
-		if slices.Contains(f.headers, strings.ToLower(n)) {
-			f.added = append(f.added, n)
-		}
-	}
+	f.added = known.Wanted(f.headers)
 	return f
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge/known"
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -60,9 +61,9 @@ func (x *Exchange) function() stepID {
 	if x.edge.deps.Recent != nil {
 		x.said = x.viewerHeaders()
 	}
-	x.showCertificate()
+	x.viewer().ShowCertificate()
 	rs, out, err := f.ViewerRequest(x.ctx, x.event(), x.rq)
-	x.hideCertificate()
+	known.HideCertificate(&x.rq.Header)
 	x.noteRun(model.ViewerRequest, f, out, err)
 	switch {
 	case err != nil:

@@ -141,7 +141,7 @@ func (x *Exchange) headerValue(name string) (string, bool) {
 		return x.rq.Host, true
 	}
 	if strings.HasPrefix(name, "cloudfront-") {
-		return x.known(name)
+		return x.viewer().Value(name)
 	}
 	if !x.rq.Header.Has(name) {
 		return "", false

@@ -60,8 +60,8 @@ func TestC14FunctionsSeeTheCertificate(t *testing.T) {
 	w.associate(&fakeFunction{request: func(rq *httpmsg.Request) (*httpmsg.Response, edgefunc.Outcome, error) {
 		var b strings.Builder
 		for _, f := range rq.Header.Fields() {
-			if strings.HasPrefix(f.Name, certPrefix) {
-				b.WriteString(f.Name[len(certPrefix):] + "=" + f.Value + " ")
+			if strings.HasPrefix(f.Name, "CloudFront-Viewer-Cert-") {
+				b.WriteString(f.Name[len("CloudFront-Viewer-Cert-"):] + "=" + f.Value + " ")
 			}
 		}
 		saw = b.String()

@@ -4,19 +4,19 @@ package edge
 
 import (
 	"slices"
-	"strconv"
 
+	"github.com/forelane/forelane/internal/edge/known"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
 
-// placeHeaders are the CloudFront-* headers that need a database of addresses,
-// as origins get them. What is not known is left out (row E6).
-var placeHeaders = [...]string{
-	"CloudFront-Viewer-Country", "CloudFront-Viewer-Country-Name", "CloudFront-Viewer-Country-Region",
-	"CloudFront-Viewer-Country-Region-Name", "CloudFront-Viewer-City", "CloudFront-Viewer-Postal-Code",
-	"CloudFront-Viewer-Time-Zone", "CloudFront-Viewer-Latitude", "CloudFront-Viewer-Longitude",
-	"CloudFront-Viewer-Metro-Code", "CloudFront-Viewer-ASN",
+// viewer is what room known tells of.
+func (x *Exchange) viewer() known.Viewer {
+	v := known.Viewer{Request: x.rq, Place: x.edge.deps.Place}
+	if x.dist != nil {
+		v.Asked, v.Shown, v.Passes = x.dist.mutual != "", x.certificates(), x.dist.passes
+	}
+	return v
 }
 
 // place is where the viewer is; nil: not known.
@@ -25,41 +25,6 @@ func (x *Exchange) place() *model.Place {
 		return nil
 	}
 	return x.edge.deps.Place(x.rq.Viewer.Addr.Addr())
-}
-
-// placeHeader is the value of one of placeHeaders, its name in lower case.
-func (x *Exchange) placeHeader(name string) (value string, ok bool) {
-	p := x.place()
-	if p == nil {
-		return "", false
-	}
-	switch name {
-	case "cloudfront-viewer-country":
-		value = p.Country
-	case "cloudfront-viewer-country-name":
-		value = p.CountryName
-	case "cloudfront-viewer-country-region":
-		value = p.Region
-	case "cloudfront-viewer-country-region-name":
-		value = p.RegionName
-	case "cloudfront-viewer-city":
-		value = p.City
-	case "cloudfront-viewer-postal-code":
-		value = p.PostalCode
-	case "cloudfront-viewer-time-zone":
-		value = p.TimeZone
-	case "cloudfront-viewer-latitude":
-		value = p.Latitude
-	case "cloudfront-viewer-longitude":
-		value = p.Longitude
-	case "cloudfront-viewer-metro-code":
-		value = p.MetroCode
-	case "cloudfront-viewer-asn":
-		if p.ASN != 0 {
-			value = strconv.FormatUint(uint64(p.ASN), 10)
-		}
-	}
-	return value, value != ""
 }
 
 // abroad tells whether the distribution's geo restriction keeps the viewer out.

@@ -45,13 +45,14 @@ func (x *Exchange) request() stepID {
 		h.Set("User-Agent", "Amazon CloudFront")
 	}
 	x.trace(h)
+	viewer := x.viewer()
 	for _, name := range f.added {
-		if v, ok := x.known(strings.ToLower(name)); ok {
+		if v, ok := viewer.Value(name); ok {
 			h.Set(name, v)
 		}
 	}
 	x.offerSocket(h)
-	x.offerCertificate(h)
+	viewer.OfferCertificate(h)
 	rq.Method, rq.Scheme = x.rq.Method, x.rq.Scheme
 	rq.Body, rq.ContentLength = nil, 0
 	if x.rq.Body != nil && x.rq.ContentLength != 0 {

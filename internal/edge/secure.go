@@ -5,6 +5,7 @@ package edge
 import (
 	"slices"
 
+	"github.com/forelane/forelane/internal/edge/known"
 	"github.com/forelane/forelane/internal/model"
 )
 
@@ -38,7 +39,7 @@ func (d *distribution) secureTerms() Secure {
 	return Secure{
 		Mutual: d.mutual, Policy: d.m.MinimumProtocol, HTTP2: speaksHTTP2(d.m), HTTP3: speaksHTTP3(d.m),
 		Fingerprint: slices.ContainsFunc(d.behaviors, func(b *behavior) bool {
-			return slices.ContainsFunc(fingerprintHeaders[:], func(n string) bool { return slices.Contains(b.forward.added, n) })
+			return known.Fingerprint(b.forward.added)
 		}),
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -308,27 +307,4 @@ func TestManyViewersOneEdge(t *testing.T) {
 	}
 	wg.Wait()
 	w.wg.Wait()
-}
-
-func TestDevices(t *testing.T) {
-	for agent, want := range map[string][]string{
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140":                            {"desktop"},
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148 Safari/604": {"ios", "mobile"},
-		"Mozilla/5.0 (iPad; CPU OS 17_0 like Mac OS X) Mobile/15E148":                     {"ios", "tablet"},
-		"Mozilla/5.0 (Linux; Android 15; Pixel 9) Mobile Safari/537":                      {"android", "mobile"},
-		"Mozilla/5.0 (Linux; Android 14; SM-X700) Safari/537":                             {"android", "tablet"},
-		"Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) Version/6":                              {"smarttv"},
-		"curl/8.9": {"desktop"},
-		"":         {"desktop"},
-	} {
-		var got []string
-		for _, n := range []string{"android", "desktop", "ios", "mobile", "smarttv", "tablet"} {
-			if is, ok := deviceOf(agent).is("cloudfront-is-" + n + "-viewer"); is && ok {
-				got = append(got, n)
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%q: %v, want %v", agent, got, want)
-		}
-	}
 }
