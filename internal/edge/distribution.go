@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge/made"
 	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
@@ -25,10 +26,10 @@ type distribution struct {
 	altSvc    string // value of Alt-Svc, "": none
 	shield    Shield // nil: no web ACL
 	secure    Secure
-	rollout   *rollout     // nil: it answers all of its requests
-	made      *madeOrigins // of functions
-	realtime  bool         // a behavior has a real-time log
-	placed    bool         // records say where the viewer is
+	rollout   *split     // nil: it answers all of its requests
+	made      *made.Ways // to origins of functions
+	realtime  bool       // a behavior has a real-time log
+	placed    bool       // records say where the viewer is
 	// terms by which viewers are asked for certificates, and those with the
 	// distribution that the handshake was for (mutual.go); empty: they are not.
 	terms, mutual string
@@ -55,7 +56,7 @@ func (e *Edge) compileDistribution(m *model.Distribution) (*distribution, error)
 	sum := sha256.Sum256([]byte(e.deps.POP + m.ID))
 	d := &distribution{
 		m:       m,
-		made:    &madeOrigins{},
+		made:    &made.Ways{},
 		altSvc:  altSvc(m, e.deps.HTTP3Port),
 		via:     "1.1 " + hex.EncodeToString(sum[:16]) + ".cloudfront.net (CloudFront)",
 		errors:  make(map[int]*model.CustomError),

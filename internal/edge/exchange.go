@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/rollout"
 	"github.com/forelane/forelane/internal/edge/spans"
 	"github.com/forelane/forelane/internal/edge/vigil"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -29,9 +30,8 @@ type Exchange struct {
 
 	dist *distribution
 	beh  *behavior
-	// session is what the viewer's cookie is to say, for idle (rollout.go).
-	session session
-	idle    time.Duration
+	// session is what the viewer's cookie is to say (rollout.go).
+	session rollout.Session
 	// target is where the behavior, or a function, sends the request.
 	target *originRef
 

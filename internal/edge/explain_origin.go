@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge/made"
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
@@ -47,7 +48,7 @@ func (x *Exchange) choiceText() string {
 	for _, m := range x.target.members {
 		text := m.m.ID
 		if m.m.Made != nil {
-			text += " (" + changeText(x.dist.m.Origin(m.m.ID), m.m) + ")"
+			text += " (" + made.Text(x.dist.m.Origin(m.m.ID), m.m) + ")"
 		}
 		parts = append(parts, text)
 	}

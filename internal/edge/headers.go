@@ -49,7 +49,7 @@ func (x *Exchange) sign() {
 	}
 	h.Set("X-Amz-Cf-Id", x.rec.ID)
 	x.offerHTTP3()
-	if x.session.seen != 0 {
+	if x.session.Due() {
 		x.keepSession()
 	}
 	if age, ok := x.age(); ok {

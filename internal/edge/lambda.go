@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"reflect"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge/made"
 	"github.com/forelane/forelane/internal/edge/spans"
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/edgelambda"
@@ -174,20 +174,12 @@ func (x *Exchange) reply() stepID {
 // path or custom headers differ it is the same way; agents of a private origin
 // choose theirs.
 func (x *Exchange) divert(f *edgelambda.Function, m member, o *model.Origin) (member, error) {
-	was, is := *m.m, *o
-	was.Path, was.Headers, is.Path, is.Headers = "", nil, "", nil
-	if reflect.DeepEqual(was, is) || o.VPCOrigin != "" {
+	c, moved := made.Replace(m.m, o)
+	if !moved || o.VPCOrigin != "" {
 		m.m = o
 		return m, nil
 	}
-	c := &changed{o: *o, moved: true}
-	if m.m.Made != nil { // by a viewer-request function
-		c.made = *m.m.Made
-	}
-	if !strings.EqualFold(o.DomainName, m.m.DomainName) {
-		c.made = model.MadeOrigin{Foreign: true}
-	}
-	to, err := x.reach(m, c, c.digest())
+	to, err := x.reach(m, c, c.Key())
 	if err != nil {
 		return m, &edgelambda.Error{Kind: edgelambda.Execution, Function: f.Name(), Message: "its origin cannot be reached: " + err.Error()}
 	}

@@ -53,11 +53,13 @@ func TestE5WaysAreFew(t *testing.T) {
 	})
 	var mu sync.Mutex
 	ways := map[string]int{}
-	w.transport = func(o *model.Origin) http.RoundTripper {
+	closed := 0
+	w.made = func(o *model.Origin) Made {
 		mu.Lock()
 		defer mu.Unlock()
 		ways[o.DomainName]++
-		return roundTrip(func(rq *http.Request) (*http.Response, error) { return answer(200, o.DomainName), nil })
+		rt := roundTrip(func(rq *http.Request) (*http.Response, error) { return answer(200, o.DomainName), nil })
+		return Made{RoundTripper: rt, Close: func() { closed++ }}
 	}
 	w.compile()
 	var wg sync.WaitGroup
@@ -77,11 +79,14 @@ func TestE5WaysAreFew(t *testing.T) {
 	if n := ways["a1.example.com"]; n != 1 {
 		t.Errorf("%d ways to one origin", n)
 	}
-	for i := range 2 * mostMade {
+	for i := range 512 {
 		w.do(fmt.Sprintf("/b%d", i))
 	}
-	if n := len(w.edge.dists[0].made.all); n > mostMade {
+	if n := len(ways) - closed; n != 256 {
 		t.Errorf("%d ways are kept", n)
+	}
+	if w.edge.CloseMade(); closed != len(ways) {
+		t.Errorf("%d of %d ways are closed", closed, len(ways))
 	}
 	w.released()
 }

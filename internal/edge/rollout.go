@@ -4,37 +4,20 @@ package edge
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"strconv"
-	"strings"
-	"time"
 
-	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/edge/rollout"
 	"github.com/forelane/forelane/internal/model"
 )
 
 // Continuous deployment (row E9): a primary distribution hands some of its
-// requests to its staging distribution, which has no names of its own. From
+// requests to its staging distribution, which has no names of its own; room
+// rollout has the choice. From
 // there on the request is staging's: its behaviors, its functions, its origins
 // and, since the key begins with its id, its part of the cache. Names, TLS and
 // the version of HTTP are the primary's.
-//
-// By header, a request with exactly that value is staging's. By weight each
-// request is chosen at random; with sessions the choice is kept in a cookie:
-//
-//	CloudFront-CD=staging.946684800.946684950
-//	              side    began     last seen, seconds
-//
-// The cookie ends when the viewer was away for IdleTTL, or MaximumTTL after the
-// session began; then the viewer is chosen for anew. It is written again when a
-// tenth of IdleTTL has passed. Neither origins nor keys see it. It is not
-// signed: what it could gain, asking without it gains too.
 
-// rolloutCookie is the name of the session's cookie; AWS does not tell its own.
-const rolloutCookie = "CloudFront-CD"
-
-// rollout is the running form of a model.ContinuousDeployment.
-type rollout struct {
+// split is the running form of a model.ContinuousDeployment.
+type split struct {
 	m       *model.ContinuousDeployment
 	staging *distribution
 }
@@ -46,7 +29,7 @@ func (e *Edge) rollouts() error {
 		if p == nil || !p.Enabled {
 			continue
 		}
-		r := &rollout{m: p}
+		r := &split{m: p}
 		for _, s := range e.dists {
 			if s.m.ID == p.Staging {
 				r.staging = s
@@ -69,60 +52,27 @@ func (e *Edge) rollouts() error {
 }
 
 // rollOut decides whether staging answers instead of the primary.
-func (x *Exchange) rollOut(r *rollout) {
-	if r.m.Header != "" {
-		if v, ok := x.rq.Header.Lookup(r.m.Header); ok && v == r.m.Value {
-			x.toStaging(r)
+func (x *Exchange) rollOut(r *split) {
+	staging := false
+	switch {
+	case r.m.Header != "":
+		staging = rollout.Marked(r.m, &x.rq.Header)
+	case r.m.Idle <= 0:
+		staging = rollout.Draw(r.m)
+	default:
+		s, there := x.takeSession()
+		s = rollout.Continue(r.m, s, there, x.now())
+		if staging = s.Staging; s.Due() {
+			x.session = s
 		}
-		return
 	}
-	if r.m.Idle <= 0 {
-		if rand.Float64() < r.m.Weight {
-			x.toStaging(r)
-		}
-		return
+	if staging {
+		x.dist, x.rec.Edge.Staging = r.staging, true
 	}
-	now := x.now().Unix()
-	s, ok := x.takeSession()
-	if !ok || s.over(r.m, now) {
-		s = session{staging: rand.Float64() < r.m.Weight, began: now}
-	}
-	if s.staging {
-		x.toStaging(r)
-	}
-	if s.seen == 0 || now-s.seen >= int64(r.m.Idle/time.Second)/10 {
-		s.seen = now
-		x.session, x.idle = s, r.m.Idle
-	}
-}
-
-func (x *Exchange) toStaging(r *rollout) {
-	x.dist, x.rec.Edge.Staging = r.staging, true
-}
-
-// session is what the cookie says. Without seen there is none to write.
-type session struct {
-	staging     bool
-	began, seen int64 // Unix seconds
-}
-
-func (s session) over(p *model.ContinuousDeployment, now int64) bool {
-	return now-s.seen >= int64(p.Idle/time.Second) || now-s.began >= int64(p.Max/time.Second) ||
-		s.seen > now || s.began > s.seen
-}
-
-func parseSession(v string) (s session, ok bool) {
-	side, rest, _ := strings.Cut(v, ".")
-	began, seen, ok := strings.Cut(rest, ".")
-	s.staging = side == "staging"
-	var err, err2 error
-	s.began, err = strconv.ParseInt(began, 10, 64)
-	s.seen, err2 = strconv.ParseInt(seen, 10, 64)
-	return s, ok && err == nil && err2 == nil && (s.staging || side == "primary")
 }
 
 // takeSession reads the session's cookie, and takes it off the request.
-func (x *Exchange) takeSession() (s session, ok bool) {
+func (x *Exchange) takeSession() (s rollout.Session, ok bool) {
 	h := &x.rq.Header
 	field, found := h.Lookup("Cookie")
 	if !found {
@@ -131,23 +81,11 @@ func (x *Exchange) takeSession() (s session, ok bool) {
 	if len(h.Values("Cookie")) > 1 {
 		field = h.Join("Cookie")
 	}
-	if !strings.Contains(field, rolloutCookie) {
+	if !rollout.Within(field) {
 		return s, false
 	}
 	at := len(x.scratch)
-	for name, value, rest, more := httpspec.NextCookie(field); more; name, value, rest, more = httpspec.NextCookie(rest) {
-		if name == rolloutCookie {
-			s, ok = parseSession(value)
-			continue
-		}
-		if len(x.scratch) > at {
-			x.scratch = append(x.scratch, "; "...)
-		}
-		if name != "" {
-			x.scratch = append(append(x.scratch, name...), '=')
-		}
-		x.scratch = append(x.scratch, value...)
-	}
+	x.scratch, s, ok = rollout.Cut(x.scratch, field)
 	if len(x.scratch) == at {
 		h.Del("Cookie")
 	} else {
@@ -159,18 +97,6 @@ func (x *Exchange) takeSession() (s session, ok bool) {
 // keepSession writes the session's cookie.
 func (x *Exchange) keepSession() {
 	at := len(x.scratch)
-	side := "=primary."
-	if x.session.staging {
-		side = "=staging."
-	}
-	b := append(append(x.scratch, rolloutCookie...), side...)
-	b = strconv.AppendInt(b, x.session.began, 10)
-	b = strconv.AppendInt(append(b, '.'), x.session.seen, 10)
-	b = strconv.AppendInt(append(b, "; Path=/; Max-Age="...), int64(x.idle/time.Second), 10)
-	b = append(b, "; HttpOnly; SameSite=Lax"...)
-	if x.rq.Scheme == "https" {
-		b = append(b, "; Secure"...)
-	}
-	x.scratch = b
-	x.rs.Header.Add("Set-Cookie", view(b[at:]))
+	x.scratch = x.session.AppendCookie(x.scratch, x.rq.Scheme == "https")
+	x.rs.Header.Add("Set-Cookie", view(x.scratch[at:]))
 }
