@@ -5,10 +5,8 @@ package edge
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"strconv"
-	"time"
 
-	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/edge/account"
 )
 
 // A viewer that sends the node's debug token in X-Forelane-Debug gets the short
@@ -53,58 +51,14 @@ func (x *Exchange) takeDebug() {
 	h.Del(DebugHeader)
 }
 
-// maxDebug bounds the value of a debug header.
-const maxDebug = 1500
-
 // showDebug writes the debug headers. They are not part of what is stored.
 func (x *Exchange) showDebug() {
-	h, r := &x.rs.Header, &x.rec
-	add := func(name, value string) { h.Set("X-Forelane-"+name, visible(value)) }
-	text := r.Cache.Status.String()
-	if r.Cache.Reason != record.ReasonNone {
-		text += "; reason=" + r.Cache.Reason.String()
-	}
-	if r.Cache.Collapsed {
-		text += "; collapsed"
-	}
-	if r.Cache.Status.Served() {
-		text += "; age=" + seconds(r.Cache.Age)
-	}
-	add("Cache", text)
+	key, policy := "", ""
 	if len(x.keyed.key) > 0 {
-		add("Key", string(x.appendPlainKey(nil, string(x.keyed.key))))
-	}
-	if r.Cache.Status.Served() || r.Cache.Store != record.StoreNone {
-		text = seconds(r.Cache.TTL)
-		if r.Cache.Store != record.StoreNone {
-			text += "; by=" + r.Cache.TTLReason.String() + "; store=" + r.Cache.Store.String()
-		}
-		add("TTL", text)
+		key = string(x.hider().AppendKey(nil, string(x.keyed.key)))
 	}
 	if x.beh != nil {
-		add("Behavior", x.beh.m.PathPattern+"; policy="+policyName(x.beh))
+		policy = policyName(x.beh)
 	}
-	if o := &r.Origin; o.ID != "" {
-		add("Origin", o.ID+"; status="+strconv.Itoa(o.Status)+"; tries="+strconv.Itoa(o.Tries)+"; ms="+strconv.FormatInt(o.FirstByte.Milliseconds(), 10))
-	}
-	if f := &r.Function[0]; f.Name != "" {
-		add("Function", f.Name+"; us="+strconv.FormatInt(f.Time.Microseconds(), 10))
-	}
-}
-
-func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
-
-// visible makes a text a field value: separators become blanks, what is not
-// ASCII a question mark, and it is not longer than maxDebug.
-func visible(s string) string {
-	b := []byte(s[:min(len(s), maxDebug)])
-	for i, c := range b {
-		switch {
-		case c == '\n' || c == '\v':
-			b[i] = ' '
-		case c < 0x20 || c > 0x7e:
-			b[i] = '?'
-		}
-	}
-	return string(b)
+	account.Debug(&x.rs.Header, &x.rec, key, policy)
 }

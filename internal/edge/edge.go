@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/account"
 	"github.com/forelane/forelane/internal/edge/pipe"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/encode"
@@ -101,7 +102,7 @@ type Deps struct {
 	// Recent keeps records for who asks by their id. Nil: none.
 	Recent *record.Recent
 	// Invalidated tells an explanation what was invalidated. Nil: it is not told.
-	Invalidated Invalidated
+	Invalidated account.Invalidated
 	// Debug is the token that asks for debug headers. Nil: nobody gets them.
 	Debug *DebugToken
 	// Realtime gives the real-time log of a behavior; nil where it has none. Nil:

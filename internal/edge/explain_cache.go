@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/account"
+	"github.com/forelane/forelane/internal/edge/plain"
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/record"
 )
@@ -18,7 +20,7 @@ func (d *dry) lookup() stepID {
 	a := d.inspect()
 	x.store.obj = x.store.hold(a.Object)
 	x.rec.Cache.Status = record.CacheMiss
-	d.out.Key = withFrom(keyParts(string(x.keyed.key)), d.out.Key)
+	d.out.Key = withFrom(account.Key(string(x.keyed.key)), d.out.Key)
 	to := &explain.Cache{Status: a.Status.String()}
 	d.out.Cache = to
 	now := time.Now()
@@ -122,8 +124,8 @@ func (d *dry) expired(to *explain.Cache, o *cache.Object, now time.Time) {
 		return
 	}
 	if o.Alone {
-		to.Why = "it is kept, and the origin is asked about it each time"
-		d.wish("the origin did not send no-cache, or MinTTL were above 0")
+		to.Why, _ = account.Why(record.ReasonMustRevalidate, false)
+		d.wishOf(record.ReasonMustRevalidate)
 		return
 	}
 	to.Why = "its time was over " + ago + " ago: the origin is asked"
@@ -152,26 +154,26 @@ func (d *dry) absent(to *explain.Cache) {
 	if ask, now := x.edge.deps.Invalidated, time.Now(); ask != nil {
 		dist, target := cache.SplitKey(string(x.keyed.key))
 		if path, at, ok := ask(dist, target, now); ok {
-			to.Why += byInvalidation(path, now.Sub(at))
-			d.wish(notInvalidated)
+			to.Why += account.ByInvalidation(path, now.Sub(at))
+			d.wish(account.WishInvalidation)
 		}
 	}
 	mine := d.out.Key
 	const most, looked = 3, 1000
 	n := 0
 	x.edge.deps.Cache.KeysOf(x.dist.m.ID, x.rq.Path, func(key string) bool {
-		if diff := explain.Diff(mine, keyParts(key)); len(diff) > 0 && len(diff) <= 4 {
+		if diff := explain.Diff(mine, account.Key(key)); len(diff) > 0 && len(diff) <= 4 {
 			for i := range diff { // what is stored there is of others
-				if v := &diff[i].B; *v != "" && !plainPart(diff[i].Name) {
-					*v = string(x.appendHidden(nil, *v))
+				if v := &diff[i].B; *v != "" && !plain.Part(diff[i].Name) {
+					*v = string(x.hider().Append(nil, *v))
 				}
 			}
-			to.Near = append(to.Near, explain.Near{Key: string(x.appendPlainKey(nil, key)), Differs: diff})
+			to.Near = append(to.Near, explain.Near{Key: string(x.hider().AppendKey(nil, key)), Differs: diff})
 		}
 		n++
 		return len(to.Near) < most && n < looked
 	})
-	d.wish(wishFill)
+	d.wish(account.WishFill)
 	for _, near := range to.Near {
 		var names []string
 		for _, f := range near.Differs {

@@ -3,11 +3,9 @@
 package edge
 
 import (
-	"strconv"
-
+	"github.com/forelane/forelane/internal/edge/account"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/explain"
-	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 )
 
@@ -42,7 +40,7 @@ func (d *dry) edited() {
 		was := x.target.members[0].m
 		before := x.bare(was).Clone()
 		x.asked.edited = now
-		changes = changesOf(before, now)
+		changes = account.RequestChanges(before, now)
 		if before.Host != now.Host {
 			changes = append(changes, "Host "+before.Host+" becomes "+now.Host)
 		}
@@ -61,7 +59,7 @@ func (d *dry) reply() stepID {
 	next := x.edge.steps[stepReply].run(x)
 	var changes []string
 	if rs := x.asked.rs; rs != nil {
-		changes = answerChanges(&before, &rs.Header, status, rs.Status)
+		changes = account.AnswerChanges(&before, &rs.Header, status, rs.Status)
 	}
 	d.ran(model.OriginResponse, x.beh.originResponse.Name(), changes)
 	return next
@@ -73,15 +71,7 @@ func (d *dry) respond() stepID {
 	before, status := x.rs.Thaw().Clone(), x.rs.Status
 	next := x.edge.steps[stepRespond].run(x)
 	if r := x.rec.Function[model.ViewerResponse]; r.Name != "" {
-		d.ran(model.ViewerResponse, r.Name, answerChanges(&before, &x.rs.Header, status, x.rs.Status))
+		d.ran(model.ViewerResponse, r.Name, account.AnswerChanges(&before, &x.rs.Header, status, x.rs.Status))
 	}
 	return next
-}
-
-func answerChanges(was, is *httpmsg.Header, before, after int) []string {
-	changes := fieldChanges(was, is)
-	if before != after {
-		changes = append(changes, "status "+strconv.Itoa(before)+" becomes "+strconv.Itoa(after))
-	}
-	return changes
 }

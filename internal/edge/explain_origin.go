@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/forelane/forelane/internal/edge/account"
 	"github.com/forelane/forelane/internal/edge/made"
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -26,7 +27,7 @@ func (d *dry) function() stepID {
 	if next == stepHeaders && f.Error == "" {
 		f.Changes = append(f.Changes, "answers itself")
 	}
-	f.Changes = append(f.Changes, changesOf(before, x.rq)...)
+	f.Changes = append(f.Changes, account.RequestChanges(before, x.rq)...)
 	if x.keyed.origin != x.beh.m.Target {
 		f.Changes = append(f.Changes, x.choiceText())
 	}
@@ -53,43 +54,6 @@ func (x *Exchange) choiceText() string {
 		parts = append(parts, text)
 	}
 	return "chooses origin " + strings.Join(parts, ", then ")
-}
-
-// changesOf is in what two requests differ.
-func changesOf(was, is *httpmsg.Request) []string {
-	var out []string
-	if was.Path != is.Path {
-		out = append(out, "path "+was.Path+" becomes "+is.Path)
-	}
-	if was.Query != is.Query {
-		out = append(out, "query string ?"+was.Query+" becomes ?"+is.Query)
-	}
-	return append(out, fieldChanges(&was.Header, &is.Header)...)
-}
-
-// fieldChanges is in which fields two heads differ.
-func fieldChanges(was, is *httpmsg.Header) []string {
-	var out []string
-	var seen []string
-	for _, h := range [2]*httpmsg.Header{was, is} {
-		for _, f := range h.Fields() {
-			n := strings.ToLower(f.Name)
-			if slices.Contains(seen, n) {
-				continue
-			}
-			seen = append(seen, n)
-			switch a, b := was.Join(n), is.Join(n); {
-			case a == b:
-			case !was.Has(n):
-				out = append(out, f.Name+" is set to "+b)
-			case !is.Has(n):
-				out = append(out, f.Name+" is removed")
-			default:
-				out = append(out, f.Name+" "+a+" becomes "+b)
-			}
-		}
-	}
-	return out
 }
 
 // request says who would be asked, with what.
@@ -218,7 +182,7 @@ func (d *dry) headers() stepID {
 	for f := range x.rs.Fields() {
 		after.Add(f.Name, f.Value)
 	}
-	for _, c := range fieldChanges(&before, &after) {
+	for _, c := range account.FieldChanges(&before, &after) {
 		if !strings.HasPrefix(c, "X-Amz-Cf-Id ") && !strings.HasPrefix(c, "Date ") {
 			d.out.Response = append(d.out.Response, c)
 		}

@@ -3,12 +3,10 @@
 package edge
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
@@ -51,80 +49,6 @@ func BenchmarkHitKept(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w.edge.Serve(b.Context(), rq, nothing{})
-	}
-}
-
-func TestPlainKeys(t *testing.T) {
-	w := newWorld(t)
-	w.recent = record.NewRecent(record.RecentOptions{Keep: time.Minute})
-	w.compile()
-	x := &Exchange{edge: w.edge}
-	for name, tt := range map[string]struct{ key, want string }{
-		"nothing to hide":   {"E1\n/a\norigin=o\naccept-encoding=br,gzip", "E1\n/a\norigin=o\naccept-encoding=br,gzip"},
-		"a plain query":     {"E1\n/a?x=1&x=2&y\norigin=o", "E1\n/a?x=1&x=2&y\norigin=o"},
-		"a secret query":    {"E1\n/a?x=1&ToKeN=abc\norigin=o", "E1\n/a?x=1&ToKeN=H\norigin=o"},
-		"headers":           {"E1\n/a\norigin=o\naccept:x\nauthorization:abc\nx-api-key:abc\nhost:h:80", "E1\n/a\norigin=o\naccept:x\nauthorization:H\nx-api-key:H\nhost:h:80"},
-		"cookies":           {"E1\n/a\norigin=o\ncookie:a=abc; b=abc", "E1\n/a\norigin=o\ncookie:a=H; b=H"},
-		"no cookies":        {"E1\n/a\norigin=o\ncookie:", "E1\n/a\norigin=o\ncookie:"},
-		"a variant":         {"E1\n/a\norigin=o\v7:accept-language,x-key,x-none\v=de\v=abc\v", "E1\n/a\norigin=o\v7:accept-language,x-key,x-none\v=de\v=H\v"},
-		"a colon in a path": {"E1\n/a:b\norigin=o:p\nmethod=HEAD", "E1\n/a:b\norigin=o:p\nmethod=HEAD"},
-	} {
-		got := x.plainKey(tt.key)
-		if strings.Contains(got, "abc") {
-			t.Errorf("%s: %q", name, got)
-		}
-		digest := string(x.appendHidden(nil, "abc"))
-		if got = strings.ReplaceAll(got, digest, "H"); got != tt.want {
-			t.Errorf("%s: %q, want %q", name, got, tt.want)
-		}
-	}
-}
-
-// FuzzPlainKey: whatever a key has in it, neither the values of cookies and
-// hidden headers are in what is kept, nor does it panic.
-func FuzzPlainKey(f *testing.F) {
-	f.Add("/a", "x=1&token=2", "c=3")
-	f.Add("", "&=&token", ";=;")
-	f.Fuzz(func(t *testing.T, path, query, cookies string) {
-		const secret = "s3cr3tv4lu3"
-		clean := strings.NewReplacer("\n", "", "\v", "", "?", "", "&", "", ";", "", "=", "")
-		key := "E1\n" + clean.Replace(path) + "?" + strings.NewReplacer("\n", "", "\v", "").Replace(query) + "&token=" + secret + "\norigin=o\nauthorization:" + secret +
-			"\ncookie:" + clean.Replace(cookies) + "=" + secret
-		w := &Edge{deps: Deps{Recent: record.NewRecent(record.RecentOptions{Keep: 1, Bytes: 1})}}
-		if got := (&Exchange{edge: w}).plainKey(key); strings.Contains(got, secret) {
-			t.Errorf("%q", got)
-		}
-	})
-}
-
-func TestReplay(t *testing.T) {
-	rec := record.Record{
-		Request: record.Request{Method: "GET", Scheme: "wss", Host: "a.example", Path: "/p", Query: "a=1&token=digest:1f"},
-		Cache:   record.Cache{Status: record.CacheMiss},
-	}
-	rq, without, ok := Replay(&rec, "Accept: x\nCookie: digest:2\nX-A: digest:3\nX-A: digest:3\n")
-	want := &explain.Request{Method: "GET", URL: "https://a.example/p?a=1&token=digest:1f", Headers: [][2]string{{"Accept", "x"}}}
-	if !ok || !reflect.DeepEqual(rq, want) || strings.Join(without, ",") != "query token,Cookie,X-A" {
-		t.Errorf("%+v without %q (%v)", rq, without, ok)
-	}
-	rec.Request.Path += record.Ellipsis
-	if _, _, ok := Replay(&rec, ""); ok {
-		t.Error("a request that was cut was made again")
-	}
-	hit := record.Record{Request: record.Request{Method: "GET", Scheme: "http", Host: "a.example", Path: "/p"}}
-	hit.Cache = record.Cache{Status: record.CacheHit, Key: "E1\n/p\norigin=o\naccept-encoding=br\naccept-language:de\ncloudfront-viewer-country:DE\nhost:a\nx-a:digest:1"}
-	rq, without, ok = Replay(&hit, "")
-	if !ok || !reflect.DeepEqual(rq.Headers, [][2]string{{"Accept-Encoding", "br"}, {"accept-language", "de"}}) || len(without) != 1 {
-		t.Errorf("%+v without %q (%v)", rq, without, ok)
-	}
-}
-
-// TestEveryReasonIsExplained: an id of each cache reason has a sentence.
-func TestEveryReasonIsExplained(t *testing.T) {
-	for r := record.ReasonNone; r.String() != "?"; r++ {
-		if why, _ := whyRecorded(&record.Cache{Status: record.CacheMiss, Reason: r}); why == "" || why == r.String() {
-			t.Errorf("%s: %q", r, why)
-		}
 	}
 }
 

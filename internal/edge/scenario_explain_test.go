@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge/account"
 	"github.com/forelane/forelane/internal/edgefunc"
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/model"
@@ -45,9 +46,9 @@ func (s *script) explainID([]string) {
 		s.errorf("request %q is not kept", id)
 		return
 	}
-	facts := Recorded(r)
-	BlameInvalidation(facts, r, s.w.invalidated)
-	rq, without, ok := Replay(r, headers)
+	facts := account.Recorded(r)
+	account.Blame(facts, r, s.w.invalidated)
+	rq, without, ok := account.Replay(r, headers)
 	if !ok {
 		s.fatalf("request %q cannot be made again", id)
 	}

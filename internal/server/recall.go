@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
-	"github.com/forelane/forelane/internal/edge"
+	"github.com/forelane/forelane/internal/edge/account"
 	"github.com/forelane/forelane/internal/explain"
 )
 
@@ -26,10 +26,10 @@ func (n node) recorded(ctx context.Context, id string) (*explain.Explanation, er
 		return nil, fmt.Errorf("%w: this node keeps them for %s, and those of now reach back %s (hits) and %s (others); another node may have answered it",
 			explain.ErrNotKept, n.s.o.Recent.Keep, hits.Truncate(time.Second), others.Truncate(time.Second))
 	}
-	facts := edge.Recorded(r)
-	edge.BlameInvalidation(facts, r, n.s.invalidated)
+	facts := account.Recorded(r)
+	account.Blame(facts, r, n.s.invalidated)
 	e := &explain.Explanation{Method: facts.Facts.Method, URL: facts.Facts.URL, At: now}
-	again, without, ok := edge.Replay(r, headers)
+	again, without, ok := account.Replay(r, headers)
 	if !ok {
 		e.Warnings = append(e.Warnings, "the request was too long to be kept whole: what would happen now is not known")
 	} else if dry, err := n.Explain(ctx, again); err != nil {

@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package edge
+// Package plain takes the secrets out of what is kept of a request for people to
+// read, or shown in debug headers.
+//
+// Of headers the values of a closed list are plain; every other
+// one (Authorization, Cookie, X-Api-Key, what nobody here has heard of) is
+// hidden: a digest stands for it, by which two requests can be compared within
+// one process, or the word "present". So are the parameters of query strings
+// that carry signatures and tokens. The rest of a URL is what access logs have,
+// too.
+//
+// The flow: Header, Param and Part tell what may be shown; a Hider appends query
+// strings, cache keys and fields with the rest hidden. QueryHides and KeyHides
+// spare the copy of what has nothing to hide.
+//
+// Concurrency: a Hider may be used by many at once.
+package plain
 
 import (
 	"slices"
@@ -11,18 +26,14 @@ import (
 	"github.com/forelane/forelane/internal/explain"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
+	"github.com/forelane/forelane/internal/record"
 )
 
-// What is kept of a request for people to read, or shown in debug headers, must
-// tell no secret. Of headers the values of a closed list are plain; every other
-// one (Authorization, Cookie, X-Api-Key, what nobody here has heard of) is
-// hidden: a digest stands for it, by which two requests can be compared within
-// one process, or the word "present". So are the parameters of query strings
-// that carry signatures and tokens. The rest of a URL is what access logs have,
-// too.
+// Hider hides by the digests of Recent; nil: "present" stands for every value.
+type Hider struct{ Recent *record.Recent }
 
-// plainHeader tells whether the values of a header (lower case) may be shown.
-func plainHeader(name string) bool {
+// Header tells whether the values of a header (lower case) may be shown.
+func Header(name string) bool {
 	switch name {
 	case "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length", "content-type", "host",
 		"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "origin", "pragma", "priority", "range", "te",
@@ -40,47 +51,48 @@ var secretParams = []string{
 	"api_key", "apikey", "api-key", "x-api-key", "key", "auth", "authorization", "session", "sessionid", "sid", "sig",
 }
 
-func plainParam(name string) bool {
+// Param tells whether the values of a parameter of query strings may be shown.
+func Param(name string) bool {
 	return !slices.ContainsFunc(secretParams, func(s string) bool { return httpmsg.EqualFold(s, name) })
 }
 
-// plainPart tells whether the values of a part of a key may be shown.
-func plainPart(name string) bool {
+// Part tells whether the values of a part of a key may be shown.
+func Part(name string) bool {
 	if n, ok := strings.CutPrefix(name, explain.HeaderPart); ok {
-		return plainHeader(n)
+		return Header(n)
 	}
 	if n, ok := strings.CutPrefix(name, explain.QueryPart); ok {
-		return plainParam(n)
+		return Param(n)
 	}
 	return !strings.HasPrefix(name, explain.CookiePart)
 }
 
-// appendHidden stands for a value that is not shown.
-func (x *Exchange) appendHidden(b []byte, value string) []byte {
-	if x.edge.deps.Recent == nil {
+// Append stands for a value that is not shown.
+func (h Hider) Append(b []byte, value string) []byte {
+	if h.Recent == nil {
 		return append(b, "present"...)
 	}
-	b = append(b, hiddenMark...)
-	return strconv.AppendUint(b, x.edge.deps.Recent.Digest(value), 16)
+	b = append(b, mark...)
+	return strconv.AppendUint(b, h.Recent.Digest(value), 16)
 }
 
-const hiddenMark = "digest:"
+const mark = "digest:"
 
-// plainQuery is a query string without secrets, in scratch where there are some.
-func (x *Exchange) plainQuery(query string) string {
-	hidden := false
-	for n, _, _, rest, ok := httpspec.NextParam(query); ok && !hidden; n, _, _, rest, ok = httpspec.NextParam(rest) {
-		hidden = !plainParam(n)
+// Hidden tells whether a value stands for one that is hidden.
+func Hidden(value string) bool { return strings.HasPrefix(value, mark) }
+
+// QueryHides tells whether AppendQuery would hide something.
+func QueryHides(query string) bool {
+	for n, _, _, rest, ok := httpspec.NextParam(query); ok; n, _, _, rest, ok = httpspec.NextParam(rest) {
+		if !Param(n) {
+			return true
+		}
 	}
-	if !hidden {
-		return query
-	}
-	at := len(x.scratch)
-	x.scratch = x.appendPlainQuery(x.scratch, query)
-	return view(x.scratch[at:])
+	return false
 }
 
-func (x *Exchange) appendPlainQuery(b []byte, query string) []byte {
+// AppendQuery appends a query string without secrets.
+func (h Hider) AppendQuery(b []byte, query string) []byte {
 	first := true
 	for n, _, raw, rest, ok := httpspec.NextParam(query); ok; n, _, raw, rest, ok = httpspec.NextParam(rest) {
 		if !first {
@@ -88,28 +100,24 @@ func (x *Exchange) appendPlainQuery(b []byte, query string) []byte {
 		}
 		first = false
 		name, value, set := strings.Cut(raw, "=")
-		if !set || plainParam(n) {
+		if !set || Param(n) {
 			b = append(b, raw...)
 			continue
 		}
-		b = x.appendHidden(append(append(b, name...), '='), value)
+		b = h.Append(append(append(b, name...), '='), value)
 	}
 	return b
 }
 
-// plainKey is a cache key (key.go) without secrets, in scratch where it differs.
-func (x *Exchange) plainKey(key string) string {
+// KeyHides tells whether AppendKey could hide something.
+func KeyHides(key string) bool {
 	_, rest, _ := strings.Cut(key, "\n")
 	target, rest, _ := strings.Cut(rest, "\n")
-	if !strings.Contains(target, "?") && strings.IndexByte(rest, ':') < 0 {
-		return key // nothing but path, origin and encodings
-	}
-	at := len(x.scratch)
-	x.scratch = x.appendPlainKey(x.scratch, key)
-	return view(x.scratch[at:])
+	return strings.Contains(target, "?") || strings.IndexByte(rest, ':') >= 0 // else nothing but path, origin and encodings
 }
 
-func (x *Exchange) appendPlainKey(b []byte, key string) []byte {
+// AppendKey appends a cache key (edge/key.go has its form) without secrets.
+func (h Hider) AppendKey(b []byte, key string) []byte {
 	key, variant, varies := strings.Cut(key, string(rune(cache.VariantSep)))
 	for i := 0; ; i++ {
 		line, rest, more := strings.Cut(key, "\n")
@@ -120,40 +128,40 @@ func (x *Exchange) appendPlainKey(b []byte, key string) []byte {
 		case i == 1:
 			path, query, _ := strings.Cut(line, "?")
 			if b = append(b, path...); query != "" {
-				b = x.appendPlainQuery(append(b, '?'), query)
+				b = h.AppendQuery(append(b, '?'), query)
 			}
-		case i < 2 || !header || strings.HasPrefix(line, "origin=") || plainHeader(name):
+		case i < 2 || !header || strings.HasPrefix(line, "origin=") || Header(name):
 			b = append(b, line...)
 		case name == "cookie":
-			b = x.appendPlainCookies(append(append(b, name...), ':'), value)
+			b = h.appendCookies(append(append(b, name...), ':'), value)
 		default:
-			b = x.appendHidden(append(append(b, name...), ':'), value)
+			b = h.Append(append(append(b, name...), ':'), value)
 		}
 		if key = rest; !more {
 			break
 		}
 	}
 	if varies {
-		b = x.appendPlainVariant(b, variant)
+		b = h.appendVariant(b, variant)
 	}
 	return b
 }
 
-func (x *Exchange) appendPlainCookies(b []byte, cookies string) []byte {
+func (h Hider) appendCookies(b []byte, cookies string) []byte {
 	first := true
 	for n, v, rest, ok := httpspec.NextCookie(cookies); ok; n, v, rest, ok = httpspec.NextCookie(rest) {
 		if !first {
 			b = append(b, "; "...)
 		}
 		first = false
-		b = x.appendHidden(append(append(b, n...), '='), v)
+		b = h.Append(append(append(b, n...), '='), v)
 	}
 	return b
 }
 
-// appendPlainVariant is what selects a variant: the marker with its names, and
+// appendVariant is what selects a variant: the marker with its names, and
 // a value for each (vary.go).
-func (x *Exchange) appendPlainVariant(b []byte, variant string) []byte {
+func (h Hider) appendVariant(b []byte, variant string) []byte {
 	marker, values, some := strings.Cut(variant, string(rune(cache.VariantSep)))
 	b = append(append(b, cache.VariantSep), marker...)
 	_, names, _ := strings.Cut(marker, ":")
@@ -162,8 +170,8 @@ func (x *Exchange) appendPlainVariant(b []byte, variant string) []byte {
 		name, names, _ = strings.Cut(names, ",")
 		value, values, some = strings.Cut(values, string(rune(cache.VariantSep)))
 		b = append(b, cache.VariantSep)
-		if text, sent := strings.CutPrefix(value, "="); sent && !plainHeader(name) {
-			b = x.appendHidden(append(b, '='), text)
+		if text, sent := strings.CutPrefix(value, "="); sent && !Header(name) {
+			b = h.Append(append(b, '='), text)
 		} else {
 			b = append(b, value...)
 		}
@@ -171,11 +179,9 @@ func (x *Exchange) appendPlainVariant(b []byte, variant string) []byte {
 	return b
 }
 
-// viewerHeaders are the viewer's headers as lines "Name: value", without secrets.
-func (x *Exchange) viewerHeaders() string {
-	at := len(x.scratch)
-	b := x.scratch
-	for _, f := range x.rq.Header.Fields() {
+// AppendHeaders appends fields as lines "Name: value", without secrets.
+func (h Hider) AppendHeaders(b []byte, fields []httpmsg.Field) []byte {
+	for _, f := range fields {
 		var room [64]byte
 		name := room[:0]
 		if len(f.Name) > len(room) || strings.HasPrefix(f.Name, "x-amzn-waf-") {
@@ -189,13 +195,12 @@ func (x *Exchange) viewerHeaders() string {
 			name = append(name, c)
 		}
 		b = append(append(b, f.Name...), ": "...)
-		if plainHeader(view(name)) {
+		if Header(string(name)) {
 			b = append(b, f.Value[:min(len(f.Value), 256)]...)
 		} else {
-			b = x.appendHidden(b, f.Value)
+			b = h.Append(b, f.Value)
 		}
 		b = append(b, '\n')
 	}
-	x.scratch = b
-	return view(x.scratch[at:])
+	return b
 }
