@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/forelane/forelane/internal/edge/forward"
 	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -34,11 +35,9 @@ type behavior struct {
 	vary      bool
 	encodings httpspec.Encodings // the two flags
 
-	keyHeaders []string // sorted, lower case
-	keyQuery   selector
-	keyCookies selector
-	forward    forwarding
-	policyOut  *model.ResponseHeadersPolicy
+	inKey     forward.Key
+	forward   forward.Rules
+	policyOut *model.ResponseHeadersPolicy
 
 	viewerRequest  Function
 	viewerResponse Function
@@ -78,16 +77,16 @@ func (e *Edge) compileBehavior(d *distribution, m *model.Behavior) (*behavior, e
 	if c.Brotli && !star {
 		b.encodings |= httpspec.Brotli
 	}
-	b.keyQuery, b.keyCookies = newSelector(c.Queries), newSelector(c.Cookies)
+	b.inKey = forward.Key{Query: forward.NewSelector(c.Queries), Cookies: forward.NewSelector(c.Cookies)}
 	if c.Headers.Mode == model.SelectList {
-		b.keyHeaders = lowered(c.Headers.Names)
+		b.inKey.Headers = forward.Lowered(c.Headers.Names)
 		if b.encodings != 0 { // the normalised one stands in the key instead
-			b.keyHeaders = slices.DeleteFunc(b.keyHeaders, func(n string) bool { return n == "accept-encoding" })
+			b.inKey.Headers = slices.DeleteFunc(b.inKey.Headers, func(n string) bool { return n == "accept-encoding" })
 		}
 	}
-	b.forward = newForwarding(m, b)
+	b.forward = forward.New(m, b.inKey)
 	b.rfc, b.vary = c.Rules == model.RFC9111Rules, c.HonoursVary()
-	b.collapse = b.cacheable && (b.rfc || !b.forward.cookies())
+	b.collapse = b.cacheable && (b.rfc || !b.forward.Cookies())
 	b.guard = e.newGuard(d.m)
 	if err := b.compileSigners(); err != nil {
 		return nil, err

@@ -49,21 +49,21 @@ func (d *dry) unkeyed() {
 	}
 	keyed := x.keyed.cacheable
 	for n, _, _, rest, ok := httpspec.NextParam(x.rq.Query); ok; n, _, _, rest, ok = httpspec.NextParam(rest) {
-		if !keyed || !b.keyQuery.has(n) {
-			add(explain.QueryPart+n, f.keepQuery(n))
+		if !keyed || !b.inKey.Query.Has(n) {
+			add(explain.QueryPart+n, f.KeepQuery(n))
 		}
 	}
 	cookies := x.rq.Header.Join("Cookie")
 	for n, _, rest, ok := httpspec.NextCookie(cookies); ok; n, _, rest, ok = httpspec.NextCookie(rest) {
-		if !keyed || !b.keyCookies.has(n) {
-			add(explain.CookiePart+n, f.keepCookie(n))
+		if !keyed || !b.inKey.Cookies.Has(n) {
+			add(explain.CookiePart+n, f.KeepCookie(n))
 		}
 	}
 	connection := x.rq.Header.Join("Connection")
 	for _, h := range x.rq.Header.Fields() {
 		n := strings.ToLower(h.Name)
 		switch {
-		case n == "cookie", n == "accept-encoding" && b.encodings != 0, keyed && slices.Contains(b.keyHeaders, n):
+		case n == "cookie", n == "accept-encoding" && b.encodings != 0, keyed && slices.Contains(b.inKey.Headers, n):
 		default:
 			add(explain.HeaderPart+n, d.forwards(h, connection))
 		}
@@ -77,11 +77,11 @@ func (d *dry) forwards(h httpmsg.Field, connection string) bool {
 	f := &d.x.beh.forward
 	switch n := strings.ToLower(h.Name); n {
 	case "authorization":
-		return f.authorization(d.x.rq.Method, slices.Contains(d.x.beh.m.Cached, "OPTIONS"))
+		return f.Authorization(d.x.rq.Method, slices.Contains(d.x.beh.m.Cached, "OPTIONS"))
 	case "user-agent", "accept-encoding":
-		return f.wants(n)
+		return f.Wants(n)
 	}
-	return f.forwards(h.Name, connection, !d.x.keyed.cacheable)
+	return f.Forwards(h.Name, connection, !d.x.keyed.cacheable)
 }
 
 // warnUnkeyed warns of what most likely tells viewers apart.

@@ -43,7 +43,7 @@ func (x *Exchange) personal(rs *httpmsg.Response) bool {
 			}
 		case "query":
 			name, err := url.QueryUnescape(name)
-			if err != nil || !x.beh.keyQuery.has(name) {
+			if err != nil || !x.beh.inKey.Query.Has(name) {
 				return true
 			}
 		default:
@@ -56,9 +56,9 @@ func (x *Exchange) personal(rs *httpmsg.Response) bool {
 // keyed tells whether a field, in lower case, is in the cache key as a whole.
 func (b *behavior) keyed(name string) bool {
 	if name == "cookie" {
-		return b.keyCookies.all()
+		return b.inKey.Cookies.All()
 	}
-	return slices.Contains(b.keyHeaders, name)
+	return slices.Contains(b.inKey.Headers, name)
 }
 
 // sets tells whether a field comes from the custom headers of the origin, of each

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/forward"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/record"
@@ -91,12 +92,12 @@ func (x *Exchange) appendTarget(k []byte) []byte {
 	b, rq := x.beh, x.rq
 	k = cache.AppendKey(k, x.dist.m.ID, rq.Path)
 	switch {
-	case b.keyQuery.all():
+	case b.inKey.Query.All():
 		if rq.Query != "" {
 			k = append(append(k, '?'), rq.Query...)
 		}
-	case !b.keyQuery.none():
-		k = appendQuery(k, rq.Query, b.keyQuery.has)
+	case !b.inKey.Query.None():
+		k = forward.AppendQuery(k, rq.Query, b.inKey.Query.Has)
 	}
 	return append(append(append(k, cache.KeySep), "origin="...), x.keyed.origin...)
 }
@@ -113,15 +114,15 @@ func (x *Exchange) appendKey(k []byte) []byte {
 	if b.encodings != 0 && x.keyed.encodings != 0 {
 		k = append(append(append(k, cache.KeySep), "accept-encoding="...), x.keyed.encodings.String()...)
 	}
-	for _, name := range b.keyHeaders {
+	for _, name := range b.inKey.Headers {
 		if v, ok := x.headerValue(name); ok {
 			k = append(append(append(k, cache.KeySep), name...), ':')
 			k = append(k, v...)
 		}
 	}
-	if !b.keyCookies.none() {
+	if !b.inKey.Cookies.None() {
 		k = append(append(k, cache.KeySep), "cookie:"...)
-		k = appendCookies(k, rq.Header.Join("Cookie"), b.keyCookies.has)
+		k = forward.AppendCookies(k, rq.Header.Join("Cookie"), b.inKey.Cookies.Has)
 	}
 	return k
 }

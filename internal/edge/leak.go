@@ -86,7 +86,7 @@ func (x *Exchange) leak(h *httpmsg.Header) record.CacheReason {
 	switch {
 	case x.replaysCookies(h):
 		return record.ReasonLeakSetCookie
-	case asked.Has("Authorization") && !slices.Contains(x.beh.keyHeaders, "authorization"):
+	case asked.Has("Authorization") && !slices.Contains(x.beh.inKey.Headers, "authorization"):
 		return record.ReasonLeakAuthorization
 	case x.unkeyedCookies(asked.Join("Cookie")):
 		return record.ReasonLeakCookie
@@ -106,7 +106,7 @@ func (x *Exchange) replaysCookies(h *httpmsg.Header) bool {
 
 func (x *Exchange) unkeyedCookies(sent string) bool {
 	for name, _, rest, ok := httpspec.NextCookie(sent); ok; name, _, rest, ok = httpspec.NextCookie(rest) {
-		if !x.beh.keyCookies.has(name) {
+		if !x.beh.inKey.Cookies.Has(name) {
 			return true
 		}
 	}

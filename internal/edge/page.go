@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"github.com/forelane/forelane/internal/edge/forward"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
@@ -64,9 +65,7 @@ func (x *Exchange) pageRequest(path string) *httpmsg.Request {
 	if rq.Method != "HEAD" {
 		rq.Method = "GET"
 	}
-	for _, n := range conditionFields {
-		rq.Header.Del(n)
-	}
+	rq.Header.Filter(func(f httpmsg.Field) bool { return !forward.Condition(f.Name) })
 	for _, n := range []string{"Content-Type", "Content-Encoding", "Content-Md5"} {
 		rq.Header.Del(n)
 	}

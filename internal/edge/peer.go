@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/forward"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/peer"
 	"github.com/forelane/forelane/internal/record"
@@ -86,7 +86,7 @@ func (x *Exchange) question() *peer.Question {
 		q.Applied = x.edge.deps.Applied()
 	}
 	for _, f := range rq.Header.Fields() {
-		if f.Name != "" && !slices.ContainsFunc(conditionFields, func(n string) bool { return httpmsg.EqualFold(n, f.Name) }) {
+		if f.Name != "" && !forward.Condition(f.Name) {
 			q.Fields = append(q.Fields, f)
 		}
 	}

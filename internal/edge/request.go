@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/forward"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 )
@@ -26,12 +27,12 @@ func (x *Exchange) request() stepID {
 	h.Reset()
 	x.asked.forwarded = !x.keyed.cacheable || x.store.pass == cache.TooLarge
 	f := &x.beh.forward
-	f.appendFields(h, x.rq, x.asked.forwarded)
-	if f.authorization(x.rq.Method, slices.Contains(x.beh.m.Cached, "OPTIONS")) {
+	f.AppendFields(h, x.rq, x.asked.forwarded)
+	if f.Authorization(x.rq.Method, slices.Contains(x.beh.m.Cached, "OPTIONS")) {
 		copyField(h, x.rq, "Authorization")
 	}
-	if c := x.rq.Header.Join("Cookie"); c != "" && f.cookies() {
-		if kept := string(appendCookies(nil, c, f.keepCookie)); kept != "" {
+	if c := x.rq.Header.Join("Cookie"); c != "" && f.Cookies() {
+		if kept := string(forward.AppendCookies(nil, c, f.KeepCookie)); kept != "" {
 			h.Add("Cookie", kept)
 		}
 	}
@@ -39,14 +40,14 @@ func (x *Exchange) request() stepID {
 		x.acceptEncoding(h)
 	}
 	x.revalidate(h)
-	if f.wants("user-agent") && x.rq.Header.Has("User-Agent") {
+	if f.Wants("user-agent") && x.rq.Header.Has("User-Agent") {
 		copyField(h, x.rq, "User-Agent")
 	} else {
 		h.Set("User-Agent", "Amazon CloudFront")
 	}
 	x.trace(h)
 	viewer := x.viewer()
-	for _, name := range f.added {
+	for _, name := range f.Added {
 		if v, ok := viewer.Value(name); ok {
 			h.Set(name, v)
 		}
@@ -79,10 +80,10 @@ func (x *Exchange) acceptEncoding(h *httpmsg.Header) {
 	case x.beh.encodings != 0:
 		if e := x.keyed.encodings; e != 0 {
 			h.Set("Accept-Encoding", e.String())
-		} else if !x.beh.forward.legacy {
+		} else if !x.beh.forward.Legacy {
 			h.Set("Accept-Encoding", "identity")
 		}
-	case x.beh.forward.wants("accept-encoding"):
+	case x.beh.forward.Wants("accept-encoding"):
 		copyField(h, x.rq, "Accept-Encoding")
 	}
 }
@@ -98,7 +99,7 @@ func (x *Exchange) revalidate(h *httpmsg.Header) {
 // addConditions asks for what has changed since the stored object, if it may.
 func (x *Exchange) addConditions(h *httpmsg.Header) (added bool) {
 	o := x.store.obj
-	if o == nil || !x.beh.rfc && (x.beh.forward.cookies() || o.Status >= 400) {
+	if o == nil || !x.beh.rfc && (x.beh.forward.Cookies() || o.Status >= 400) {
 		return false
 	}
 	if tag := o.Head.Get("ETag"); tag != "" {
@@ -172,25 +173,13 @@ func (x *Exchange) bare(o *model.Origin) *httpmsg.Request {
 		return rq
 	}
 	rq.Host = o.DomainName
-	if !o.S3 && x.beh.forward.wants("host") && x.rq.Host != "" { // HTTP/1.0 may have none
+	if !o.S3 && x.beh.forward.Wants("host") && x.rq.Host != "" { // HTTP/1.0 may have none
 		rq.Host = x.rq.Host
 	}
 	if o.Made != nil && o.Made.HostHeader != "" {
 		rq.Host = o.Made.HostHeader
 	}
 	rq.Path = x.rq.Path
-	rq.Query = strings.TrimPrefix(x.originQuery(), "?")
+	rq.Query = strings.TrimPrefix(x.beh.forward.Query(x.rq.Query), "?")
 	return rq
-}
-
-// originQuery is what of the query string goes on, with its question mark.
-func (x *Exchange) originQuery() string {
-	f := &x.beh.forward
-	if f.query[0].all() || f.query[1].all() {
-		if x.rq.Query == "" {
-			return ""
-		}
-		return "?" + x.rq.Query
-	}
-	return string(appendQuery(nil, x.rq.Query, f.keepQuery))
 }

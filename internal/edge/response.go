@@ -191,7 +191,7 @@ func (x *Exchange) originFields(to *httpmsg.Header, rs *httpmsg.Response) {
 				continue
 			}
 		case len("Set-Cookie"):
-			if httpmsg.EqualFold(f.Name, "Set-Cookie") && !x.beh.forward.cookies() { // row K4
+			if httpmsg.EqualFold(f.Name, "Set-Cookie") && !x.beh.forward.Cookies() { // row K4
 				continue
 			}
 		case len("Vary"):
@@ -231,8 +231,8 @@ func (x *Exchange) vary(list string) string {
 	var kept []string
 	for item, rest, ok := httpspec.NextItem(list); ok; item, rest, ok = httpspec.NextItem(rest) {
 		n := strings.ToLower(item)
-		device := n == "user-agent" && slices.ContainsFunc(f.added, func(s string) bool { return strings.HasPrefix(s, "CloudFront-Is-") })
-		if n == "accept-encoding" || n == "cookie" || device || f.wants(n) || x.beh.m.Cache.Headers.Mode == model.SelectAll {
+		device := n == "user-agent" && slices.ContainsFunc(f.Added, func(s string) bool { return strings.HasPrefix(s, "CloudFront-Is-") })
+		if n == "accept-encoding" || n == "cookie" || device || f.Wants(n) || x.beh.m.Cache.Headers.Mode == model.SelectAll {
 			kept = append(kept, item)
 		}
 	}

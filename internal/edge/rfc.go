@@ -128,7 +128,7 @@ func (x *Exchange) sameHost(ref string) (path, query string, ok bool) {
 // generations tells whether keys have parts that a target does not tell, so
 // that what an unsafe method changes cannot be dropped key by key.
 func (b *behavior) generations() bool {
-	return b.rfc && (len(b.keyHeaders) > 0 || !b.keyCookies.none())
+	return b.rfc && (len(b.inKey.Headers) > 0 || !b.inKey.Cookies.None())
 }
 
 // appendGeneration goes on with the number of the target, whose key so far is

@@ -39,7 +39,7 @@ func (d *distribution) secureTerms() Secure {
 	return Secure{
 		Mutual: d.mutual, Policy: d.m.MinimumProtocol, HTTP2: speaksHTTP2(d.m), HTTP3: speaksHTTP3(d.m),
 		Fingerprint: slices.ContainsFunc(d.behaviors, func(b *behavior) bool {
-			return known.Fingerprint(b.forward.added)
+			return known.Fingerprint(b.forward.Added)
 		}),
 	}
 }

@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"github.com/forelane/forelane/internal/edge/forward"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/signed"
@@ -38,7 +39,7 @@ func (x *Exchange) signature() (next stepID, ok bool) {
 	}
 	x.rq.Query = own
 	if cookies := x.rq.Header.Join("Cookie"); cookies != "" {
-		kept := appendCookies(nil, cookies, func(n string) bool { return !signed.IsCookie(n) })
+		kept := forward.AppendCookies(nil, cookies, func(n string) bool { return !signed.IsCookie(n) })
 		if x.rq.Header.Del("Cookie"); len(kept) > 0 {
 			x.rq.Header.Add("Cookie", string(kept))
 		}

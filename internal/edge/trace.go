@@ -49,11 +49,11 @@ func (x *Exchange) spanOf(to stepID) spans.Step {
 // done, and is no header that CloudFront would not send.
 func (x *Exchange) propagate(h *httpmsg.Header) {
 	parent, state := x.spans.W3C()
-	if parent == "" || !x.beh.forward.forwards("traceparent", "", false) {
+	if parent == "" || !x.beh.forward.Forwards("traceparent", "", false) {
 		return
 	}
 	h.Set("Traceparent", parent)
-	if state != "" && x.beh.forward.forwards("tracestate", "", false) {
+	if state != "" && x.beh.forward.Forwards("tracestate", "", false) {
 		h.Set("Tracestate", state)
 	}
 }

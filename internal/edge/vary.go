@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/forward"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 )
@@ -43,13 +44,13 @@ func (x *Exchange) selecting(list string) (names []string, star bool) {
 		switch {
 		case !httpspec.ValidName(n), n == "*", n == "via", n == "x-forwarded-for", n == "x-amz-cf-id":
 			return nil, true
-		case n == "accept-encoding" && x.beh.encodings != 0, slices.Contains(x.beh.keyHeaders, n):
+		case n == "accept-encoding" && x.beh.encodings != 0, slices.Contains(x.beh.inKey.Headers, n):
 			continue
 		case n == "cookie":
-			if !x.beh.forward.cookies() {
+			if !x.beh.forward.Cookies() {
 				continue
 			}
-		case n != "authorization" && !slices.Contains(messageFields, n) && !x.beh.forward.wants(n):
+		case n != "authorization" && !forward.OfMessage(n) && !x.beh.forward.Wants(n):
 			continue
 		}
 		if slices.Contains(names, n) {

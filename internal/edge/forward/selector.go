@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package edge
+package forward
 
 import (
 	"slices"
@@ -10,26 +10,28 @@ import (
 	"github.com/forelane/forelane/internal/model"
 )
 
-// selector is the running form of a model.Selection of query strings or
+// Selector is the running form of a model.Selection of query strings or
 // cookies, whose names compare exactly.
-type selector struct {
+type Selector struct {
 	mode  model.SelectMode
 	names []string
 }
 
-func newSelector(s model.Selection) selector { return selector{s.Mode, s.Names} }
+// NewSelector is that of s.
+func NewSelector(s model.Selection) Selector { return Selector{s.Mode, s.Names} }
 
-// none tells whether nothing is selected.
-func (s selector) none() bool {
+// None tells whether nothing is selected.
+func (s Selector) None() bool {
 	return s.mode == model.SelectNone || s.mode == model.SelectList && len(s.names) == 0
 }
 
-// all tells whether everything is selected, as it came.
-func (s selector) all() bool {
+// All tells whether everything is selected, as it came.
+func (s Selector) All() bool {
 	return s.mode == model.SelectAll || s.mode == model.SelectAllExcept && len(s.names) == 0
 }
 
-func (s selector) has(name string) bool {
+// Has tells whether a name is selected.
+func (s Selector) Has(name string) bool {
 	switch s.mode {
 	case model.SelectNone:
 		return false
@@ -41,9 +43,9 @@ func (s selector) has(name string) bool {
 	return true
 }
 
-// appendQuery appends the parameters of query that keep is true for, with a ?
+// AppendQuery appends the parameters of query that keep is true for, with a ?
 // in front, in the viewer's order and writing (row K3).
-func appendQuery(b []byte, query string, keep func(name string) bool) []byte {
+func AppendQuery(b []byte, query string, keep func(name string) bool) []byte {
 	sep := byte('?')
 	for name, _, raw, rest, ok := httpspec.NextParam(query); ok; name, _, raw, rest, ok = httpspec.NextParam(rest) {
 		if keep(name) {
@@ -54,9 +56,9 @@ func appendQuery(b []byte, query string, keep func(name string) bool) []byte {
 	return b
 }
 
-// appendCookies appends the cookies that keep is true for, sorted by name as
+// AppendCookies appends the cookies that keep is true for, sorted by name as
 // CloudFront forwards them (row K4). Cookies of one name stay in their order.
-func appendCookies(b []byte, field string, keep func(name string) bool) []byte {
+func AppendCookies(b []byte, field string, keep func(name string) bool) []byte {
 	type pair struct{ name, value string }
 	var room [10]pair // as many as a policy names
 	pairs := room[:0]
@@ -78,8 +80,8 @@ func appendCookies(b []byte, field string, keep func(name string) bool) []byte {
 	return b
 }
 
-// lowered is names in lower case, sorted, each once.
-func lowered(names []string) []string {
+// Lowered is names in lower case, sorted, each once.
+func Lowered(names []string) []string {
 	l := make([]string, len(names))
 	for i, n := range names {
 		l[i] = strings.ToLower(n)
