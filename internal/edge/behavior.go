@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/forelane/forelane/internal/edge/forward"
+	"github.com/forelane/forelane/internal/edge/guard"
 	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/edgelambda"
 	"github.com/forelane/forelane/internal/httpmsg"
@@ -45,7 +46,7 @@ type behavior struct {
 	originRequest  *edgelambda.Function
 	originResponse *edgelambda.Function
 
-	guard *guard // against leaks
+	guard *guard.Guard // against leaks
 
 	keys *signed.Keys // of signed URLs and cookies; nil: everybody may come
 

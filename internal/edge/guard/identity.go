@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package guard
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/forelane/forelane/internal/edge/forward"
+	"github.com/forelane/forelane/internal/httpmsg"
+)
+
 // Answers for one identity. An API says with the field X-Edge-Identity by which
 // parts of a request it decided who may have the answer:
 //
@@ -15,22 +26,12 @@
 // managed cache policy has it in the key). The field never goes on to viewers;
 // an origin elsewhere may send it as well.
 
-package edge
-
-import (
-	"net/url"
-	"slices"
-	"strings"
-
-	"github.com/forelane/forelane/internal/httpmsg"
-	"github.com/forelane/forelane/internal/model"
-)
-
 const identityField = "X-Edge-Identity"
 
-// personal tells whether an answer is for an identity that the key lacks.
-func (x *Exchange) personal(rs *httpmsg.Response) bool {
-	text := rs.Header.Join(identityField)
+// Personal tells whether an answer is for an identity that the key lacks. sets
+// tells which fields come from the origin's custom headers, whatever a viewer sent.
+func Personal(answer *httpmsg.Header, k *forward.Key, sets func(name string) bool) bool {
+	text := answer.Join(identityField)
 	if text == "" {
 		return false
 	}
@@ -38,12 +39,12 @@ func (x *Exchange) personal(rs *httpmsg.Response) bool {
 		kind, name, _ := strings.Cut(strings.TrimSpace(item), ":")
 		switch kind {
 		case "header":
-			if !x.target.sets(name) && !x.beh.keyed(strings.ToLower(name)) {
+			if !sets(name) && !inKey(k, strings.ToLower(name)) {
 				return true
 			}
 		case "query":
 			name, err := url.QueryUnescape(name)
-			if err != nil || !x.beh.inKey.Query.Has(name) {
+			if err != nil || !k.Query.Has(name) {
 				return true
 			}
 		default:
@@ -53,21 +54,10 @@ func (x *Exchange) personal(rs *httpmsg.Response) bool {
 	return false
 }
 
-// keyed tells whether a field, in lower case, is in the cache key as a whole.
-func (b *behavior) keyed(name string) bool {
+// inKey tells whether a field, in lower case, is in the cache key as a whole.
+func inKey(k *forward.Key, name string) bool {
 	if name == "cookie" {
-		return b.inKey.Cookies.All()
+		return k.Cookies.All()
 	}
-	return slices.Contains(b.inKey.Headers, name)
-}
-
-// sets tells whether a field comes from the custom headers of the origin, of each
-// one in a group, whatever the viewer sent.
-func (o *originRef) sets(name string) bool {
-	for i := range o.members {
-		if !slices.ContainsFunc(o.members[i].m.Headers, func(f model.HeaderField) bool { return strings.EqualFold(f.Name, name) }) {
-			return false
-		}
-	}
-	return len(o.members) > 0
+	return slices.Contains(k.Headers, name)
 }
