@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/forelane/forelane/internal/edge/headpolicy"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/record"
@@ -18,8 +19,8 @@ func (x *Exchange) headers() stepID {
 	if x.role != forViewer {
 		return stepDeliver
 	}
-	if x.beh != nil {
-		x.applyPolicy()
+	if x.beh != nil && x.beh.policyOut != nil {
+		headpolicy.Apply(x.beh.policyOut, x.rq, x.rs.Thaw(), &x.rec)
 	}
 	x.sign()
 	if x.socket.open {

@@ -1,62 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package edge
+// Package headpolicy applies a response headers policy to the head of an answer, on
+// the way out: what it does is never stored (row K13).
+//
+// Fields to remove go first, then CORS, security and custom fields are
+// added; each says whether it replaces the origin's field of the name.
+// (Developer Guide, "Understanding response headers policies".)
+package headpolicy
 
 import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
 
+	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/record"
 )
 
-// A response headers policy is applied on the way out and never stored (row
-// K13). Fields to remove go first, then CORS, security and custom fields are
-// added; each says whether it replaces the origin's field of the name.
-// (Developer Guide, "Understanding response headers policies".)
-
-// applyPolicy applies the behavior's response headers policy.
-func (x *Exchange) applyPolicy() {
-	p := x.beh.policyOut
-	if p == nil {
-		return
-	}
-	x.rs.Thaw()
+// Apply changes h, the fields of the answer to rq, as p says. r is what
+// Server-Timing tells of.
+func Apply(p *model.ResponseHeadersPolicy, rq *httpmsg.Request, h *httpmsg.Header, r *record.Record) {
 	for _, name := range p.Remove {
-		x.rs.Header.Del(name)
+		h.Del(name)
 		if strings.EqualFold(name, "Server") { // CloudFront then signs itself
-			x.rs.Header.Add("Server", "CloudFront")
+			h.Add("Server", "CloudFront")
 		}
 	}
 	if p.CORS != nil {
-		x.applyCORS(p.CORS)
+		applyCORS(p.CORS, rq, h)
 	}
 	for _, f := range p.Security {
-		x.policyField(f.Name, f.Value, f.Override)
+		set(h, f.Name, f.Value, f.Override)
 	}
 	for _, f := range p.Custom {
-		x.policyField(f.Name, f.Value, f.Override)
+		set(h, f.Name, f.Value, f.Override)
 	}
 	if p.ServerTiming != nil {
-		forced := httpspec.ListHas(x.rq.Header.Join("Pragma"), "server-timing")
+		forced := httpspec.ListHas(rq.Header.Join("Pragma"), "server-timing")
 		if forced || rand.Float64()*100 < *p.ServerTiming {
-			x.rs.Header.Add("Server-Timing", string(record.AppendServerTiming(nil, &x.rec)))
+			h.Add("Server-Timing", string(record.AppendServerTiming(nil, r)))
 		}
 	}
 }
 
-func (x *Exchange) policyField(name, value string, override bool) {
-	if override || !x.rs.Header.Has(name) {
-		x.rs.Header.Set(name, value)
+func set(h *httpmsg.Header, name, value string, override bool) {
+	if override || !h.Has(name) {
+		h.Set(name, value)
 	}
 }
 
 // applyCORS answers requests that carry an Origin. Fields that belong to
 // preflights are sent on preflights.
-func (x *Exchange) applyCORS(c *model.PolicyCORS) {
-	origin, ok := x.rq.Header.Lookup("Origin")
+func applyCORS(c *model.PolicyCORS, rq *httpmsg.Request, h *httpmsg.Header) {
+	origin, ok := rq.Header.Lookup("Origin")
 	if !ok {
 		return
 	}
@@ -64,25 +62,25 @@ func (x *Exchange) applyCORS(c *model.PolicyCORS) {
 	if allowed == "" {
 		return
 	}
-	x.policyField("Access-Control-Allow-Origin", allowed, c.Override)
-	if allowed != "*" && !httpspec.ListHas(x.rs.Header.Join("Vary"), "Origin") {
-		x.rs.Header.Add("Vary", "Origin")
+	set(h, "Access-Control-Allow-Origin", allowed, c.Override)
+	if allowed != "*" && !httpspec.ListHas(h.Join("Vary"), "Origin") {
+		h.Add("Vary", "Origin")
 	}
 	if c.AllowCredentials {
-		x.policyField("Access-Control-Allow-Credentials", "true", c.Override)
+		set(h, "Access-Control-Allow-Credentials", "true", c.Override)
 	}
-	if x.rq.Method == "OPTIONS" && x.rq.Header.Has("Access-Control-Request-Method") {
-		x.policyField("Access-Control-Allow-Methods", corsMethods(c.AllowMethods), c.Override)
+	if rq.Method == "OPTIONS" && rq.Header.Has("Access-Control-Request-Method") {
+		set(h, "Access-Control-Allow-Methods", corsMethods(c.AllowMethods), c.Override)
 		if len(c.AllowHeaders) > 0 {
-			x.policyField("Access-Control-Allow-Headers", strings.Join(c.AllowHeaders, ", "), c.Override)
+			set(h, "Access-Control-Allow-Headers", strings.Join(c.AllowHeaders, ", "), c.Override)
 		}
 		if c.MaxAge > 0 {
-			x.policyField("Access-Control-Max-Age", strconv.Itoa(c.MaxAge), c.Override)
+			set(h, "Access-Control-Max-Age", strconv.Itoa(c.MaxAge), c.Override)
 		}
 		return
 	}
 	if len(c.ExposeHeaders) > 0 {
-		x.policyField("Access-Control-Expose-Headers", strings.Join(c.ExposeHeaders, ", "), c.Override)
+		set(h, "Access-Control-Expose-Headers", strings.Join(c.ExposeHeaders, ", "), c.Override)
 	}
 }
 
