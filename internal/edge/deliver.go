@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/forelane/forelane/internal/cache"
+	"github.com/forelane/forelane/internal/edge/fault"
 	"github.com/forelane/forelane/internal/edge/pipe"
 	"github.com/forelane/forelane/internal/record"
 )
@@ -241,7 +242,7 @@ func (x *Exchange) cut(err error) {
 		}
 	default:
 		r.Detail, r.End = record.OriginReadError, record.EndOriginBroke
-		if timeout(err) {
+		if fault.Timeout(err) {
 			r.Detail, r.End = record.OriginCommError, record.EndOriginSlow
 		}
 		x.rec.Origin.Error = err.Error()

@@ -3,21 +3,17 @@
 package edge
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge/fault"
 	"github.com/forelane/forelane/internal/edge/meter"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/model"
-	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -102,7 +98,7 @@ func (x *Exchange) fetch() stepID {
 			x.rec.Origin.FailedStatus = x.asked.rs.Status
 			drain(x.asked.rs.Body)
 		} else {
-			x.rec.Origin.FailedStatus, _ = classify(x.asked.err)
+			x.rec.Origin.FailedStatus, _ = fault.Classify(x.asked.err)
 		}
 	}
 	return x.fetched()
@@ -112,7 +108,7 @@ func (x *Exchange) fetch() stepID {
 func (x *Exchange) fetched() stepID {
 	if x.asked.err == nil && x.contradicts() {
 		_ = x.asked.rs.Body.Close()
-		x.asked.rs, x.asked.err = nil, errRangeLength
+		x.asked.rs, x.asked.err = nil, fault.ErrRangeLength
 	}
 	if x.asked.err == nil {
 		if x.asked.generated {
@@ -132,7 +128,7 @@ func (x *Exchange) fetched() stepID {
 		return stepResponse
 	}
 	if x.asked.status = x.viewersFault(x.asked.err); x.asked.status == 0 {
-		x.asked.status, x.rec.Result.Detail = classify(x.asked.err)
+		x.asked.status, x.rec.Result.Detail = fault.Classify(x.asked.err)
 	}
 	if l := x.lambdaFault(); l != nil {
 		x.asked.status, x.rec.Result.Detail = l.Kind.Status(), record.DetailNone
@@ -147,9 +143,6 @@ func (x *Exchange) askedStatus() int {
 	}
 	return x.asked.rs.Status
 }
-
-// errRangeLength: a part whose length is not that of the range that it says it is.
-var errRangeLength = errors.New("origin: Content-Length is not the length of Content-Range")
 
 // contradicts tells whether the origin's answer is such a part (row E11).
 func (x *Exchange) contradicts() bool {
@@ -185,66 +178,10 @@ func (x *Exchange) ask(m member) {
 		x.judgeSwitch()
 		x.asked.received = x.now()
 		rec.FirstByte = x.asked.received.Sub(x.asked.sent)
-		if x.asked.err == nil || !silent(x.asked.err) || x.asked.ctx.Err() != nil {
+		if x.asked.err == nil || !fault.Silent(x.asked.err) || x.asked.ctx.Err() != nil {
 			return
 		}
 	}
-}
-
-// errHeadTooBig: an origin's head is bounded as a viewer's is (row C4). The
-// network's transport sees to it itself; those in the process do not.
-var errHeadTooBig = fmt.Errorf("server response headers exceeded %d bytes", maxHead)
-
-// silent tells an origin that did not answer in time from one that could not
-// be reached, whose transport has tried again already.
-func silent(err error) bool {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return false
-	}
-	return timeout(err)
-}
-
-func timeout(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// classify gives the status and the detailed result type of a failed fetch
-// (row E11): 504 for silence, 502 for anything else.
-func classify(err error) (int, record.Detail) {
-	var dns *net.DNSError
-	var op *net.OpError
-	dial := errors.As(err, &op) && op.Op == "dial"
-	write := !dial && op != nil && op.Op == "write"
-	var fault *origin.Fault
-	text := err.Error()
-	switch {
-	case errors.As(err, &fault):
-		if fault.Why == origin.FaultHead {
-			return 502, record.OriginHeaderTooBigError
-		}
-		return 502, record.OriginInvalidResponseError
-	case errors.Is(err, errRangeLength):
-		return 502, record.OriginContentRangeLengthError
-	case errors.As(err, &dns):
-		return 502, record.OriginDNSError
-	case dial && timeout(err):
-		return 504, record.OriginConnectError
-	case timeout(err), errors.Is(err, origin.ErrCompletion):
-		return 504, record.OriginCommError
-	case write:
-		return 502, record.OriginWriteError
-	case dial, strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
-		return 502, record.OriginConnectError
-	case strings.Contains(text, "server response headers exceeded"):
-		return 502, record.OriginHeaderTooBigError
-	case strings.Contains(text, "malformed"), strings.Contains(text, "bad Content-Length"):
-		return 502, record.OriginInvalidResponseError
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return 502, record.OriginReadError
-	}
-	return 502, record.OriginCommError
 }
 
 // drain reads the rest of a small body so that its connection can be used

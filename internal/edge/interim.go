@@ -4,9 +4,6 @@ package edge
 
 import (
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
-	"sync"
 
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
@@ -19,53 +16,20 @@ import (
 // maxInterim bounds how many an origin may send for one request.
 const maxInterim = 8
 
-// interim passes them on while a fetch is under way: the transport calls from
-// a goroutine of its own, while the Exchange's waits for it.
+// interim passes them on while a fetch is under way.
 type interim struct {
-	mu    sync.Mutex
-	w     Writer // nil as soon as the fetch is over
+	w     Writer
 	count int
 }
 
-// interimHook is what a transport calls that asks on the Exchange's goroutine;
-// nil: nobody wants to know.
+// interimHook is what a transport calls before its answer; nil: nobody wants to
+// know.
 func (x *Exchange) interimHook() func(*httpmsg.Response) {
-	if !x.passesInterim() {
+	if !x.beh.rfc || x.role != forViewer || x.rq.Proto == httpmsg.HTTP10 {
 		return nil
 	}
 	in := interim{w: x.w}
 	return in.send
-}
-
-func (x *Exchange) passesInterim() bool {
-	return x.beh.rfc && x.role == forViewer && x.rq.Proto != httpmsg.HTTP10
-}
-
-// withInterim makes rq pass interim answers on until the returned function is
-// called.
-func (x *Exchange) withInterim(rq *http.Request) (*http.Request, func()) {
-	if !x.passesInterim() {
-		return rq, func() {}
-	}
-	in := &interim{w: x.w}
-	ctx := httptrace.WithClientTrace(rq.Context(), &httptrace.ClientTrace{Got1xxResponse: in.pass})
-	return rq.WithContext(ctx), func() {
-		in.mu.Lock()
-		in.w = nil
-		in.mu.Unlock()
-	}
-}
-
-func (in *interim) pass(code int, header textproto.MIMEHeader) error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.w == nil {
-		return nil
-	}
-	rs := httpmsg.Response{Status: code}
-	fromHTTP(&rs.Header, http.Header(header))
-	in.send(&rs)
-	return nil
 }
 
 // send passes one on.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/forelane/forelane/internal/edge/fault"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/origin"
@@ -136,7 +137,7 @@ func (x *Exchange) trailers() error {
 	}
 	h.Filter(func(f httpmsg.Field) bool { return !httpspec.HopByHop(f.Name, "") })
 	if fieldsSize(h) > maxHead {
-		return errHeadTooBig
+		return fault.HeadTooBig(maxHead)
 	}
 	return viewerError(x.w.(Streamer).Trailers(h))
 }

@@ -6,13 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it; nothing is kept secret by it
 	"encoding/base64"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/forelane/forelane/internal/edge/fault"
 	"github.com/forelane/forelane/internal/edge/pipe"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/httpspec"
@@ -54,10 +54,6 @@ const socketIdle = 10 * time.Minute // row C16
 
 // socketGUID is the constant of RFC 6455 1.3.
 const socketGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-// errSwitch is a 101 that no viewer asked for, or that is not an answer to what
-// it asked. Were it passed on, bytes of the origin would count as an answer.
-var errSwitch = errors.New("malformed answer: 101, but not to the handshake that was sent")
 
 // extended turns an extended CONNECT for a WebSocket into the GET that it
 // stands for. Any other CONNECT stays one, which no behavior allows.
@@ -140,7 +136,7 @@ func (x *Exchange) judgeSwitch() {
 		httpspec.ListHas(rs.Header.Join("Connection"), "upgrade")
 	if !x.socket.open {
 		_ = rs.Body.Close()
-		x.asked.rs, x.asked.err = nil, errSwitch
+		x.asked.rs, x.asked.err = nil, fault.ErrSwitch
 	}
 }
 
