@@ -64,44 +64,14 @@ type dry struct {
 func (d *dry) walk(at stepID) stepID {
 	x := d.x
 	switch at {
-	case stepDistribution:
-		next := x.edge.steps[at].run(x)
-		d.distribution()
-		return next
-	case stepScreen:
-		next := x.edge.steps[at].run(x)
-		d.screened()
-		return next
-	case stepBehavior:
-		next := x.edge.steps[at].run(x)
-		d.behavior()
-		return next
 	case stepFunction:
 		return d.function()
-	case stepKey:
-		next := x.edge.steps[at].run(x)
-		d.key()
-		return next
 	case stepLookup, stepLoad, stepWait:
 		return d.lookup()
-	case stepRequest:
-		next := x.edge.steps[at].run(x)
-		d.request()
-		if !d.fetch {
-			d.out.Answer = explain.Answer{By: "the origin's answer, which was not asked for"}
-			return stepFinish
-		}
-		return next
-	case stepFetch:
-		next := x.edge.steps[at].run(x)
-		d.fetched()
-		return next
-	case stepResponse:
-		return d.response()
 	case stepReply:
 		return d.reply()
-	case stepRespond:
-		return d.respond()
+	case stepResponse:
+		return d.response()
 	case stepAdmit:
 		x.judge(x.rs.Status, &x.rs.Header, x.asked.rs)
 		d.lifetime(&x.rs.Header, x.rs.Status)
@@ -111,11 +81,30 @@ func (d *dry) walk(at stepID) stepID {
 		return d.page()
 	case stepHeaders:
 		return d.headers()
+	case stepRespond:
+		return d.respond()
 	case stepUpgrade:
 		return stepFinish
-	default: // open, select: as they are
-		return x.edge.steps[at].run(x)
 	}
+	next := x.edge.steps[at].run(x)
+	switch at {
+	case stepDistribution:
+		d.distribution()
+	case stepScreen:
+		d.screened()
+	case stepBehavior:
+		d.behavior()
+	case stepKey:
+		d.key()
+	case stepRequest:
+		if d.request(); !d.fetch {
+			d.out.Answer = explain.Answer{By: "the origin's answer, which was not asked for"}
+			return stepFinish
+		}
+	case stepFetch:
+		d.fetched()
+	}
+	return next
 }
 
 func (d *dry) distribution() {
