@@ -3,19 +3,15 @@
 package edge
 
 import (
-	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it; nothing is kept secret by it
-	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/forelane/forelane/internal/edge/fault"
 	"github.com/forelane/forelane/internal/edge/pipe"
+	"github.com/forelane/forelane/internal/edge/websocket"
 	"github.com/forelane/forelane/internal/httpmsg"
-	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/record"
 )
 
@@ -52,9 +48,6 @@ type socket struct {
 
 const socketIdle = 10 * time.Minute // row C16
 
-// socketGUID is the constant of RFC 6455 1.3.
-const socketGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
 // extended turns an extended CONNECT for a WebSocket into the GET that it
 // stands for. Any other CONNECT stays one, which no behavior allows.
 func (x *Exchange) extended() {
@@ -71,54 +64,28 @@ func (x *Exchange) extended() {
 }
 
 // handshake tells whether the request is the opening handshake of a WebSocket
-// (RFC 6455 4.2.1) that can be passed on. One that lacks something is a request
-// as any other: nobody is obliged to upgrade (RFC 9110 7.8).
+// that can be passed on.
 func (x *Exchange) handshake() bool {
 	rq, s := x.rq, &x.socket
 	switch {
 	case s.connect != nil:
-		var nonce [16]byte
-		_, _ = rand.Read(nonce[:]) // never fails
-		s.key = base64.StdEncoding.EncodeToString(nonce[:])
-		s.wanted = true
+		s.key, s.wanted = websocket.NewKey(), true
 		return true
-	case !rq.Header.Has("Upgrade") || rq.Method != http.MethodGet || rq.Proto != httpmsg.HTTP11:
-		return false
-	case x.role != forViewer || rq.Body != nil:
-		return false
-	case !httpspec.ListHas(rq.Header.Join("Upgrade"), "websocket") || !httpspec.ListHas(rq.Header.Join("Connection"), "upgrade"):
+	case !rq.Header.Has("Upgrade") || x.role != forViewer:
 		return false
 	}
-	key := rq.Header.Values("Sec-WebSocket-Key")
-	if _, able := x.w.(Upgrader); !able || len(key) != 1 {
+	if _, able := x.w.(Upgrader); !able {
 		return false
 	}
-	if raw, err := base64.StdEncoding.DecodeString(key[0]); err != nil || len(raw) != 16 {
-		return false
-	}
-	s.key, s.wanted = strings.Clone(key[0]), true
-	return true
+	s.key, s.wanted = websocket.Key(rq)
+	return s.wanted
 }
 
 // offerSocket writes the fields of the handshake for the origin.
 func (x *Exchange) offerSocket(h *httpmsg.Header) {
-	if !x.socket.wanted {
-		return
+	if x.socket.wanted {
+		websocket.Offer(h, &x.rq.Header, x.socket.key)
 	}
-	h.Filter(func(f httpmsg.Field) bool { return !socketField(f.Name) })
-	for _, f := range x.rq.Header.Fields() {
-		if socketField(f.Name) && !httpmsg.EqualFold(f.Name, "Sec-WebSocket-Key") {
-			h.Add(f.Name, f.Value)
-		}
-	}
-	h.Set("Sec-WebSocket-Key", x.socket.key)
-	h.Set("Connection", "Upgrade")
-	h.Set("Upgrade", "websocket")
-}
-
-func socketField(name string) bool {
-	const prefix = "Sec-WebSocket-"
-	return len(name) > len(prefix) && httpmsg.EqualFold(name[:len(prefix)], prefix)
 }
 
 // judgeSwitch makes an error of a 101 that does not belong to the handshake.
@@ -127,13 +94,8 @@ func (x *Exchange) judgeSwitch() {
 	if rs == nil || rs.Status != http.StatusSwitchingProtocols {
 		return
 	}
-	sum := sha1.Sum([]byte(x.socket.key + socketGUID)) //nolint:gosec // see the import
-	accept := rs.Header.Values("Sec-WebSocket-Accept")
 	_, duplex := rs.Body.(io.ReadWriteCloser)
-	x.socket.open = x.socket.wanted && duplex && len(accept) == 1 &&
-		accept[0] == base64.StdEncoding.EncodeToString(sum[:]) &&
-		httpspec.ListHas(rs.Header.Join("Upgrade"), "websocket") &&
-		httpspec.ListHas(rs.Header.Join("Connection"), "upgrade")
+	x.socket.open = x.socket.wanted && duplex && websocket.Agrees(&rs.Header, x.socket.key)
 	if !x.socket.open {
 		_ = rs.Body.Close()
 		x.asked.rs, x.asked.err = nil, fault.ErrSwitch
@@ -193,8 +155,7 @@ func (x *Exchange) takeOver() (io.ReadWriteCloser, error) {
 		}
 		return s, x.w.Flush()
 	}
-	h.Set("Connection", "Upgrade")
-	h.Set("Upgrade", "websocket")
+	websocket.Switch(h)
 	return x.w.(Upgrader).Upgrade(&x.rs) // handshake has looked
 }
 
