@@ -15,6 +15,13 @@
 // A background refresh and the fetch of a custom error page are Exchanges
 // without a viewer, in the same table.
 //
+// What a step decides about values alone is in a room, which knows no Exchange:
+// forward (what is keyed and sent on), known (what can be told of a viewer), guard
+// (answers that are one viewer's), rollout, made (origins of functions),
+// headpolicy, border (to net/http) and fault (why an origin did not answer),
+// websocket, pipe and vigil; meter and spans for operators; account and plain for
+// what people are told.
+//
 // What it does not do: it opens no socket (transports come from Deps), runs no
 // script itself (functions come from Deps), parses no field (package httpspec)
 // and stores no bytes (package cache). The cache lives outside the snapshot
