@@ -7,6 +7,8 @@
 // X-Amz-Content-Sha256 among its fields; (2) Sign makes the canonical request,
 // (3) the string to sign, (4) the key of day, region and service, and returns
 // the Authorization field; Verify does the same for what came and compares.
+// What viewers send is read by Present, in both forms, and checked in turn by
+// Fits (where and when it is valid) and Presented.Verify (present.go).
 //
 //	canonical request   method \n path \n query \n fields \n names \n payload hash
 //	string to sign      AWS4-HMAC-SHA256 \n time \n scope \n hash of the above
@@ -15,7 +17,7 @@
 // Source: AWS IAM User Guide, "Create a signed AWS API request".
 //
 // What it does not do: it reads no body, knows no clock and no credentials of
-// its own, and signs no query strings (presigned URLs) and no SigV4A.
+// its own, and makes no presigned URLs and no SigV4A.
 //
 // Concurrency: functions only.
 package sigv4
@@ -91,8 +93,11 @@ func Sign(rq *Request, c *Credentials, s Scope) string {
 func sign(rq *Request, secret string, s Scope) (names, signature string) {
 	canonical, names := canonicalRequest(rq, s.Service)
 	hash := sha256.Sum256([]byte(canonical))
-	text := algorithm + "\n" + rq.Time.UTC().Format(TimeFormat) + "\n" + scope(rq.Time, s) + "\n" + hex.EncodeToString(hash[:])
-	return names, hex.EncodeToString(mac(key(secret, rq.Time, s), text))
+	return names, hex.EncodeToString(mac(key(secret, rq.Time, s), stringToSign(rq.Time, s, hash[:])))
+}
+
+func stringToSign(t time.Time, s Scope, hash []byte) string {
+	return algorithm + "\n" + t.UTC().Format(TimeFormat) + "\n" + scope(t, s) + "\n" + hex.EncodeToString(hash)
 }
 
 func scope(t time.Time, s Scope) string {
