@@ -47,8 +47,13 @@ func (c condition) met(ctx map[string]string) (met, known bool) {
 	if !ok {
 		return false, false
 	}
-	any := false
-	for _, want := range c.values {
+	any, values := false, c.values
+	if c.variable {
+		if values, ok = filled(values, ctx); !ok {
+			return false, false
+		}
+	}
+	for _, want := range values {
 		if match(want, got) {
 			any = true
 			break

@@ -11,7 +11,7 @@
 // Allow not apply and a Deny apply.
 //
 // What it does not do: no identity store, no variables other than those that
-// Request carries, no session policies. A Document is read-only after Parse.
+// Request carries (variable.go), no session policies. A Document is read-only after Parse.
 package policy
 
 import (
@@ -59,12 +59,14 @@ type statement struct {
 	resources     []string
 	notResources  []string
 	conditions    []condition
+	variable      bool // the resources have variables
 }
 
 type condition struct {
 	operator string
 	key      string // lower case
 	values   []string
+	variable bool // the values have variables
 }
 
 // list reads a string or a list of strings, as policies write both.
@@ -106,7 +108,10 @@ type rawStatement struct {
 
 // Parse reads a policy document.
 func Parse(text string) (*Document, error) {
-	var raw struct{ Statement json.RawMessage }
+	var raw struct {
+		Version   string
+		Statement json.RawMessage
+	}
 	if err := json.Unmarshal([]byte(text), &raw); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
@@ -120,7 +125,7 @@ func Parse(text string) (*Document, error) {
 	}
 	d := &Document{}
 	for i, st := range sts {
-		s, err := st.compile()
+		s, err := st.compile(raw.Version == withVariables)
 		if err != nil {
 			return nil, fmt.Errorf("policy: statement %d: %w", i+1, err)
 		}
@@ -129,7 +134,7 @@ func Parse(text string) (*Document, error) {
 	return d, nil
 }
 
-func (r rawStatement) compile() (s statement, err error) {
+func (r rawStatement) compile(variables bool) (s statement, err error) {
 	switch r.Effect {
 	case "Allow":
 	case "Deny":
@@ -149,9 +154,10 @@ func (r rawStatement) compile() (s statement, err error) {
 	s.actions, s.notActions, s.resources, s.notResources = r.Action, r.NotAction, r.Resource, r.NotResource
 	for op, keys := range r.Condition {
 		for k, vs := range keys {
-			s.conditions = append(s.conditions, condition{op, strings.ToLower(k), vs})
+			s.conditions = append(s.conditions, condition{op, strings.ToLower(k), vs, variables && anyVariable(vs)})
 		}
 	}
+	s.variable = variables && (anyVariable(s.resources) || anyVariable(s.notResources))
 	return s, nil
 }
 
@@ -228,7 +234,7 @@ func (s *statement) applies(rq *Request) bool {
 	if len(s.actions) > 0 && !anyMatch(s.actions, rq.Action, true) || len(s.notActions) > 0 && anyMatch(s.notActions, rq.Action, true) {
 		return false
 	}
-	if len(s.resources) > 0 && !anyMatch(s.resources, rq.Resource, false) || len(s.notResources) > 0 && anyMatch(s.notResources, rq.Resource, false) {
+	if !s.about(rq) {
 		return false
 	}
 	for _, c := range s.conditions {
@@ -241,6 +247,28 @@ func (s *statement) applies(rq *Request) bool {
 		}
 	}
 	return true
+}
+
+// about tells whether the statement is about the resource.
+func (s *statement) about(rq *Request) bool {
+	is, not := s.resources, s.notResources
+	if s.variable {
+		var sure, sureNot bool
+		is, sure = filled(is, rq.Context)
+		not, sureNot = filled(not, rq.Context)
+		if !sure || !sureNot {
+			if s.deny {
+				return true // fail closed
+			}
+			if !sureNot || len(is) == 0 {
+				return false
+			}
+		}
+	}
+	if len(is) > 0 && !anyMatch(is, rq.Resource, false) {
+		return false
+	}
+	return len(not) == 0 || !anyMatch(not, rq.Resource, false)
 }
 
 func (s *statement) isPrincipal(names []string, rq *Request) bool {

@@ -93,12 +93,12 @@ func TestConditions(t *testing.T) {
 		{"ForAnyValue:IpAddress", "10.0.0.0/8", "10.1.1.1", true},
 	}
 	for _, tt := range tests {
-		c := condition{tt.op, "k", []string{tt.want}}
+		c := condition{tt.op, "k", []string{tt.want}, false}
 		if met, known := c.met(map[string]string{"k": tt.got}); !known || met != tt.met {
 			t.Errorf("%s %q of %q: %v (known %v)", tt.op, tt.want, tt.got, met, known)
 		}
 	}
-	if met, _ := (condition{"StringEqualsIfExists", "k", []string{"a"}}).met(nil); !met {
+	if met, _ := (condition{"StringEqualsIfExists", "k", []string{"a"}, false}).met(nil); !met {
 		t.Error("IfExists of an absent key")
 	}
 	// Without the key: what holds then, and whether the operator is known.
@@ -126,7 +126,7 @@ func TestConditions(t *testing.T) {
 		{"OddIfExists", "a", true, false},
 		{"ForAllValues:Odd", "a", true, false},
 	} {
-		if met, known := (condition{tt.op, "k", []string{tt.want}}).met(nil); known != tt.known || known && met != tt.met {
+		if met, known := (condition{tt.op, "k", []string{tt.want}, false}).met(nil); known != tt.known || known && met != tt.met {
 			t.Errorf("%s of an absent key: %v (known %v)", tt.op, met, known)
 		}
 	}
