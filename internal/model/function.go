@@ -31,6 +31,9 @@ type Function struct {
 	Versions []FunctionVersion
 	Aliases  []FunctionAlias
 	URLs     []*FunctionURL
+
+	// Permissions are its resource-based policy.
+	Permissions []Permission
 }
 
 // Code is where the code of a function or layer comes from: exactly one of

@@ -31,6 +31,7 @@ type Stack struct {
 	UsagePlans     []*UsagePlan
 	Domains        []*Domain
 	Functions      []*Function
+	Identities     []*Identity
 	Buckets        []*Bucket
 	Privates       []*PrivateOrigin
 	Endpoints      []*Endpoint

@@ -14,6 +14,7 @@ import (
 	"github.com/forelane/forelane/internal/template/build/base"
 	"github.com/forelane/forelane/internal/template/build/compute"
 	"github.com/forelane/forelane/internal/template/build/edge"
+	"github.com/forelane/forelane/internal/template/build/identity"
 	"github.com/forelane/forelane/internal/template/build/network"
 	"github.com/forelane/forelane/internal/template/build/shield"
 	"github.com/forelane/forelane/internal/template/build/store"
@@ -90,6 +91,7 @@ func (l *loader) load(ctx context.Context, src source) (*Result, error) {
 	l.strangers(scope)
 	network.Build(scope)
 	compute.Build(scope)
+	identity.Build(scope)
 	store.Build(scope)
 	shield.Build(scope)
 	api.Build(scope)
@@ -200,6 +202,7 @@ func (l *loader) evaluate(u *unit) {
 		}
 		props, err := u.stack.Properties(id)
 		whole := err == nil
+		out.Partial = !whole
 		switch {
 		case whole:
 		case l.table.Runs(r.Type):

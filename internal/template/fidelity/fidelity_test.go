@@ -154,7 +154,7 @@ Tags: [{Key: a, Value: b}]
 		t.Errorf("worst is %s", res.Worst())
 	}
 	res, _ = check(t, "AWS::ApiGateway::Method", "HttpMethod: GET\nResourceId: r\nRestApiId: a\nAuthorizationType: AWS_IAM\nApiKeyRequired: false")
-	if res.Counts != [4]int{4, 0, 0, 1} {
+	if res.Counts != [4]int{4, 1, 0, 0} {
 		t.Errorf("got %v: %v", res.Counts, res.Notes)
 	}
 }

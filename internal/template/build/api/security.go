@@ -83,6 +83,6 @@ func (m *importer) authorize(rt *model.Route, v base.Value) {
 		}
 	}
 	if rt.Authorization == "AWS_IAM" {
-		m.r.Note(v, fidelity.Unsupported, rt.Key+" wants a signature: requests are refused (fail closed)")
+		m.r.Note(v, fidelity.Approximated, rt.Key+" wants a signature: who signs with the keys that --principals names is let through as policies allow; without it every request is refused with 403 (fail closed)")
 	}
 }

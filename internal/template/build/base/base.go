@@ -32,8 +32,10 @@ type Resource struct {
 	Ref   string // what Ref gives
 	// DependsOn are logical ids, as the template has them in DependsOn.
 	DependsOn []string
-	Att       func(string) string // what Fn::GetAtt gives, of a list the first; empty when there is no such attribute
-	Report    *fidelity.Resource
+	// Partial says that its properties cannot be evaluated as a whole.
+	Partial bool
+	Att     func(string) string // what Fn::GetAtt gives, of a list the first; empty when there is no such attribute
+	Report  *fidelity.Resource
 }
 
 // Note adds a verdict that depends on more than one property.
@@ -133,6 +135,9 @@ type Shared struct {
 	CIDRs        map[string]map[string][]netip.Prefix // locations of collections
 	Fronts       map[string]bool                      // names of distributions and APIs that an alias may stand for
 
+	// Policies are managed policies of IAM, by ARN.
+	Policies map[string]*model.Identity
+
 	// Functions are Lambda functions by name; Parameters are values of SSM.
 	Functions  map[string]*model.Function
 	Parameters map[string]string
@@ -151,6 +156,7 @@ func NewShared() *Shared {
 		RuleGroups: map[string]*model.ACLRuleGroup{}, WebACLs: map[string]*model.WebACL{},
 		Zones: map[string]*model.Zone{}, HealthChecks: map[string]*model.HealthCheck{},
 		CIDRs: map[string]map[string][]netip.Prefix{}, Fronts: map[string]bool{},
+		Policies:  map[string]*model.Identity{},
 		Functions: map[string]*model.Function{}, Parameters: map[string]string{},
 	}
 }

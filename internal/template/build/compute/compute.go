@@ -53,6 +53,9 @@ func Build(s *base.Scope) {
 	for _, r := range s.Of("AWS::Lambda::Url") {
 		b.url(r)
 	}
+	for _, r := range s.Of("AWS::Lambda::Permission") {
+		b.permission(r)
+	}
 }
 
 // cdkHelper tells whether a logical id is one that CDK gives to the functions
@@ -247,6 +250,20 @@ func (b *builder) url(r *base.Resource) {
 	_, qualifier := model.SplitFunctionRef(r.Props.Get("TargetFunctionArn").Text())
 	u.Qualifier = r.Props.Get("Qualifier").TextOr(qualifier)
 	f.URLs = append(f.URLs, u)
+}
+
+// permission adds a statement to the policy of a function of this stack.
+func (b *builder) permission(r *base.Resource) {
+	p := r.Props
+	f, qualifier := b.Stack.Function(p.Get("FunctionName").Text())
+	if f == nil {
+		return
+	}
+	f.Permissions = append(f.Permissions, model.Permission{
+		Qualifier: qualifier, Action: p.Get("Action").Text(), Principal: p.Get("Principal").Text(),
+		SourceARN: p.Get("SourceArn").Text(), SourceAccount: p.Get("SourceAccount").Text(), OrgID: p.Get("PrincipalOrgID").Text(),
+		AuthType: p.Get("FunctionUrlAuthType").Text(), ViaURL: p.Get("InvokedViaFunctionUrl").Bool(), Pos: r.Where(),
+	})
 }
 
 // find returns the function that a property names. One of another stack is
