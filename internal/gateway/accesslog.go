@@ -154,8 +154,11 @@ func (x *exchange) errorValue(name string) string {
 		return ""
 	}
 	w := restWire(x.refused.reason)
-	if x.call.API.Style == integration.HTTPAPI {
+	switch {
+	case x.call.API.Style == integration.HTTPAPI:
 		w.message = httpWire(x.refused.reason).message
+	case x.refused.message != "" && x.refused.reason != ReasonSignature: // which may show a token
+		w.message = x.refused.message
 	}
 	if x.refused.reason == ReasonParameters {
 		w.message += x.invalid

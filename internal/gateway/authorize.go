@@ -9,14 +9,13 @@
 //	none            must allow        policy          policy allows
 //	Lambda          deny comes first  policy, lambda  neither denies, one of them allows
 //	Cognito, JWT    must allow        token, policy   token is good and policy allows
-//	AWS_IAM         any               nobody          never: signatures are not checked
+//	AWS_IAM         see iam.go        both            the signer may: see principal.Permits
 //
 // An API without a resource policy is not asked for one. HTTP APIs have none.
 
 package gateway
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -52,8 +51,10 @@ func (g *Gateway) attachAuthorizer(r *route, st *stage, id, where string) {
 	case "NONE":
 		return
 	case "AWS_IAM":
-		r.identity = "*"
-		g.note("%s: signatures are not checked yet: every request is refused with 403", where)
+		r.identity = everybody
+		if g.signers == nil {
+			g.note("%s: %s", where, noPrincipals)
+		}
 		return
 	}
 	z, known := st.authorizers[id]
@@ -81,8 +82,7 @@ func (x *exchange) authorize() bool {
 	r := x.route
 	switch {
 	case r.authorization == "AWS_IAM":
-		x.phases.authenticate = phase{status: http.StatusForbidden, err: restWire(ReasonUnsigned).message}
-		return x.refuse(ReasonUnsigned, errors.New("AWS_IAM authorization is not built yet"))
+		return x.signedIn()
 	case r.authorization == "NONE":
 		return x.api.policy == nil || x.admitted(policy.Allow)
 	case r.authorization == "CUSTOM" && x.api.policy != nil && !x.admitted(policy.Implicit):
@@ -157,6 +157,10 @@ func (x *exchange) conditions() map[string]string {
 	}
 	if referer := c.Header.Get("Referer"); referer != "" {
 		m["aws:referer"] = referer
+	}
+	moment(m, c.Time)
+	if x.signer != nil {
+		x.signer.Conditions(m)
 	}
 	return m
 }

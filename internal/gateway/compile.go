@@ -37,6 +37,9 @@ type Deps struct {
 	// Issuers have the keys of tokens. They outlive the Gateway, so that a new
 	// revision asks nobody again. Nil: no token is accepted.
 	Issuers *authorizer.Issuers
+	// Signers knows who signs requests for AWS_IAM. Nil: nobody is known, and such
+	// requests are refused.
+	Signers Signers
 	// WebACL gives the web ACL with an ARN, nil where there is none. Nil: there
 	// are none.
 	WebACL func(arn string) Shield
@@ -73,6 +76,7 @@ func (d *Deps) integrations() integration.Deps {
 type Gateway struct {
 	log     func(*Record)
 	auth    authorizer.Options
+	signers Signers
 	hosts   map[string]*api
 	doors   map[string]*door // interface endpoints by id
 	front   map[string]*door // and by their own hosts
@@ -91,6 +95,7 @@ type api struct {
 	logicalID string
 	facts     integration.API
 	arn       string // of the API, up to the stage
+	region    string // of signatures
 	disabled  bool
 	private   bool
 	demand    *demand         // nil: nothing is demanded
@@ -143,7 +148,7 @@ type route struct {
 // key that cannot be read; what cannot be served besides is a note, and is
 // answered with a 500 or 403.
 func Compile(s *model.Stack, d Deps) (*Gateway, error) {
-	g := &Gateway{log: d.Log, webACL: d.WebACL, auth: authorizer.Options{Invoke: d.Invoke, Issuers: d.Issuers}, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits, caches: d.Caches}
+	g := &Gateway{log: d.Log, signers: d.Signers, webACL: d.WebACL, auth: authorizer.Options{Invoke: d.Invoke, Issuers: d.Issuers}, chance: d.Chance, hosts: map[string]*api{}, targets: map[string]bool{}, limits: d.Limits, caches: d.Caches}
 	if g.chance == nil {
 		g.chance = rand.Float64
 	}
@@ -174,12 +179,16 @@ func Compile(s *model.Stack, d Deps) (*Gateway, error) {
 	return g, nil
 }
 
+func regionOf(s *model.Stack) string {
+	if s.Region == "" {
+		return "us-east-1"
+	}
+	return s.Region
+}
+
 // apiHosts are the names of an API's default endpoint.
 func apiHosts(id string, s *model.Stack) []string {
-	region, suffix := s.Region, s.URLSuffix
-	if region == "" {
-		region = "us-east-1"
-	}
+	region, suffix := regionOf(s), s.URLSuffix
 	if suffix == "" {
 		suffix = "amazonaws.com"
 	}
@@ -234,6 +243,7 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 		a.cors = compileCORS(m.CORS)
 	}
 	a.arn = fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/", s.Region, s.AccountID, m.ID)
+	a.region = regionOf(s)
 	a.policy = g.compilePolicy(m, a.arn)
 	a.demand = compileDemand(m.Demand)
 	if a.private = m.Endpoint == "PRIVATE"; a.private && a.policy == nil {

@@ -23,8 +23,8 @@
 // A private API (door.go) is answered by an interface endpoint only; what a stage
 // demands beside AWS (demand.go) is asked for before its web ACL and its routes.
 //
-// Fail closed: a route that demands a signature is refused as long as these are
-// not checked, one that demands an API key is refused without a key that a usage
+// Fail closed: a route that demands a signature (iam.go) is refused as long as no
+// principals are given, one that demands an API key is refused without a key that a usage
 // plan of its stage has, and a resource policy or an authorizer that cannot be
 // read lets nobody in. A panic in a step is a 500 with a request id. Every
 // request gets an answer; RoundTrip's error is that of a viewer who left.
@@ -33,7 +33,7 @@
 // the edge it is the edge's address, and the viewer's is found in
 // X-Forwarded-For. Whoever calls RoundTrip says who that is with WithCaller.
 //
-// What it does not do: AWS_IAM authorization, integrations with AWS services
+// What it does not do: integrations with AWS services
 // other than Lambda, routing rules and client certificates of custom domains,
 // WebSocket APIs. Compile's Notes name what of a stack this concerns.
 //

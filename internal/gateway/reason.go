@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/forelane/forelane/internal/integration"
+	"github.com/forelane/forelane/internal/sigv4"
 )
 
 // Reason is why the gateway itself answered: a closed list.
@@ -23,8 +24,12 @@ const (
 	ReasonNoRoute                 // no route, resource or method
 	ReasonHeadersTooLarge         // above 10,240 bytes
 	ReasonBodyTooLarge            // above 10 MB, 6 MB for a function URL
-	ReasonUnsigned                // AWS_IAM, which is not built: no signature is accepted
-	ReasonSignature               // the signature is not that of the request
+	ReasonUnsigned                // AWS_IAM, and the request is not signed
+	ReasonIncomplete              // its signature is malformed
+	ReasonSignature               // the signature is not that of the request, or not valid here and now
+	ReasonUnknownKey              // nobody has the access key, or the session token is another
+	ReasonCredentials             // the signer's credentials have ended
+	ReasonNotAllowed              // the signer's and the resource's policies do not allow it
 	ReasonUnauthorized            // the request lacks what the authorizer reads, or it is not accepted
 	ReasonExpired                 // the token is past its time
 	ReasonScope                   // the token has none of the route's scopes
@@ -66,7 +71,7 @@ func (r Reason) String() string {
 
 var reasonWords = [reasonCount]string{
 	"", "no such API", "no mapping", "domain closed", "endpoint disabled", "no such stage", "no such route", "headers too large", "body too large",
-	"unsigned", "wrong signature", "unauthorized", "token expired", "scope missing",
+	"unsigned", "malformed signature", "wrong signature", "unknown access key", "credentials expired", "not allowed to signer", "unauthorized", "token expired", "scope missing",
 	"not allowed by authorizer", "denied by authorizer", "authorizer misconfigured", "authorizer failed", "no valid API key", "throttled", "quota exceeded", "refused by resource policy",
 	"cache control refused",
 	"missing parameters", "invalid body", "unsupported media type",
@@ -148,7 +153,7 @@ func httpWire(r Reason) wire {
 		return wire{status: http.StatusRequestEntityTooLarge, message: "Request Entity Too Large"}
 	case ReasonUnauthorized, ReasonExpired:
 		return wire{status: http.StatusUnauthorized, message: "Unauthorized"}
-	case ReasonUnsigned, ReasonSignature, ReasonPolicy, ReasonPrivate, ReasonUnproven, ReasonAPIKey, ReasonScope, ReasonDenied, ReasonDeniedExplicitly:
+	case ReasonUnsigned, ReasonIncomplete, ReasonSignature, ReasonUnknownKey, ReasonCredentials, ReasonNotAllowed, ReasonPolicy, ReasonPrivate, ReasonUnproven, ReasonAPIKey, ReasonScope, ReasonDenied, ReasonDeniedExplicitly:
 		return wire{status: http.StatusForbidden, message: "Forbidden"}
 	case ReasonRate:
 		return wire{status: http.StatusTooManyRequests, message: "Too Many Requests"}
@@ -171,6 +176,14 @@ func restWire(r Reason) wire {
 		return wire{status: http.StatusForbidden, message: "Forbidden", errorType: "ForbiddenException"}
 	case ReasonNoRoute, ReasonUnsigned:
 		return wire{http.StatusForbidden, "Missing Authentication Token", false, "MissingAuthenticationTokenException", "MISSING_AUTHENTICATION_TOKEN"}
+	case ReasonIncomplete, ReasonSignature: // the message is the fault's
+		return wire{http.StatusForbidden, sigv4.Mismatch, false, signatureError(r), "INVALID_SIGNATURE"}
+	case ReasonUnknownKey:
+		return wire{http.StatusForbidden, unknownKey, false, "UnrecognizedClientException", "INVALID_SIGNATURE"}
+	case ReasonCredentials:
+		return wire{http.StatusForbidden, credentialsEnded, false, "ExpiredTokenException", "EXPIRED_TOKEN"}
+	case ReasonNotAllowed:
+		return wire{http.StatusForbidden, "Forbidden", false, "AccessDeniedException", "ACCESS_DENIED"}
 	case ReasonHeadersTooLarge:
 		return wire{status: http.StatusRequestHeaderFieldsTooLarge, message: "Request Header Fields Too Large", errorType: "RequestHeaderFieldsTooLargeException"}
 	case ReasonBodyTooLarge: // "Customizing the default gateway response for 413 isn't supported"
@@ -218,14 +231,27 @@ func restWire(r Reason) wire {
 	}
 }
 
+const (
+	unknownKey       = "The security token included in the request is invalid."
+	credentialsEnded = "The security token included in the request is expired"
+)
+
+// signatureError is the exception of a signature that is not taken.
+func signatureError(r Reason) string {
+	if r == ReasonIncomplete {
+		return sigv4.Incomplete.String()
+	}
+	return sigv4.Mismatched.String()
+}
+
 // urlBody is what a function URL says: status, x-amzn-ErrorType and the whole body.
 func urlBody(r Reason) (status int, errorType, body string) {
 	switch r {
-	case ReasonNoAPI, ReasonUnsigned:
+	case ReasonNoAPI, ReasonUnsigned, ReasonNotAllowed:
 		return http.StatusForbidden, "AccessDeniedException", `{"Message":"Forbidden"}`
-	case ReasonSignature:
-		return http.StatusForbidden, "InvalidSignatureException", `{"message":"The request signature we calculated does not match ` +
-			`the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}`
+	case ReasonIncomplete, ReasonSignature, ReasonUnknownKey, ReasonCredentials:
+		w := restWire(r)
+		return w.status, w.errorType, string(w.body())
 	case ReasonHeadersTooLarge:
 		return http.StatusRequestHeaderFieldsTooLarge, "RequestHeaderFieldsTooLargeException", `{"message":"Request Header Fields Too Large"}`
 	case ReasonBodyTooLarge:

@@ -18,8 +18,8 @@ type resourcePolicy struct {
 }
 
 // compilePolicy reads an API's policy. Resources may be written short, as
-// execute-api:/stage/METHOD/path. The principal of every caller is anonymous,
-// for signatures are not checked: a policy that names accounts lets nobody in.
+// execute-api:/stage/METHOD/path. A caller of a route without AWS_IAM is anonymous,
+// signed or not: a policy that names accounts does not let it in.
 func (g *Gateway) compilePolicy(m *model.API, arn string) *resourcePolicy {
 	if m.ResourcePolicyJSON == "" {
 		return nil

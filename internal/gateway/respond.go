@@ -160,6 +160,9 @@ func (x *exchange) explain() *integration.Answer {
 	switch x.call.API.Style {
 	case integration.FunctionURL:
 		status, errorType, body := urlBody(x.refused.reason)
+		if x.refused.message != "" && x.refused.reason != ReasonNotAllowed {
+			body = `{"message":` + quote(x.refused.message) + `}`
+		}
 		a := jsonAnswer(status, []byte(body))
 		a.Header["X-Amzn-Errortype"] = []string{errorType}
 		return a

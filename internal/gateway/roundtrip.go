@@ -13,6 +13,7 @@ import (
 	"github.com/forelane/forelane/internal/authorizer"
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/pattern"
+	"github.com/forelane/forelane/internal/principal"
 	"github.com/forelane/forelane/internal/trace"
 )
 
@@ -27,7 +28,11 @@ type exchange struct {
 	run     integration.Runner
 	chance  func() float64 // for canaries
 	door    *door          // by which the request came; nil: from anywhere, or by one that is not known
+	url     *functionURL   // that was asked; nil: an API was
 	mapping *mapping       // of a custom domain; nil: the default endpoint was asked
+
+	signers Signers           // nil: nobody is known
+	signer  *principal.Signer // who signed the request; nil: nobody who was asked for it
 
 	subscriber *subscriber       // nil: the route requires no API key
 	grant      *authorizer.Grant // of the route's authorizer; nil: it has none
@@ -80,6 +85,7 @@ func apiSteps() [13]step {
 func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
 	x := open(r, start)
+	x.signers = g.signers
 	x.chance, x.door = g.chance, g.doors[x.call.Caller.Endpoint]
 	if g.choose(x); x.api == nil {
 		x.call.API = &integration.API{}

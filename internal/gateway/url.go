@@ -10,13 +10,15 @@ import (
 
 	"github.com/forelane/forelane/internal/integration"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/policy"
 )
 
 // FunctionURLs serves the function URLs of one stack (row L9).
 type FunctionURLs struct {
-	log   func(*Record)
-	hosts map[string]*functionURL
-	notes []string
+	log     func(*Record)
+	signers Signers
+	hosts   map[string]*functionURL
+	notes   []string
 }
 
 type functionURL struct {
@@ -24,11 +26,15 @@ type functionURL struct {
 	cors *cors
 	auth string // NONE, AWS_IAM; all else is refused
 	run  integration.Runner
+	// arn is the function's, with the URL's qualifier, and policy what it lets
+	// others do.
+	arn    string
+	policy *policy.Document
 }
 
 // CompileFunctionURLs makes the FunctionURLs of a stack.
 func CompileFunctionURLs(s *model.Stack, d Deps) (*FunctionURLs, error) {
-	f := &FunctionURLs{log: d.Log, hosts: map[string]*functionURL{}}
+	f := &FunctionURLs{log: d.Log, signers: d.Signers, hosts: map[string]*functionURL{}}
 	deps := d.integrations()
 	for _, fn := range s.Functions {
 		for _, m := range fn.URLs {
@@ -49,6 +55,7 @@ func (f *FunctionURLs) compile(fn *model.Function, m *model.FunctionURL, s *mode
 	u := &functionURL{cors: compileCORS(m.CORS), auth: m.AuthType}
 	u.api.logicalID = m.LogicalID
 	u.api.facts = integration.API{Style: integration.FunctionURL, ID: id, AccountID: s.AccountID}
+	u.api.region = regionOf(s)
 	function := fn.ARN
 	if function == "" {
 		function = fn.Name
@@ -57,9 +64,10 @@ func (f *FunctionURLs) compile(fn *model.Function, m *model.FunctionURL, s *mode
 		function += ":" + m.Qualifier
 	}
 	u.run = integration.FunctionURLRunner(function, m.Stream, deps)
-	if u.auth != "NONE" {
-		f.notes = append(f.notes, fmt.Sprintf("%s %s: AuthType %s: only a distribution with an origin access control gets through; "+
-			"signatures of viewers are not checked yet: they are refused with 403", fn.Pos, m.LogicalID, m.AuthType))
+	u.arn, u.policy = function, functionPolicy(fn, m.Qualifier, function)
+	if u.auth != "NONE" && f.signers == nil {
+		f.notes = append(f.notes, fmt.Sprintf("%s %s: AuthType %s: only a distribution with an origin access control gets through: %s",
+			fn.Pos, m.LogicalID, m.AuthType, noPrincipals))
 	}
 	return u
 }
@@ -68,10 +76,7 @@ func (f *FunctionURLs) compile(fn *model.Function, m *model.FunctionURL, s *mode
 func urlHosts(host string, s *model.Stack) []string {
 	host = strings.ToLower(host)
 	id, _, _ := strings.Cut(host, ".")
-	region := s.Region
-	if region == "" {
-		region = "us-east-1"
-	}
+	region := regionOf(s)
 	return []string{host, id + ".lambda-url." + region + ".localhost", id + ".lambda-url.localhost"}
 }
 
@@ -101,7 +106,7 @@ func (f *FunctionURLs) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.refuse(ReasonNoAPI, noHost("function URL", x.call.Domain))
 		return x.finish(start, f.log)
 	}
-	x.api, x.cors, x.run = &u.api, u.cors, u.run
+	x.api, x.cors, x.run, x.url, x.signers = &u.api, u.cors, u.run, u, f.signers
 	x.route = &route{kind: model.LambdaProxy.String(), authorization: u.auth}
 	x.call.API = &u.api.facts
 	x.call.Stage = &integration.Stage{Name: "$default"}
@@ -123,18 +128,20 @@ func (x *exchange) urlPreflight() bool {
 	return false
 }
 
-// urlAuthorize lets through what this process signed itself and refuses every
-// other request for AWS_IAM: signatures of viewers are not checked yet. The
-// edge signs the hash of a body that it has not read, so its viewer must give
-// it (row O7, "Restrict access to an AWS Lambda function URL origin"); that
-// the hash is the body's is not checked.
+// urlAuthorize lets through what this process signed itself, and signers who
+// may. The edge signs the hash of a body that it has not read, so its viewer must
+// give it (row O7, "Restrict access to an AWS Lambda function URL origin"); that
+// the hash is the body's is not checked. What a viewer signed is for that viewer.
 func (x *exchange) urlAuthorize() bool {
 	auth := x.route.authorization
 	switch {
 	case auth == "NONE":
 		return true
-	case auth != "AWS_IAM" || signerOf(x.req.Context()) == "":
-		return x.refuse(ReasonUnsigned, fmt.Errorf("AuthType %s: the request is not signed by a distribution's origin access control", auth))
+	case auth != "AWS_IAM":
+		return x.refuse(ReasonUnsigned, fmt.Errorf("AuthType %s: there is no such authorization", auth))
+	case signerOf(x.req.Context()) == "":
+		x.route.identity = everybody
+		return x.signedInURL(x.url)
 	case x.call.Body != nil && x.call.Header.Get("X-Amz-Content-Sha256") == "":
 		return x.refuse(ReasonSignature, fmt.Errorf("a body behind an origin access control: "+
 			"the viewer must send its SHA-256 in x-amz-content-sha256"))

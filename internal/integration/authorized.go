@@ -23,6 +23,42 @@ func (c *Call) authorizerVar(name string) (string, bool) {
 	return v, ok
 }
 
+// Signer is who signed a request with AWS credentials.
+type Signer struct {
+	AccessKey string
+	AccountID string
+	ID        string // AIDA…, or AROA…:SESSION
+	ARN       string
+}
+
+// signerVar is a $context.identity variable of the signer.
+func (c *Call) signerVar(name string) (string, bool) {
+	if c.Signer == nil {
+		return "", false
+	}
+	switch name {
+	case "identity.accessKey":
+		return c.Signer.AccessKey, true
+	case "identity.accountId":
+		return c.Signer.AccountID, true
+	case "identity.caller", "identity.user":
+		return c.Signer.ID, true
+	case "identity.userArn":
+		return c.Signer.ARN, true
+	}
+	return "", false
+}
+
+// appendIAM appends the member iam of an authorizer in events of format 2.0.
+func (s *Signer) appendIAM(b []byte) []byte {
+	b = text(append(b, '{'), "accessKey", s.AccessKey)
+	b = text(b, "accountId", s.AccountID)
+	b = text(b, "callerId", s.ID)
+	b = null(null(b, "cognitoIdentity"), "principalOrgId")
+	b = text(b, "userArn", s.ARN)
+	return append(text(b, "userId", s.ID), '}')
+}
+
 // AuthorizerAsk is what an authorizer's event has besides the call.
 type AuthorizerAsk struct {
 	Token    bool // TOKEN; else REQUEST

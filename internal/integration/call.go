@@ -118,6 +118,9 @@ type Call struct {
 	// Authorized is what the authorizer left; nil: the route has none.
 	Authorized *Authorized
 
+	// Signer is who signed the request; nil: nobody who was asked for it.
+	Signer *Signer
+
 	Caller Caller
 	// APIKey is the key of a REST method that requires one; it is a secret that
 	// belongs in no log of ours. APIKeyID is its id.

@@ -6,9 +6,9 @@ package integration
 // templates see them in $context.keySet(); a test holds the two together.
 var contextNames = [...]string{
 	"accountId", "apiId", "customDomain.basePathMatched", "deploymentId", "domainName", "domainPrefix", "extendedRequestId",
-	"httpMethod", "identity.apiKey", "identity.apiKeyId",
+	"httpMethod", "identity.accessKey", "identity.accountId", "identity.apiKey", "identity.apiKeyId", "identity.caller",
 	"identity.clientCert.clientCertPem", "identity.clientCert.issuerDN", "identity.clientCert.serialNumber", "identity.clientCert.subjectDN",
-	"identity.clientCert.validity.notAfter", "identity.clientCert.validity.notBefore", "identity.sourceIp", "identity.userAgent", "identity.vpcId", "identity.vpceId", "isCanaryRequest", "path",
+	"identity.clientCert.validity.notAfter", "identity.clientCert.validity.notBefore", "identity.sourceIp", "identity.user", "identity.userAgent", "identity.userArn", "identity.vpcId", "identity.vpceId", "isCanaryRequest", "path",
 	"protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "stage", "xrayTraceId",
 }
 

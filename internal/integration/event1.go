@@ -133,7 +133,13 @@ func appendContext1(b []byte, c *Call, resource, path string) []byte {
 	b = text(b, "extendedRequestId", c.ExtendedID)
 	b = text(b, "httpMethod", c.Method)
 	b = append(key(b, "identity"), '{')
-	b = append(b, `"accessKey":null,"accountId":null,"caller":null,`...)
+	s := c.Signer
+	if s == nil {
+		s = &Signer{}
+	}
+	b = textOrNull(b, "accessKey", s.AccessKey)
+	b = textOrNull(b, "accountId", s.AccountID)
+	b = append(textOrNull(b, "caller", s.ID), ',')
 	if !rest {
 		b = append(b, `"cognitoAmr":null,`...)
 	}
@@ -143,9 +149,9 @@ func appendContext1(b []byte, c *Call, resource, path string) []byte {
 		b = text(text(b, "apiKey", c.APIKey), "apiKeyId", c.APIKeyID)
 	}
 	b = text(b, "sourceIp", c.sourceIP())
-	b = null(b, "user")
+	b = textOrNull(b, "user", s.ID)
 	b = textOrNull(b, "userAgent", first(c.Header["User-Agent"]))
-	b = null(b, "userArn")
+	b = textOrNull(b, "userArn", s.ARN)
 	b = appendClientCert(b, c)
 	if c.Caller.Endpoint != "" {
 		b = text(text(b, "vpcId", c.Caller.VPC), "vpceId", c.Caller.Endpoint)

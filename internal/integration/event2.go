@@ -127,7 +127,7 @@ func appendQuery2(b []byte, c *Call) []byte {
 
 func appendContext2(b []byte, c *Call, path string) []byte {
 	account := c.API.AccountID
-	if c.API.Style == FunctionURL {
+	if c.API.Style == FunctionURL && c.Signer == nil {
 		account = "anonymous"
 	}
 	b = append(key(b, "requestContext"), '{')
@@ -138,6 +138,8 @@ func appendContext2(b []byte, c *Call, path string) []byte {
 	}
 	if c.Authorized != nil && len(c.Authorized.Event2) > 0 {
 		b = append(key(b, "authorizer"), c.Authorized.Event2...)
+	} else if c.Signer != nil {
+		b = append(c.Signer.appendIAM(append(key(b, "authorizer"), `{"iam":`...)), '}')
 	}
 	b = text(b, "domainName", c.Domain)
 	b = text(b, "domainPrefix", c.domainPrefix())

@@ -245,6 +245,9 @@ func (c *Call) ContextVar(name string) (string, bool) {
 	if v, ok := c.certificateVar(name); ok {
 		return v, true
 	}
+	if v, ok := c.signerVar(name); ok {
+		return v, true
+	}
 	return c.authorizerVar(name)
 }
 

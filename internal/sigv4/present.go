@@ -314,17 +314,18 @@ func (p *Presented) Verify(in *Incoming, hash [sha256.Size]byte, secret string) 
 	}
 	canonical, _ := canonicalRequest(rq, p.Service)
 	digest := sha256.Sum256([]byte(canonical))
-	return &Fault{Mismatched, mismatch + "\n\nThe Canonical String for this request should have been\n'" + canonical +
+	return &Fault{Mismatched, Mismatch + "\n\nThe Canonical String for this request should have been\n'" + canonical +
 		"'\n\nThe String-to-Sign should have been\n'" + stringToSign(p.Time, p.Scope, digest[:]) + "'\n"}
 }
 
-const mismatch = "The request signature we calculated does not match the signature you provided. " +
+// Mismatch is what is said first of a signature that is not that of the request.
+const Mismatch = "The request signature we calculated does not match the signature you provided. " +
 	"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 
 // Plain is a message without what it shows of the request.
 func (f *Fault) Plain() string {
 	if f.Kind == Mismatched {
-		return mismatch
+		return Mismatch
 	}
 	return f.Message
 }
