@@ -56,6 +56,7 @@ type upFlags struct {
 	originCredentials  string
 	originCerts        []string
 	trustStores        []string
+	principals         string
 	observe            observeFlags
 	recall             recallFlags
 	dns                dnsFlags
@@ -83,6 +84,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.originCredentials, "origin-credentials", "", "sign requests to origins with an access control that are not of the template (SigV4): `env` for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or the name of a profile in the shared credentials file")
 	fl.StringArrayVar(&f.originCerts, "origin-cert", nil, "certificate shown to origins whose OriginMtlsConfig names the ARN, `ARN=CERT.pem[,KEY.pem]`, read anew when it changes; may be repeated")
 	fl.StringArrayVar(&f.trustStores, "trust-store", nil, "authorities of viewers' certificates (PEM) for a trust store, by its id or logical id, `ID=CAS.pem`, in place of its bucket; may be repeated")
+	fl.StringVar(&f.principals, "principals", "", "`FILE` of principals: who may sign requests for AWS_IAM, with which access keys and policies (docs/principals.md), read anew when it changes; without it such requests are refused")
 	fl.StringArrayVar(&f.issuers, "issuer", nil, "another address for an issuer of tokens, `URL=URL`, such as that of a user pool's stand-in on this machine; may be repeated")
 	fl.BoolVar(&f.strict, "strict", false, "refuse a template that has something unsupported")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON lines on stdout, the first one when ready")
@@ -307,6 +309,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	}
 	if o.TrustStore, err = trustStores(f.trustStores); err != nil {
 		return o, closeLog, wrong(fmt.Errorf("--trust-store: %w", err))
+	}
+	if o.Principals, err = principals(f.principals, o.Log); err != nil {
+		return o, closeLog, wrong(fmt.Errorf("--principals: %w", err))
 	}
 	if o.Issuers, err = pairs("issuer", f.issuers); err != nil {
 		return o, closeLog, wrong(err)

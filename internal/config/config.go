@@ -44,6 +44,7 @@ type Node struct {
 	Signing   string            // credentials for origins outside: env, or a profile; empty: none
 	Shown     map[string]string // certificates shown to origins, CERT[,KEY] by ARN
 	Trusted   map[string]string // authorities of viewers' certificates, PEM files by trust store
+	Signers   string            // file of principals; empty: nobody signs
 	Issuers   map[string]string // other addresses for issuers of tokens
 	API       API
 	Functions Functions

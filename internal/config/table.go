@@ -81,6 +81,7 @@ func table(n *Node) []setting {
 		{key: "originCredentials", doc: "Sign requests to origins with an access control that are not of a stack (SigV4): env for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or a profile of the shared credentials file.", to: &n.Signing},
 		{key: "originCertificates", doc: "Certificates shown to origins whose OriginMtlsConfig names the ARN: ARN and CERT.pem or CERT.pem,KEY.pem, read anew when they change.", to: &n.Shown, form: files},
 		{key: "trustStores", doc: "Authorities of viewers' certificates for trust stores, in place of their buckets: the id or logical id, and a file of certificates, PEM.", to: &n.Trusted, form: file},
+		{key: "principals", doc: "File of principals: who may sign requests for AWS_IAM, with which access keys and policies (docs/principals.md), read anew when it changes. Nobody when it is not given. Nobody else may read it.", to: &n.Signers, form: file},
 		{key: "issuers", doc: "Other addresses for issuers of tokens: URL and URL.", to: &n.Issuers, form: url},
 		{key: "api", doc: "The limit of all APIs together, as an account of AWS has one.", sub: []setting{
 			{key: "rate", doc: "Requests a second; 0 is no limit.", to: &n.API.Rate},

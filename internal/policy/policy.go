@@ -211,6 +211,17 @@ func (d *Document) NamesResources() bool {
 	return true
 }
 
+// NamesPrincipals tells whether a statement says who it is about, as policies of
+// resources do and those of identities cannot.
+func (d *Document) NamesPrincipals() bool {
+	for _, s := range d.statements {
+		if len(s.principals)+len(s.notPrincipals) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Decide evaluates rq.
 func (d *Document) Decide(rq *Request) Decision {
 	out := Implicit

@@ -122,6 +122,8 @@ func (s *Signer) add(n *model.Identity) {
 			s.refuse(fmt.Sprintf("a policy of %s (%s) cannot be read: %v", n.Name, n.Pos, err))
 		case !doc.NamesResources():
 			s.refuse(fmt.Sprintf("a policy of %s (%s) has a statement without Resource", n.Name, n.Pos))
+		case doc.NamesPrincipals():
+			s.refuse(fmt.Sprintf("a policy of %s (%s) has a statement with Principal", n.Name, n.Pos))
 		default:
 			s.documents = append(s.documents, doc)
 		}

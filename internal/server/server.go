@@ -45,6 +45,7 @@ import (
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/peer"
+	"github.com/forelane/forelane/internal/principal"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/trace/otlp"
@@ -110,6 +111,9 @@ type Options struct {
 	// Issuers give issuers of tokens, user pools among them, another address:
 	// there their keys are fetched, and tokens may name it as their issuer.
 	Issuers map[string]string
+	// Principals are who may sign requests for AWS_IAM, as they are now; it is
+	// asked for each such request. Nil: nobody is known, and they are refused.
+	Principals func() *principal.Set
 	// OriginSigner signs requests to origins with an access control that are not
 	// of this process. Nil: they go out unsigned, and are told.
 	OriginSigner *origin.Signer

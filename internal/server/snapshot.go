@@ -19,6 +19,7 @@ import (
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
+	"github.com/forelane/forelane/internal/principal"
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/viewer/security"
@@ -43,6 +44,7 @@ type Snapshot struct {
 	private privates
 	zones   *zone.Zones
 	spreads []*origin.Spread
+	signers gateway.Signers             // nil: nobody signs
 	mutual  map[string]*security.Mutual // how viewers are asked for certificates, by id
 
 	background sync.WaitGroup // refreshes and fills that outlive their request
@@ -77,6 +79,7 @@ func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 		snap.close()
 		return nil, err
 	}
+	s.compileSigners(snap)
 	for _, st := range stacks {
 		if err := s.compileStack(snap, st); err != nil {
 			snap.close()
@@ -84,6 +87,18 @@ func (s *Server) compile(stacks []*model.Stack) (*Snapshot, error) {
 		}
 	}
 	return snap, nil
+}
+
+// compileSigners binds the principals to the IAM resources of all stacks.
+func (s *Server) compileSigners(snap *Snapshot) {
+	if s.o.Principals == nil {
+		return
+	}
+	d := principal.NewDirectory(snap.stacks, s.o.Principals)
+	for _, note := range d.Notes() {
+		s.log.Warn(note)
+	}
+	snap.signers = d
 }
 
 func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
@@ -105,7 +120,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Invoke: s.funcs, Log: s.apiLog,
 		Client:  inside{snap, origin.Client(origin.Options{Roots: s.o.Roots}), func(host string) http.RoundTripper { return s.atEndpoint(snap, st, host) }},
 		Link:    func(link, target string) http.RoundTripper { return s.link(snap, st, link, target) },
-		Issuers: s.keys, Limits: s.kept.limits, Caches: &s.stages, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
+		Issuers: s.keys, Signers: snap.signers, Limits: s.kept.limits, Caches: &s.stages, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
 		WebACL: stageShields(snap.shields, s.acls),
 		Mutual: func(d *model.Domain) string { return s.domainMutual(snap, st, d) },
 	}
