@@ -184,18 +184,6 @@ func TestA13PoolRoute(t *testing.T) {
 	}
 }
 
-// TestA13SignedRequestsAreRefused: AWS_IAM is not built, and closed.
-func TestA13SignedRequestsAreRefused(t *testing.T) {
-	h, rest := httpAPI(newRoute("GET /", lambda("2.0"))), restAPI(newRoute("GET /", lambda("")))
-	h.Routes[0].Authorization, rest.Routes[0].Authorization = "AWS_IAM", "AWS_IAM"
-	r := newRig(t, h, rest)
-	for _, url := range []string{httpHost + "/", restHost + "/prod"} {
-		if resp, _ := r.do("GET", url, "", "Authorization: AWS4-HMAC-SHA256 Credential=x"); resp.StatusCode != 403 || r.fn.last != nil {
-			t.Errorf("%s: %d", url, resp.StatusCode)
-		}
-	}
-}
-
 // TestA20BrokenAuthorizersAreClosed: a definition that cannot work lets nobody
 // in.
 func TestA20BrokenAuthorizersAreClosed(t *testing.T) {

@@ -65,7 +65,7 @@ func (f *FunctionURLs) compile(fn *model.Function, m *model.FunctionURL, s *mode
 	}
 	u.run = integration.FunctionURLRunner(function, m.Stream, deps)
 	u.arn, u.policy = function, functionPolicy(fn, m.Qualifier, function)
-	if u.auth != "NONE" && f.signers == nil {
+	if u.auth != "NONE" && (f.signers == nil || u.auth != "AWS_IAM") {
 		f.notes = append(f.notes, fmt.Sprintf("%s %s: AuthType %s: only a distribution with an origin access control gets through: %s",
 			fn.Pos, m.LogicalID, m.AuthType, noPrincipals))
 	}
