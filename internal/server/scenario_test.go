@@ -28,6 +28,7 @@ import (
 	"github.com/forelane/forelane/internal/gateway"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/model"
+	"github.com/forelane/forelane/internal/principal"
 	"github.com/forelane/forelane/internal/record"
 	"github.com/forelane/forelane/internal/template"
 )
@@ -61,19 +62,25 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			synctest.Test(t, func(t *testing.T) { newPlay(t, stacks[0].Stack).run(string(a.Comment)) })
+			set := scriptPrincipals(t, a)
+			synctest.Test(t, func(t *testing.T) { newPlay(t, stacks[0].Stack, set).run(string(a.Comment)) })
 		})
 	}
 }
 
 // play is a running script.
 type play struct {
-	t      *testing.T
-	edge   *edge.Edge
-	gw     *gateway.Gateway
-	host   string // the API's own
-	issuer *authorizertest.Issuer
-	wg     sync.WaitGroup
+	t    *testing.T
+	edge *edge.Edge
+	gw   *gateway.Gateway
+	host string // the API's own
+	// originPath is what the edge puts in front of paths; signers are those of the
+	// section principals.yaml.
+	originPath string
+	sent       map[string]sent
+	signers    *principal.Set
+	issuer     *authorizertest.Issuer
+	wg         sync.WaitGroup
 
 	mu     sync.Mutex
 	fields []string      // of the API function's answers
@@ -88,14 +95,15 @@ type play struct {
 	open map[string]*answered
 }
 
-func newPlay(t *testing.T, st *model.Stack) *play {
+func newPlay(t *testing.T, st *model.Stack, signers *principal.Set) *play {
 	p := &play{
+		signers: signers, sent: map[string]sent{},
 		t: t, issuer: authorizertest.New("https://issuer.example"), status: 200, policy: "*",
 		calls: map[string]int{}, open: map[string]*answered{},
 	}
 	issuers := authorizer.NewIssuers(authorizer.IssuerOptions{Client: p.issuer})
 	var err error
-	if p.gw, err = gateway.Compile(st, gateway.Deps{Invoke: p, Issuers: issuers}); err != nil {
+	if p.gw, err = gateway.Compile(st, gateway.Deps{Invoke: p, Issuers: issuers, Signers: directory(signers, st)}); err != nil {
 		t.Fatal(err)
 	}
 	for _, note := range p.gw.Notes() {
@@ -107,7 +115,7 @@ func newPlay(t *testing.T, st *model.Stack) *play {
 			if !p.gw.Owns(o.DomainName) {
 				return nil, fmt.Errorf("%s is not the API's name", o.DomainName)
 			}
-			p.host = o.DomainName
+			p.host, p.originPath = o.DomainName, o.Path
 			return p.gw, nil
 		},
 		Record: func(r *record.Record) {
@@ -146,12 +154,13 @@ func (p *play) Invoke(ctx context.Context, in *model.Invocation) (*model.Invocat
 	var e struct {
 		Headers        map[string]string
 		RequestContext struct {
-			Identity   struct{ APIKey string }
+			Identity   struct{ APIKey, UserArn string }
 			Authorizer struct {
 				PrincipalID string `json:"principalId"`
 				Claims      map[string]string
 				JWT         struct{ Claims map[string]string }
 				Lambda      struct{ User string }
+				IAM         struct{ UserArn string }
 			}
 		}
 	}
@@ -160,6 +169,9 @@ func (p *play) Invoke(ctx context.Context, in *model.Invocation) (*model.Invocat
 	}
 	z := e.RequestContext.Authorizer
 	who := e.RequestContext.Identity.APIKey + z.PrincipalID + z.Claims["sub"] + z.JWT.Claims["sub"] + z.Lambda.User
+	if arn := e.RequestContext.Identity.UserArn + z.IAM.UserArn; arn != "" {
+		who += arn[strings.LastIndexByte(arn, '/')+1:]
+	}
 	if who == "" {
 		who = "nobody"
 	}
@@ -264,9 +276,14 @@ func (p *play) sendTo(host string, a []string) *answered {
 		name, value, _ := strings.Cut(f, ": ")
 		rq.Header.Add(name, p.tokens(value))
 	}
+	p.sign(rq)
+	return p.begin(ctx, rq, v)
+}
+
+func (p *play) begin(ctx context.Context, rq *httpmsg.Request, v *answered) *answered {
 	go func() {
 		defer close(v.done)
-		if host == p.host {
+		if rq.Host == p.host {
 			serveDirect(ctx, nil, p.gw, rq, v)
 			return
 		}
@@ -320,6 +337,11 @@ func (p *play) command(name string, a []string) error {
 	case "direct":
 		p.last = p.sendTo(p.host, a)
 		<-p.last.done
+		return nil
+	case "again":
+		p.last = p.again(a[0])
+		<-p.last.done
+		synctest.Wait()
 		return nil
 	case "start":
 		p.open[a[0]] = p.send(a[1:])
