@@ -104,7 +104,7 @@ func (s *site) urlOrigin(t *target) {
 	signs := t.o.Access != nil && t.o.Access.Signing != "never"
 	switch {
 	case t.url.AuthType == "AWS_IAM" && !signs && !s.signedByFunction(t):
-		s.add(UnsignedOrigin, Error, at{property: t.at}, Finding{
+		s.add(UnsignedOrigin, s.unsigned(t), at{property: t.at}, Finding{
 			What: fmt.Sprintf("the function URL of origin %s wants signed requests (AWS_IAM), and the origin has no access control that signs", t.o.ID),
 			Mend: "add OriginAccessControlId with OriginAccessControlOriginType: lambda, SigningBehavior: always",
 		})
@@ -114,6 +114,17 @@ func (s *site) urlOrigin(t *target) {
 			Mend: "AuthType: AWS_IAM with an origin access control (type lambda), or a secret in OriginCustomHeaders that the function checks",
 		})
 	}
+}
+
+// unsigned is how bad it is that the edge does not sign for t: where it hands
+// Authorization on, viewers may sign themselves.
+func (s *site) unsigned(t *target) Severity {
+	if slices.ContainsFunc(s.flows, func(f *flow) bool {
+		return slices.Contains(f.targets, t) && f.forwarded(input{header, "Authorization"})
+	}) {
+		return Warning
+	}
+	return Error
 }
 
 // signedByFunction tells whether a function of the edge may sign for t.

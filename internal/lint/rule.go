@@ -116,7 +116,7 @@ func originDocs() []Doc {
 	return []Doc{
 		{HostForwarded, "error", "The viewer's Host is sent to API Gateway, a function URL or a bucket.", "They find what is asked for by Host, and answer 403 to a name that they do not know."},
 		{UnsignedBody, "warning", "An origin access control signs for a function URL, and the behavior allows POST or PUT.", "The edge does not hash bodies: without `x-amz-content-sha256` from the viewer such requests get 403 (row O7)."},
-		{UnsignedOrigin, "error; warning for buckets", "A function URL with AWS_IAM, or a bucket that is not public, without origin access control.", "The edge asks without a signature and is refused."},
+		{UnsignedOrigin, "error; warning for buckets, and where viewers may sign themselves (Authorization is forwarded)", "A function URL with AWS_IAM, or a bucket that is not public, without origin access control.", "The edge asks without a signature and is refused."},
 		{OpenOrigin, "warning where the edge has a web ACL, a geo restriction or signed URLs; else info, and info for buckets and where every route has a guard", "An API, a function URL or a bucket can be asked directly, around the edge.", "What the edge keeps out (a web ACL, signed URLs, geo restriction) comes in there, and what it caches costs."},
 		{DisabledEndpoint, "error", "The origin is the execute-api address of an API that switches it off.", "Every request gets 403. Use the custom domain."},
 		{CleartextOrigin, "error; warning for match-viewer", "API Gateway or a function URL is asked by http.", "They speak https only: the edge answers 502 or 504."},
