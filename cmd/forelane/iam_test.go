@@ -27,7 +27,7 @@ const iamTemplate = `Resources:
           def handler(event, context):
               rc = event["requestContext"]
               iam = rc.get("authorizer", {}).get("iam") or rc["identity"]
-              return {"statusCode": 200, "headers": {"Cache-Control": "no-store"}, "body": iam["userArn"] + " " + (event["body"] or "")}
+              return {"statusCode": 200, "headers": {"Cache-Control": "no-store"}, "body": iam["userArn"] + " " + (event.get("body") or "")}
   Address: {Type: AWS::Lambda::Url, Properties: {AuthType: AWS_IAM, TargetFunctionArn: !GetAtt Fn.Arn}}
   Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: api, BinaryMediaTypes: []}}
   Any: {Type: AWS::ApiGateway::Resource, Properties: {RestApiId: !Ref Api, ParentId: !GetAtt Api.RootResourceId, PathPart: "{proxy+}"}}
