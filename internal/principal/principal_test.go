@@ -38,7 +38,10 @@ const (
 )
 
 func TestA13WhatDecides(t *testing.T) {
-	user := func(n model.Identity) *model.Identity { n.Kind, n.Name, n.ARN = model.IAMUser, "alice", alice; return &n }
+	user := func(n model.Identity) *model.Identity {
+		n.Kind, n.Name, n.ARN = model.IAMUser, "alice", alice
+		return &n
+	}
 	role := &model.Identity{Kind: model.IAMRole, Name: "R", ARN: "arn:aws:iam::123456789012:role/service/R", Policies: []string{statement("Allow", "*")}}
 	caller := &model.Identity{LogicalID: "Caller", Kind: model.IAMPolicy, Name: "caller-1", ARN: "arn:aws:iam::123456789012:policy/caller-1", Policies: []string{statement("Allow", "*")}}
 	inline := &model.Identity{LogicalID: "Inline", Kind: model.IAMPolicy, Name: "root", Policies: []string{statement("Allow", "*")}}
