@@ -31,7 +31,7 @@ var floors = map[string]float64{
 	"internal/viewer": 2, "internal/edgefunc": 2, "internal/edgelambda": 2, "internal/cache": 2, "internal/origin": 2, "internal/bucket": 2,
 	"internal/authorizer": 2, "internal/lint": 2, "internal/effect": 2, "internal/bundle": 2, "internal/cluster": 2, "internal/invalidation": 2, "internal/peer": 2,
 	"internal/integration": 2, "internal/function": 2, "internal/record": 2, "internal/encode": 2, "internal/template": 2,
-	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/principal": 2, "internal/schema": 2, "internal/webacl": 2, "internal/tunnel": 2,
+	"internal/handover": 2, "internal/signed": 2, "internal/geo": 2, "internal/principal": 2, "internal/schema": 2, "internal/service": 2, "internal/webacl": 2, "internal/tunnel": 2,
 
 	"internal/edge": 3, "internal/gateway": 3, "internal/control": 3, "internal/zone": 3, "internal/deploy": 3,
 	"internal/server": 4,

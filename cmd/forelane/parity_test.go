@@ -26,7 +26,7 @@ var settingOf = map[string]string{
 	"tls-cert": "tls.certificates: [{certificate: a.pem}]", "acme": "tls.acme.email: a@example.com", "acme-directory": "tls.acme.directory: https://ca.example",
 	"cache-memory": "cache.memory: 1MiB", "cache-disk": "cache.disk: 1GiB", "leak-guard": "cache.leakGuard: exact", "geo": "geo: a.mmdb",
 	"origin": "origins: {a: 'http://b'}", "issuer": "issuers: {a: 'http://b'}", "origin-credentials": "originCredentials: env",
-	"origin-cert": "originCertificates: {'arn:a': 'c.pem,k.pem'}", "trust-store": "trustStores: {T: 'ca.pem'}", "principals": "principals: p.yaml",
+	"service": "services: {sqs: 'http://a'}", "origin-cert": "originCertificates: {'arn:a': 'c.pem,k.pem'}", "trust-store": "trustStores: {T: 'ca.pem'}", "principals": "principals: p.yaml",
 	"kinesis": "log.kinesis: 'http://a'", "recent": "explain.recent: 1m", "recent-memory": "explain.memory: 1MiB", "debug-token": "explain.debugTokenFile: a",
 	"api-rate": "api.rate: 7", "api-burst": "api.burst: 7", "api-cache": "api.cache: 1MiB",
 	"concurrency": "functions.concurrency: 7", "node-path": "functions.nodePath: a", "python-path": "functions.pythonPath: a",

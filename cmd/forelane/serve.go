@@ -81,7 +81,7 @@ func flagsOf(c *config.Node) *upFlags {
 		},
 		recall:      recalled(&c.Explain),
 		cacheMemory: c.Cache.Memory.String(), cacheDisk: c.Cache.Disk.String(),
-		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers), originCredentials: c.Signing, originCerts: pairsOf(c.Shown), trustStores: pairsOf(c.Trusted), principals: c.Signers,
+		origins: pairsOf(c.Origins), issuers: pairsOf(c.Issuers), originCredentials: c.Signing, services: pairsOf(c.Services), originCerts: pairsOf(c.Shown), trustStores: pairsOf(c.Trusted), principals: c.Signers,
 		authority: filepath.Join(c.Data, "authority"), onlyTheirs: !c.TLS.LocalAuthority, region: c.Region, account: c.Account,
 	}
 	if !c.Viewers() {

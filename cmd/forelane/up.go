@@ -54,6 +54,7 @@ type upFlags struct {
 	balancers          []string
 	tlsCerts           []string
 	originCredentials  string
+	services           []string
 	originCerts        []string
 	trustStores        []string
 	principals         string
@@ -82,6 +83,7 @@ func (f *upFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.data, "data", "", "`DIR` for built functions, logs (those of API stages and web ACLs in access) and the cache on disk (default: .forelane beside the template)")
 	fl.StringArrayVar(&f.origins, "origin", nil, "another address for an origin, `Id=URL` or host=URL; may be repeated")
 	fl.StringVar(&f.originCredentials, "origin-credentials", "", "sign requests to origins with an access control that are not of the template (SigV4): `env` for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or the name of a profile in the shared credentials file")
+	fl.StringArrayVar(&f.services, "service", nil, "endpoint of an AWS service that integrations of APIs call, `NAME=URL`, such as dynamodb=http://127.0.0.1:4567, signed with --origin-credentials; may be repeated. Without one s3 is the buckets of the template, and others answer 500")
 	fl.StringArrayVar(&f.originCerts, "origin-cert", nil, "certificate shown to origins whose OriginMtlsConfig names the ARN, `ARN=CERT.pem[,KEY.pem]`, read anew when it changes; may be repeated")
 	fl.StringArrayVar(&f.trustStores, "trust-store", nil, "authorities of viewers' certificates (PEM) for a trust store, by its id or logical id, `ID=CAS.pem`, in place of its bucket; may be repeated")
 	fl.StringVar(&f.principals, "principals", "", "`FILE` of principals: who may sign requests for AWS_IAM, with which access keys and policies (docs/principals.md), read anew when it changes; without it such requests are refused")
@@ -303,6 +305,9 @@ func (f *upFlags) serverOptions(l *loader, now *loaded, out *output) (o server.O
 	}
 	if o.OriginSigner, err = originSigner(f.originCredentials, os.Getenv); err != nil {
 		return o, closeLog, wrong(fmt.Errorf("--origin-credentials: %w", err))
+	}
+	if o.Services, err = pairs("service", f.services); err != nil {
+		return o, closeLog, wrong(err)
 	}
 	if o.OriginCert, err = originCerts(f.originCerts); err != nil {
 		return o, closeLog, wrong(fmt.Errorf("--origin-cert: %w", err))

@@ -41,6 +41,7 @@ type Node struct {
 	Cache     Cache
 	Geo       []string          // databases of places, .mmdb
 	Origins   map[string]string // other addresses for origins, by Id or host
+	Services  map[string]string // endpoints of AWS services
 	Signing   string            // credentials for origins outside: env, or a profile; empty: none
 	Shown     map[string]string // certificates shown to origins, CERT[,KEY] by ARN
 	Trusted   map[string]string // authorities of viewers' certificates, PEM files by trust store

@@ -79,6 +79,7 @@ func table(n *Node) []setting {
 		{key: "geo", doc: "Databases of places or networks (MaxMind's format), for geo restriction, CloudFront-Viewer-Country and the like, rules of web ACLs.", to: &n.Geo, form: file},
 		{key: "origins", doc: "Other addresses for origins: Id, Distribution/Id or host, and the URL.", to: &n.Origins, form: url},
 		{key: "originCredentials", doc: "Sign requests to origins with an access control that are not of a stack (SigV4): env for AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or a profile of the shared credentials file.", to: &n.Signing},
+		{key: "services", doc: "Endpoints of AWS services that integrations of APIs call: the service's name, such as dynamodb, and the URL. What they are asked is signed with originCredentials.", to: &n.Services, form: url},
 		{key: "originCertificates", doc: "Certificates shown to origins whose OriginMtlsConfig names the ARN: ARN and CERT.pem or CERT.pem,KEY.pem, read anew when they change.", to: &n.Shown, form: files},
 		{key: "trustStores", doc: "Authorities of viewers' certificates for trust stores, in place of their buckets: the id or logical id, and a file of certificates, PEM.", to: &n.Trusted, form: file},
 		{key: "principals", doc: "File of principals: who may sign requests for AWS_IAM, with which access keys and policies (docs/principals.md), read anew when it changes. Nobody when it is not given. Nobody else may read it.", to: &n.Signers, form: file},

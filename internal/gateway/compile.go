@@ -45,6 +45,9 @@ type Deps struct {
 	WebACL func(arn string) Shield
 	// Link is the way through a VPC link to a target. Nil: there is none.
 	Link func(link, target string) http.RoundTripper
+	// Service is the way to an AWS service, nil where there is none. Nil: there
+	// are none.
+	Service func(u *model.ServiceURI) http.RoundTripper
 	// Log takes one Record a request; nil: none. It must not block.
 	Log func(*Record)
 	// Limits are those that an earlier Gateway has used; nil: fresh ones.
@@ -69,7 +72,7 @@ func (d *Deps) integrations() integration.Deps {
 			IdleConnTimeout:     60 * time.Second,
 		}
 	}
-	return integration.Deps{Invoke: d.Invoke, Client: client, Link: d.Link}
+	return integration.Deps{Invoke: d.Invoke, Client: client, Link: d.Link, Service: d.Service}
 }
 
 // Gateway serves the APIs of one stack.

@@ -28,6 +28,10 @@ type Deps struct {
 	// Link is the way through a VPC link to a target, its URL or the ARN of what
 	// stands behind the link. Nil: there is none.
 	Link func(link, target string) http.RoundTripper
+	// Service is the way to an AWS service of a region (empty: the stack's), which
+	// signs what it carries. It gets requests for https://SERVICE.REGION.amazonaws.com
+	// and may fail with a *Fault. Nil: there is none.
+	Service func(u *model.ServiceURI) http.RoundTripper
 }
 
 // private is the client for an integration's target, and the target itself as a
@@ -101,7 +105,10 @@ func compile(in *model.Integration, api *API, stage *Stage, route *Route, d Deps
 	case model.Mock, model.LambdaCustom, model.HTTPCustom:
 		return compileCustom(in, api, stage, route, d)
 	case model.AWSService:
-		return nil, faultf(FaultNotBuilt, "%s integrations are not run yet", in.Kind)
+		if api.Style == HTTPAPI {
+			return compileAction(in, api, stage, d)
+		}
+		return compileCustom(in, api, stage, route, d)
 	}
 	return nil, faultf(FaultNotBuilt, "integration kind %d is not known", in.Kind)
 }

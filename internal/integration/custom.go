@@ -11,12 +11,12 @@ import (
 	"github.com/forelane/forelane/internal/model"
 )
 
-// custom is an integration of a REST API that transforms: Lambda, HTTP and
-// mock without proxy. In order:
+// custom is an integration of a REST API that transforms: Lambda, HTTP, AWS
+// services and mock without proxy. In order:
 //
 //  1. transform (customrequest.go): the body as text or bytes, the request
 //     template for its content type, the parameters that the target is sent.
-//  2. The backend asks: mock.go, httpcustom.go, lambdacustom.go.
+//  2. The backend asks: mock.go, httpcustom.go, lambdacustom.go, service.go.
 //  3. respond (customresponse.go): the integration response that the answer
 //     selects, its template, the fields it maps.
 //
@@ -71,6 +71,8 @@ func compileCustom(in *model.Integration, api *API, stage *Stage, route *Route, 
 		c.backend = mock{}
 	case model.HTTPCustom:
 		c.backend, err = compileHTTPCustom(in, stage, d)
+	case model.AWSService:
+		c.backend, err = compileService(in, stage, d)
 	default:
 		c.backend, err = compileLambdaCustom(in, stage, d)
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package integration answers one routed request of an API or a function URL:
-// Lambda and HTTP integrations, with and without proxy, and mock integrations.
+// Lambda and HTTP integrations, with and without proxy, AWS services, and mock
+// integrations.
 //
 // The flow:
 //  1. Compile turns a model.Integration, for one stage, into a Runner: stage
@@ -20,9 +21,12 @@
 // template (room vtl) makes the integration request, and another one the method
 // response out of the integration response that the answer selects.
 //
+// Calls of AWS services are HTTP requests in the service's protocol (service.go,
+// and action.go for the first-class actions of HTTP APIs); Deps.Service signs
+// them and knows where they go.
+//
 // What it does not do: no routing, no authorizers, no limits and no error
-// bodies (package gateway); no AWS service integrations: these compile into a
-// Runner that answers with FaultNotBuilt.
+// bodies (package gateway); no signatures.
 //
 // Concurrency: a Runner is immutable and serves any number of calls; a Call
 // belongs to one goroutine.

@@ -5,6 +5,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -44,30 +45,44 @@ func (h *httpCustom) ask(ctx context.Context, c *Call, out *outbound) (*inbound,
 	if err != nil {
 		return nil, err
 	}
-	resp, err := h.client.RoundTrip(req)
+	resp, body, err := exchange(ctx, h.client, req, c)
 	if err != nil {
-		return nil, customFault(ctx, err)
+		return nil, err
+	}
+	return &inbound{selection: strconv.Itoa(resp.StatusCode), header: resp.Header, body: body, passing: !keepable(resp.StatusCode)}, nil
+}
+
+// exchange sends a request and reads the whole answer, up to the limit. Its
+// error is a *Fault.
+func exchange(ctx context.Context, client http.RoundTripper, req *http.Request, c *Call) (*http.Response, []byte, error) {
+	resp, err := client.RoundTrip(req)
+	if err != nil {
+		return nil, nil, customFault(ctx, err)
 	}
 	c.answered(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxPayload+1))
 	_ = resp.Body.Close() // everything that is wanted has been read
 	switch {
 	case err != nil:
-		return nil, customFault(ctx, err)
+		return nil, nil, customFault(ctx, err)
 	case len(body) > MaxPayload:
-		return nil, faultf(FaultMalformed, "the response is above %d bytes", MaxPayload)
+		return nil, nil, faultf(FaultMalformed, "the response is above %d bytes", MaxPayload)
 	}
 	dropHop(resp.Header)
-	return &inbound{selection: strconv.Itoa(resp.StatusCode), header: resp.Header, body: body, passing: !keepable(resp.StatusCode)}, nil
+	return resp, body, nil
 }
 
 // customFault tells a timeout from a viewer that left and a target that is not
 // there.
 func customFault(ctx context.Context, err error) *Fault {
+	var f *Fault
 	switch ctx.Err() {
 	case context.DeadlineExceeded:
 		return &Fault{FaultTimeout, errTimeout}
 	case nil:
+		if errors.As(err, &f) { // the way to a service knows more
+			return f
+		}
 		return &Fault{FaultConnect, err}
 	}
 	return &Fault{FaultGone, err}

@@ -47,6 +47,7 @@ import (
 	"github.com/forelane/forelane/internal/peer"
 	"github.com/forelane/forelane/internal/principal"
 	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/service"
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/trace/otlp"
 	"github.com/forelane/forelane/internal/tunnel"
@@ -114,6 +115,9 @@ type Options struct {
 	// Principals are who may sign requests for AWS_IAM, as they are now; it is
 	// asked for each such request. Nil: nobody is known, and they are refused.
 	Principals func() *principal.Set
+	// Services are the endpoints of AWS services that integrations call, URLs by
+	// the service's name; OriginSigner signs what they are asked.
+	Services map[string]string
 	// OriginSigner signs requests to origins with an access control that are not
 	// of this process. Nil: they go out unsigned, and are told.
 	OriginSigner *origin.Signer
@@ -206,35 +210,37 @@ type Options struct {
 
 // Server is one node.
 type Server struct {
-	o         Options
-	log       *slog.Logger
-	cache     *cache.Cache
-	disk      *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
-	late      *lateDisk   // or nil
-	funcs     *function.Service
-	keys      *authorizer.Issuers // of tokens
-	toIssuers *http.Transport
-	lines     *logBook
-	access    *accessLogs
-	logs      *edgeLogs
-	meter     metrics.Registry
-	apis      *apiMeters
-	acls      *aclMeters
-	tracer    *trace.Tracer // nil: nothing is traced
-	exporter  *otlp.Exporter
-	acme      *acme.Manager // set by Bind; nil: none
-	gate      *viewer.Gate
-	hub       *tunnel.Hub // nil without Tunnel
-	kept      *keeper     // what requests used of their limits
-	stages    stagecache.Node
-	book      *invalidation.Book
-	recent    *record.Recent   // nil: nothing is kept
-	debug     *edge.DebugToken // nil: there is none
-	promoted  *promotions
-	peers     *peer.Set // nil: there are none
-	gateways  *peer.Set // nodes that do errands; nil: there are none
-	elders    elders    // snapshots of before, for errands
-	names     names
+	o          Options
+	log        *slog.Logger
+	cache      *cache.Cache
+	disk       *disk.Store // the cache's lower tier, or nil; with late it is set when that is done
+	late       *lateDisk   // or nil
+	funcs      *function.Service
+	keys       *authorizer.Issuers // of tokens
+	toIssuers  *http.Transport
+	services   *service.Services // that integrations call
+	toServices *http.Transport
+	lines      *logBook
+	access     *accessLogs
+	logs       *edgeLogs
+	meter      metrics.Registry
+	apis       *apiMeters
+	acls       *aclMeters
+	tracer     *trace.Tracer // nil: nothing is traced
+	exporter   *otlp.Exporter
+	acme       *acme.Manager // set by Bind; nil: none
+	gate       *viewer.Gate
+	hub        *tunnel.Hub // nil without Tunnel
+	kept       *keeper     // what requests used of their limits
+	stages     stagecache.Node
+	book       *invalidation.Book
+	recent     *record.Recent   // nil: nothing is kept
+	debug      *edge.DebugToken // nil: there is none
+	promoted   *promotions
+	peers      *peer.Set // nil: there are none
+	gateways   *peer.Set // nodes that do errands; nil: there are none
+	elders     elders    // snapshots of before, for errands
+	names      names
 
 	dns     atomic.Pointer[zone.Server]  // once it listens; nil: it does not
 	own     atomic.Pointer[[]netip.Addr] // of viewers' listeners, for answers
@@ -259,6 +265,9 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, log: o.Log, lines: newLogBook(), gate: viewer.NewGate(o.Connections), stages: stagecache.Node{Limit: o.APICache}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.openServices(); err != nil {
+		return nil, err
 	}
 	s.recent = record.NewRecent(o.Recent)
 	if o.DebugToken != "" {
@@ -442,6 +451,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	errs = append(errs, s.funcs.Close(ctx))
 	s.toIssuers.CloseIdleConnections()
+	s.toServices.CloseIdleConnections()
 	done := make(chan struct{})
 	go func() {
 		s.draining.Wait()

@@ -120,6 +120,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		Invoke: s.funcs, Log: s.apiLog,
 		Client:  inside{snap, origin.Client(origin.Options{Roots: s.o.Roots}), func(host string) http.RoundTripper { return s.atEndpoint(snap, st, host) }},
 		Link:    func(link, target string) http.RoundTripper { return s.link(snap, st, link, target) },
+		Service: func(u *model.ServiceURI) http.RoundTripper { return s.service(st, u) },
 		Issuers: s.keys, Signers: snap.signers, Limits: s.kept.limits, Caches: &s.stages, KeyValue: func(k *model.APIKey) string { return s.keyValue(st.Name, k) },
 		WebACL: stageShields(snap.shields, s.acls),
 		Mutual: func(d *model.Domain) string { return s.domainMutual(snap, st, d) },

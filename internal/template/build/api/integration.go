@@ -11,8 +11,8 @@ import (
 	"github.com/forelane/forelane/internal/template/build/base"
 )
 
-// serviceWords is what the report says of integrations with other services.
-const serviceWords = "of AWS's services only Lambda is called: this integration answers an error"
+// serviceWords is what the report says of integrations with services.
+const serviceWords = "goes where --service NAME=URL leads, signed with --origin-credentials, and is an error without; s3 without one is the buckets of the stack, whatever the role may do"
 
 // Default times of an integration.
 const (
@@ -81,6 +81,8 @@ func restIntegration(v base.Value) *model.Integration {
 func checkIntegration(v base.Value, i *model.Integration, typ, uri string) {
 	switch i.Kind {
 	case model.Mock:
+	case model.AWSService:
+		checkService(v, i, typ, uri)
 	case model.HTTPProxy, model.HTTPCustom:
 		if i.URI == "" {
 			v.Fail("add "+uri+": https://…", "an integration of type %s needs a target", typ)
@@ -94,6 +96,38 @@ func checkIntegration(v base.Value, i *model.Integration, typ, uri string) {
 	}
 	if i.Timeout < 50*time.Millisecond {
 		v.Fail("give 50 or more milliseconds", "an integration cannot have a timeout of %s", i.Timeout)
+	}
+}
+
+// checkService refuses a call of a service that there cannot be.
+func checkService(v base.Value, i *model.Integration, typ, uri string) {
+	if i.Subtype != "" {
+		checkAction(v, i)
+		return
+	}
+	if i.URI == "" {
+		v.Fail("add "+uri, "an integration of type %s needs a target", typ)
+		return
+	}
+	if strings.Contains(i.URI, "${") || !strings.HasPrefix(i.URI, "arn:") {
+		return // read once the stage's variables are known; it then answers an error
+	}
+	u, err := model.ParseServiceURI(i.URI)
+	switch {
+	case err != nil:
+		v.Get(uri).Fail("name a service and its action or path", "%v", err)
+	case strings.EqualFold(typ, "AWS_PROXY") && u.Service != "lambda" && u.Service != "firehose":
+		v.Get(uri).Fail("say type AWS", "integrations of type AWS_PROXY are for functions and streams of Firehose, not for %s", u.Service)
+	}
+}
+
+// checkAction refuses a first-class action that there is not.
+func checkAction(v base.Value, i *model.Integration) {
+	a := model.FindServiceAction(i.Subtype)
+	if a == nil {
+		v.Fail("see the integration subtype reference of API Gateway", "%q is no action of a service that an HTTP API can call", i.Subtype)
+	} else if err := a.Check(i.Payload, i.RequestParameters); err != nil {
+		v.Fail("compare with the integration subtype reference of API Gateway", "%v", err)
 	}
 }
 
@@ -122,6 +156,9 @@ func httpIntegration(v base.Value) *model.Integration {
 			m.Mappings = append(m.Mappings, model.Mapping{To: p.Get("Destination").Text(), From: p.Get("Source").Text()})
 		}
 		i.ResponseParameters = append(i.ResponseParameters, m)
+	}
+	if i.Subtype != "" {
+		checkAction(v, i)
 	}
 	return i
 }

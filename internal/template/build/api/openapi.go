@@ -214,7 +214,7 @@ func (m *importer) notes(v base.Value, i *model.Integration) {
 	case i.VPCLink != "":
 		m.r.Note(v.Get("connectionId"), fidelity.Approximated, "agents that serve the link's logical id take the place of the network (forelane connect)")
 	case i.Kind == model.AWSService:
-		m.r.Note(v.Get("type"), fidelity.Unsupported, serviceWords)
+		m.r.Note(v.Get("type"), fidelity.Approximated, serviceWords)
 	case m.api.Kind == model.HTTPAPI && (i.Kind == model.LambdaCustom || i.Kind == model.HTTPCustom):
 		m.r.Note(v.Get("type"), fidelity.Unsupported, i.Kind.String()+" integrations are of REST APIs: this one answers an error")
 	}

@@ -107,7 +107,7 @@ func (b *builder) method(r *base.Resource) {
 	if i := p.Get("Integration"); i.Exists() {
 		rt.Integration = restIntegration(i)
 		if rt.Integration.Kind == model.AWSService {
-			r.Note(i.Get("Type"), fidelity.Unsupported, serviceWords)
+			r.Note(i.Get("Type"), fidelity.Approximated, serviceWords)
 		}
 	}
 	for _, m := range p.Get("MethodResponses").List() {
