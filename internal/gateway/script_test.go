@@ -150,6 +150,12 @@ func (s *script) apply(a []string) {
 		},
 		Issuers: authorizer.NewIssuers(authorizer.IssuerOptions{Client: authorizertest.New("https://issuer.example")}),
 		Invoke:  &s.functions, Client: &s.targets, Chance: s.throw, Limits: s.limits, Caches: s.caches,
+		Service: func(u *model.ServiceURI) http.RoundTripper {
+			if u.Service == "swf" {
+				return nil
+			}
+			return &s.targets
+		},
 		Log:      func(r *gateway.Record) { s.record = r },
 		KeyValue: func(k *model.APIKey) string { return "made-up-value-of-" + k.LogicalID },
 	})
@@ -217,7 +223,7 @@ with the year 2000, a Saturday. They are run by ` + "`go test ./internal/gateway
 Single quotes hold words together, two of them inside are one; # begins a remark; {Name} is the id of an API or API key,
 {token} a token of alice for the audience app, by https://issuer.example.
 A wanted text may end in *. A function answers its own name until the script says something else, a target "target"; an
-API key without a value has ` + "`made-up-value-of-NAME`" + `. Each throw of dice is said before (` + "`chance`" + `).
+API key without a value has ` + "`made-up-value-of-NAME`" + `. AWS services are targets too, all but swf, which has no endpoint. Each throw of dice is said before (` + "`chance`" + `).
 
 | command | meaning |
 |---|---|
