@@ -54,7 +54,8 @@ func TestA6SignedAsBotocore(t *testing.T) {
 		},
 		{
 			"a form, an endpoint with a path", "sqs", "http://q.example/base/", "POST", "https://sqs.eu-west-1.amazonaws.com/123456789012/a%20b?x=1&a=b%20c",
-			"Action=SendMessage&MessageBody=a", map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Authorization": "forged", "X-Amz-Date": "forged"},
+			"Action=SendMessage&MessageBody=a",
+			map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Authorization": "forged", "X-Amz-Date": "forged"},
 			"http://q.example/base/123456789012/a%20b?x=1&a=b%20c", "sqs", "7ba500b2d997344b68025e889feff96df0fd12c72419bdbd24707463a06897b5",
 		},
 		{
