@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package encode compresses bodies on their way into the cache, with gzip and
-// brotli, by CloudFront's rules of what is worth it.
+// brotli, by CloudFront's rules of what is worth it, and answers of APIs, with gzip
+// and deflate.
 //
 // The flow: (1) Choose says whether an answer is compressed and how; (2)
 // Encoder.Reader turns its body into the encoded one, pulling from the source
@@ -24,6 +25,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
 	"github.com/molecule-man/go-brrr"
 
 	"github.com/forelane/forelane/internal/httpspec"
@@ -57,7 +59,7 @@ func Choose(accepted httpspec.Encodings, status int, length int64, mediaType str
 }
 
 // Encoder keeps compressors to use again. The zero Encoder is usable.
-type Encoder struct{ gzip, brotli sync.Pool }
+type Encoder struct{ gzip, brotli, zlib sync.Pool }
 
 // compressor is what the two engines have in common.
 type compressor interface {
@@ -83,6 +85,13 @@ func (e *Encoder) Reader(src io.ReadCloser, coding httpspec.Encodings) (io.ReadC
 			r.c = w
 		} else {
 			r.c, err = brrr.NewWriterOptions(&r.out, brotliLevel, brrr.WriterOptions{LGWin: brotliLGWin})
+		}
+	case httpspec.Deflate:
+		r.pool = &e.zlib
+		if w, ok := r.pool.Get().(*zlib.Writer); ok {
+			r.c = w
+		} else {
+			r.c, err = zlib.NewWriterLevel(&r.out, gzipLevel)
 		}
 	default:
 		err = fmt.Errorf("encode: coding %q is not one", coding)

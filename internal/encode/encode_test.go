@@ -5,6 +5,7 @@ package encode
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"errors"
 	"io"
 	"strings"
@@ -20,7 +21,13 @@ func decode(t *testing.T, coding httpspec.Encodings, b []byte) ([]byte, error) {
 	if coding == httpspec.Brotli {
 		return brrr.Decompress(b)
 	}
-	r, err := gzip.NewReader(bytes.NewReader(b))
+	var r io.Reader
+	var err error
+	if coding == httpspec.Deflate {
+		r, err = zlib.NewReader(bytes.NewReader(b))
+	} else {
+		r, err = gzip.NewReader(bytes.NewReader(b))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +36,7 @@ func decode(t *testing.T, coding httpspec.Encodings, b []byte) ([]byte, error) {
 
 func TestRoundTrip(t *testing.T) {
 	var e Encoder
-	for _, coding := range []httpspec.Encodings{httpspec.Gzip, httpspec.Brotli} {
+	for _, coding := range []httpspec.Encodings{httpspec.Gzip, httpspec.Brotli, httpspec.Deflate} {
 		for _, n := range []int{0, 1, 1000, 16 << 10, 1 << 20} {
 			want := []byte(strings.Repeat("a body that repeats itself, ", n/28+1))[:n]
 			for range 2 { // the second time with a used compressor
@@ -57,7 +64,7 @@ func TestRoundTrip(t *testing.T) {
 func TestABrokenSourceBreaksTheResult(t *testing.T) {
 	var e Encoder
 	broken := errors.New("broken")
-	for _, coding := range []httpspec.Encodings{httpspec.Gzip, httpspec.Brotli} {
+	for _, coding := range []httpspec.Encodings{httpspec.Gzip, httpspec.Brotli, httpspec.Deflate} {
 		src := io.MultiReader(strings.NewReader(strings.Repeat("x", 5000)), &failing{broken})
 		r, err := e.Reader(io.NopCloser(src), coding)
 		if err != nil {

@@ -110,7 +110,8 @@ type api struct {
 	keys      *keyring
 	// keyFromAuth: the API key is what an authorizer returns.
 	keyFromAuth bool
-	models      *schema.Set // while it is compiled
+	compression *compression // nil: answers are not compressed
+	models      *schema.Set  // while it is compiled
 }
 
 // stage is a compiled model.Stage.
@@ -136,6 +137,7 @@ type route struct {
 	facts         integration.Route
 	key           string // as the model has it
 	kind          string // of the integration
+	streams       bool   // its answers are streamed
 	run           integration.Runner
 	authorization string                 // NONE, or what is demanded
 	authorizer    *authorizer.Authorizer // nil: whoever has to pass one is refused
@@ -241,6 +243,9 @@ func (g *Gateway) compileAPI(m *model.API, s *model.Stack, deps integration.Deps
 	if m.Kind == model.RESTAPI {
 		a.facts.Style, a.facts.EdgeOptimized = integration.RESTAPI, m.Endpoint == "EDGE"
 		a.responses = g.compileResponses(m)
+		if m.MinCompression != nil {
+			a.compression = &compression{min: int64(min(max(*m.MinCompression, 0), integration.MaxPayload))}
+		}
 		a.models = schema.New(m.ID, m.Models)
 	} else {
 		a.cors = compileCORS(m.CORS)
@@ -358,7 +363,7 @@ func (g *Gateway) compileRoute(m *model.API, a *api, st *stage, mr *model.Route,
 		r.validation = g.compileValidation(a.models, mr, where)
 	}
 	if mr.Integration != nil {
-		r.kind = mr.Integration.Kind.String()
+		r.kind, r.streams = mr.Integration.Kind.String(), mr.Integration.Stream
 	}
 	run, err := integration.Compile(mr.Integration, &a.facts, &st.facts, &r.facts, deps)
 	if err != nil {

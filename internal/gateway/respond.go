@@ -23,6 +23,9 @@ func (x *exchange) finish(start time.Time, log func(*Record)) (*http.Response, e
 	if x.refused.reason != ReasonNone && !gone {
 		x.answer = x.explain()
 	}
+	if x.refused.reason == ReasonNone && !x.final {
+		x.compress(x.answer)
+	}
 	x.finishTrace()
 	var r *Record
 	if log != nil {

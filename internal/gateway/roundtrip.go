@@ -62,7 +62,7 @@ type step func(*exchange) bool
 
 // apiSteps is everything that happens to a request of an API, in order. Rows
 // that are not built stand where they will be.
-func apiSteps() [13]step {
+func apiSteps() [14]step {
 	return [...]step{
 		(*exchange).limits,
 		(*exchange).enclosed,
@@ -74,6 +74,7 @@ func apiSteps() [13]step {
 		(*exchange).authorize,
 		(*exchange).identifyKey,
 		(*exchange).throttle,
+		(*exchange).inflate,
 		(*exchange).validate,
 		(*exchange).recall,
 		(*exchange).integrate,

@@ -10,10 +10,11 @@ import (
 // Encodings is a set of content codings.
 type Encodings uint8
 
-// The codings that an edge compresses with.
+// The codings that an edge compresses with, and that of APIs.
 const (
 	Gzip Encodings = 1 << iota
 	Brotli
+	Deflate // of APIs only: AcceptedEncodings does not tell it
 )
 
 // Has tells whether all of f are in e.
@@ -29,6 +30,9 @@ func (e Encodings) String() string {
 		return "br"
 	case Gzip | Brotli:
 		return "br,gzip"
+	}
+	if e == Deflate {
+		return "deflate"
 	}
 	return ""
 }
