@@ -110,9 +110,14 @@ type principalsReader struct {
 	keys map[string]tree.Pos
 }
 
+// principalProperties are those of one principal.
+func principalProperties() []string {
+	return []string{"accessKeyId", "secretAccessKey", "sessionToken", "expires", "arn", "id", "policies"}
+}
+
 func (r *principalsReader) principal(n *tree.Node, path string) {
 	before := len(r.d.errs)
-	r.d.fields(n, path, []string{"accessKeyId", "secretAccessKey", "sessionToken", "expires", "arn", "id", "policies"})
+	r.d.fields(n, path, principalProperties())
 	if !n.IsMap() {
 		return
 	}

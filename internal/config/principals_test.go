@@ -90,3 +90,26 @@ func TestA13PrincipalsFileErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestA13PrincipalsPage: the example of the reference page is a file that is
+// read, and the page names every property.
+func TestA13PrincipalsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/principals.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```yaml\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("the page has no example")
+	}
+	set, err := parsePrincipals("principals.md", []byte(example))
+	if err != nil || len(set.All()) != 2 {
+		t.Fatalf("%d principals: %v", len(set.All()), err)
+	}
+	for _, property := range principalProperties() {
+		if !strings.Contains(string(page), "`"+property+"`") {
+			t.Errorf("the page does not have %s", property)
+		}
+	}
+}
