@@ -10,8 +10,8 @@
 // table that Parse reads by (table.go).
 //
 // What it does not do: it opens no socket, and reads no file but the one it is
-// given and, when asked by Secret, the secrets that it names. A secret is never
-// in the file itself.
+// given and, when asked by Secret and ReadPrincipals (principals.go), the secrets
+// that it names. A secret is never in the file itself.
 //
 // A Node is owned by one goroutine until it is read only.
 package config

@@ -91,7 +91,7 @@ func newApart(t *testing.T) *apart {
 		return s
 	}
 	a := &apart{}
-	a.gateway = start(Options{NoEdge: true, Peers: &Peers{Self: "gateway", Listen: "127.0.0.1:0", Identity: id("gateway")}})
+	a.gateway = start(Options{NoEdge: true, Principals: errandPrincipals(t), Peers: &Peers{Self: "gateway", Listen: "127.0.0.1:0", Identity: id("gateway")}})
 	a.edge = start(Options{HTTP: "127.0.0.1:0", NoGateway: true, Peers: &Peers{
 		Self: "edge", Identity: id("edge"), Gateways: peer.Static{{Name: "gateway", Addr: a.gateway.Addr("peers")}}, Patience: 10 * time.Second,
 	}})
