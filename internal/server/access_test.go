@@ -3,7 +3,6 @@
 package server
 
 import (
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/forelane/forelane/internal/model"
-	"github.com/forelane/forelane/internal/record"
 )
 
 // TestA25AccessLog: each log group of a template has a file, whichever way a
@@ -49,40 +47,6 @@ func TestA25AccessLog(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(data, "access", "aws-api-prod.log"))
 	if want := strings.Repeat("GET /prod/pets 200 a\\\"b\n", 2); err != nil || string(b) != want {
 		t.Errorf("%q, want %q (%v)", b, want, err)
-	}
-}
-
-func TestA25LogNames(t *testing.T) {
-	for arn, want := range map[string]string{
-		"arn:aws:logs:us-east-1:123456789012:log-group:shop/Canary":                  "shop-Canary.log",
-		"arn:aws:firehose:us-east-1:123456789012:deliverystream/amazon-apigateway-x": "amazon-apigateway-x.log",
-		"arn:aws:logs:us-east-1:123456789012:log-group:../../etc/passwd":             "etc-passwd.log",
-		"arn:aws:s3:::aws-waf-logs-shop/edge":                                        "aws-waf-logs-shop-edge.log",
-		"":                                                                           "api.log",
-		"ä":                                                                          "api.log",
-		"arn:aws:logs:us-east-1:123456789012:log-group:" + strings.Repeat("x", 300): strings.Repeat("x", 200) + ".log",
-	} {
-		if got := accessName(arn); got != want {
-			t.Errorf("%s: %s, want %s", arn, got, want)
-		}
-	}
-}
-
-// TestA25BrokenLog: a log that cannot be opened costs its lines and nothing else.
-func TestA25BrokenLog(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(dir, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var told strings.Builder
-	l := newAccessLogs(dir, record.Rotation{}, slog.New(slog.NewTextHandler(&told, nil)))
-	l.write("a", "1")
-	l.write("a", "2")
-	if n := strings.Count(told.String(), "is not kept"); n != 1 {
-		t.Errorf("told %d times: %s", n, told.String())
-	}
-	if err := l.close(); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *Server) Deploy(ctx context.Context, stacks []*model.Stack) error {
 		next.close()
 		return err
 	}
-	s.access.prepare(stacks)
+	s.access.Prepare(stacks)
 	if err := s.funcs.Apply(ctx, next.functions()); err != nil {
 		next.close()
 		return err

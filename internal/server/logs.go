@@ -100,7 +100,7 @@ func (s *Server) edgeLog(l edgefunc.Line) {
 func (s *Server) apiLog(r *gateway.Record) {
 	s.apis.count(r)
 	if r.AccessLine != "" {
-		s.access.write(r.AccessLog, r.AccessLine)
+		s.access.Write(r.AccessLog, r.AccessLine)
 	}
 	if r.Reason == gateway.ReasonRate || r.Reason == gateway.ReasonQuota {
 		buckets, minutely := s.kept.limits.Buckets, throttle.NewLimit(1.0/60, 1)

@@ -23,9 +23,9 @@ type figures struct {
 }
 
 func (s *Server) look() *figures {
-	lines, records := s.logs.dropped()
+	lines, records := s.logs.Dropped()
 	return &figures{
-		s.cache.Stats(), s.gate.State(), s.stages.Counts(), lookAtProcess(s.o.Data), s.funcs.Status(), s.access.dropped(), lines, records,
+		s.cache.Stats(), s.gate.State(), s.stages.Counts(), lookAtProcess(s.o.Data), s.funcs.Status(), s.access.Dropped(), lines, records,
 	}
 }
 

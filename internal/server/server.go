@@ -19,11 +19,8 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -38,175 +35,22 @@ import (
 	"github.com/forelane/forelane/internal/edge"
 	"github.com/forelane/forelane/internal/function"
 	"github.com/forelane/forelane/internal/gateway/stagecache"
-	"github.com/forelane/forelane/internal/geo"
 	"github.com/forelane/forelane/internal/httpmsg"
 	"github.com/forelane/forelane/internal/invalidation"
 	"github.com/forelane/forelane/internal/metrics"
 	"github.com/forelane/forelane/internal/model"
 	"github.com/forelane/forelane/internal/origin"
 	"github.com/forelane/forelane/internal/peer"
-	"github.com/forelane/forelane/internal/principal"
 	"github.com/forelane/forelane/internal/record"
+	"github.com/forelane/forelane/internal/server/logs"
 	"github.com/forelane/forelane/internal/service"
 	"github.com/forelane/forelane/internal/trace"
 	"github.com/forelane/forelane/internal/trace/otlp"
 	"github.com/forelane/forelane/internal/tunnel"
 	"github.com/forelane/forelane/internal/viewer"
 	"github.com/forelane/forelane/internal/viewer/acme"
-	"github.com/forelane/forelane/internal/viewer/certificate"
-	"github.com/forelane/forelane/internal/viewer/localca"
 	"github.com/forelane/forelane/internal/zone"
 )
-
-// Options of a Server. Zero values are usable unless a field says otherwise.
-type Options struct {
-	// HTTP, HTTPS and Admin are addresses to listen on; empty: not at all.
-	// Port 0 picks one.
-	HTTP, HTTPS, Admin string
-	// AdminTLS makes the admin side speak TLS, and AdminToken is what callers
-	// must send (Authorization: Bearer). Required when Admin is reached from
-	// other machines.
-	AdminTLS   *tls.Config
-	AdminToken string
-	// AdminRoutes are more of the admin side, by the pattern of http.ServeMux.
-	AdminRoutes map[string]http.Handler
-	// Listeners are used in place of addresses, by kind (http, https, admin):
-	// those of a predecessor or of a service manager. They are the Server's
-	// from Bind on.
-	Listeners map[string]net.Listener
-	// Predecessor is closed when the process whose Listeners these are has let
-	// go of everything: what cannot be handed over is bound then, and the cache
-	// on disk is taken over. Nil: there is none.
-	Predecessor <-chan struct{}
-	// ReusePort lets other processes of this user bind HTTP and HTTPS as well.
-	ReusePort bool
-	// Connections bound viewers; zero fields are the viewer's defaults.
-	Connections viewer.Bounds
-	// Balancers are peers of HTTP and HTTPS who tell the viewer's address by the
-	// PROXY protocol, and must.
-	Balancers []netip.Prefix
-	// HTTP3 makes HTTPS speak HTTP/3 too, on the UDP port of the same number.
-	HTTP3 bool
-	// Data is the folder for built functions and logs. Required.
-	Data string
-	// CA signs for HTTPS where Certificates have none. Nil: such a handshake
-	// fails. One of the two is required when HTTPS is set.
-	CA *localca.Authority
-	// Certificates of the operator come before those of CA. Nil: none.
-	Certificates *certificate.Store
-	// H2C lets viewers speak HTTP/2 on HTTP, by prior knowledge.
-	H2C bool
-	// H2WebSocket offers WebSocket over HTTP/2 (RFC 8441), which CloudFront
-	// does not. Over HTTP/1.1 it always passes.
-	H2WebSocket bool
-	// Tunnel is the address, TCP and UDP, to which agents of private origins
-	// dial. Empty: there are none, and a private origin answers 502.
-	Tunnel string
-	// Endpoint is the address of an interface endpoint: what comes there may ask
-	// private APIs and nothing else. Empty: there is none. EndpointID is its
-	// logical id or vpce-…; empty: the only one, or the one that the Host names.
-	Endpoint, EndpointID string
-	// Origins replace origins by URL. The key is a host name, an origin's Id,
-	// or "Distribution/Id" by logical id.
-	Origins map[string]string
-	// Issuers give issuers of tokens, user pools among them, another address:
-	// there their keys are fetched, and tokens may name it as their issuer.
-	Issuers map[string]string
-	// Principals are who may sign requests for AWS_IAM, as they are now; it is
-	// asked for each such request. Nil: nobody is known, and they are refused.
-	Principals func() *principal.Set
-	// Services are the endpoints of AWS services that integrations call, URLs by
-	// the service's name; OriginSigner signs what they are asked.
-	Services map[string]string
-	// OriginSigner signs requests to origins with an access control that are not
-	// of this process. Nil: they go out unsigned, and are told.
-	OriginSigner *origin.Signer
-	// OriginCert gives the certificate that is shown to origins with mTLS, by
-	// its ARN; nil when there is none for it. Nil: there is none at all.
-	OriginCert func(arn string) (*tls.Certificate, error)
-	// KeySecret is what the values of API keys that have none are made of, alike
-	// on all nodes that share it. Nil: one of the data folder.
-	KeySecret []byte
-	// TrustStore gives the authorities, in PEM, of a trust store of viewer mTLS, by
-	// its id or logical id; nil: those of its bucket count. Nil: there are none.
-	TrustStore func(id string) ([]byte, error)
-	// Roots are trusted for HTTPS origins and issuers. Nil: the system's.
-	Roots *x509.CertPool
-	// CacheBytes is the memory of the edge cache. 0: 256 MiB.
-	CacheBytes int64
-	// CacheDisk is how much of the disk the cache may take, in Data/cache. 0:
-	// none. What is there outlives the node. While a Predecessor has it, the
-	// cache is in memory only.
-	CacheDisk int64
-	// Geo tells where viewers are. Nil: nobody knows. It is the Server's from New
-	// on, which closes it.
-	Geo *geo.DB
-	// Safe lets distributions that do not say store no answer that could be one
-	// viewer's (the edge's leak guard). False: they do as CloudFront does.
-	Safe bool
-	// Carrier sees to it that all nodes do an invalidation (Server.Drop on
-	// each). Nil: there is but this one.
-	Carrier invalidation.Carrier
-	// Promote is asked in place of Server.Promote and Server.Demote (no staging)
-	// by the admin side: on all nodes of a cluster. Nil: this node is alone.
-	Promote func(ctx context.Context, primary, staging string) error
-	// Peers are the other edges of the region. Nil: there are none.
-	Peers *Peers
-	// APIRate and APIBurst are the limit of all APIs together, in requests a
-	// second. 0: AWS's own for an account, 10,000 and 5,000; below zero: none.
-	APIRate  float64
-	APIBurst int
-	// Current tells whether this node has surely applied every invalidation that
-	// anybody was told to be complete before now. Where it has not, what is
-	// cached is revalidated. It is asked for each request: it must neither block
-	// nor allocate. Nil: always, for this node is alone.
-	Current func(now time.Time) bool
-	// NoEdge leaves distributions out: they are served elsewhere.
-	NoEdge bool
-	// NoGateway leaves APIs, function URLs and functions out: Peers.Gateways
-	// answer for them.
-	NoGateway bool
-	// Words share the counts of quotas with other nodes. Nil: this node is alone.
-	Words Words
-	// APICache is the memory of all stage caches of APIs together. 0: 64 MiB.
-	APICache int64
-	// DNS are the options of zones, health checks and latencies.
-	DNS DNS
-	// Functions are handed on to the function service; Dir, Metrics and Log are
-	// set here.
-	Functions function.Options
-	// DrainDelay is how long Close goes on accepting, unready: so long a load
-	// balancer that asks /readyz may take to send nothing more. 0: it does not.
-	DrainDelay time.Duration
-	// Version is that of the binary, for those who ask what runs.
-	Version string
-	// Rotation is that of the access logs of stages.
-	Rotation record.Rotation
-	// ACME gets certificates for the public names of distributions and custom
-	// domains. The zero value: it does not.
-	ACME ACMEOptions
-	// Trace samples requests. The zero value: none.
-	Trace TraceOptions
-	// Dropped is how many lines the logs behind Record have lost. Nil: none.
-	Dropped func() int64
-	// Record takes one record an exchange. It must not block. Nil: dropped.
-	Record func(*record.Record)
-	// Recent bounds what is kept of the last requests for explanations by id. The
-	// zero value: nothing is.
-	Recent record.RecentOptions
-	// DebugToken is what viewers send in X-Forelane-Debug to get debug headers.
-	// Empty: nobody gets them.
-	DebugToken string
-	// RecordPlace says that Record looks at the viewer's country and network.
-	RecordPlace bool
-	// Kinesis is where real-time logs are sent, beside files in Data. The zero
-	// value: nowhere.
-	Kinesis Kinesis
-	// Log takes what an operator should know. Nil: dropped.
-	Log *slog.Logger
-	// OnLogLine takes each line of a function's log. Nil: only kept.
-	OnLogLine func(function.LogLine)
-}
 
 // Server is one node.
 type Server struct {
@@ -221,8 +65,8 @@ type Server struct {
 	services   *service.Services // that integrations call
 	toServices *http.Transport
 	lines      *logBook
-	access     *accessLogs
-	logs       *edgeLogs
+	access     *logs.Access
+	logs       *logs.Edge
 	meter      metrics.Registry
 	apis       *apiMeters
 	acls       *aclMeters
@@ -283,8 +127,11 @@ func New(o Options) (*Server, error) {
 			o.OnLogLine(l)
 		}
 	}
-	s.access = newAccessLogs(o.Data, o.Rotation, s.log)
-	s.logs = newEdgeLogs(&o, s.log, func(bucket string) *store.Store { return s.written.of(s, bucket) })
+	s.access = logs.NewAccess(o.Data, o.Rotation, s.log)
+	s.logs = logs.NewEdge(logs.EdgeOptions{
+		Data: o.Data, Rotation: o.Rotation, Kinesis: o.Kinesis, Log: s.log,
+		Written: func(bucket string) *store.Store { return s.written.of(s, bucket) },
+	})
 	if err := s.openTracer(); err != nil {
 		return nil, err
 	}
@@ -332,7 +179,7 @@ func (s *Server) apply(ctx context.Context, stacks []*model.Stack) error {
 	if err != nil {
 		return err
 	}
-	s.access.prepare(stacks)
+	s.access.Prepare(stacks)
 	if err := s.funcs.Apply(ctx, next.functions()); err != nil {
 		next.close()
 		return err
@@ -358,8 +205,8 @@ func (s *Server) enforce(next *Snapshot, stacks []*model.Stack) error {
 
 // ReopenLogs lets go of the files of access logs, which somebody has moved away.
 func (s *Server) ReopenLogs() {
-	s.access.reopen()
-	s.logs.reopen()
+	s.access.Reopen()
+	s.logs.Reopen()
 }
 
 // Prepare builds and warms the functions of the current revision, so that the
@@ -406,71 +253,4 @@ func (s *Server) pin() *Snapshot {
 			return snap
 		}
 	}
-}
-
-// The time that an idle HTTP/1 connection of a stopping node has for one more
-// request: a successor makes it cheap to give it some.
-const (
-	idleGrace    = 100 * time.Millisecond
-	retiredGrace = 3 * time.Second
-)
-
-func (s *Server) grace(ctx context.Context) time.Duration {
-	d := idleGrace
-	if s.succeeded.Load() {
-		d = retiredGrace
-	}
-	if end, ok := ctx.Deadline(); ok {
-		d = min(d, time.Until(end)/2)
-	}
-	return d
-}
-
-// Succeeded tells, before Close, that another process accepts on the listeners
-// already.
-func (s *Server) Succeeded() { s.succeeded.Store(true) }
-
-// Close makes the node unready, waits for DrainDelay, stops accepting on all
-// listeners, lets requests finish until ctx ends,
-// and stops everything that New and Apply started.
-func (s *Server) Close(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	errs := []error{s.closeListeners(ctx)}
-	s.acme.Close()
-	if s.hub != nil {
-		errs = append(errs, s.hub.Close(ctx))
-	}
-	s.names.close()
-	s.elders.close()
-	if s.gateways != nil {
-		s.gateways.Close()
-	}
-	if last := s.current.Swap(nil); last != nil {
-		s.draining.Go(last.retire)
-	}
-	errs = append(errs, s.funcs.Close(ctx))
-	s.toIssuers.CloseIdleConnections()
-	s.toServices.CloseIdleConnections()
-	done := make(chan struct{})
-	go func() {
-		s.draining.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		errs = append(errs, errors.New("server: requests were still under way"))
-	}
-	if s.book != nil {
-		s.book.Close()
-	}
-	errs = append(errs, s.late.close(ctx, s.cache))
-	errs = append(errs, s.access.close(), s.logs.close(ctx), s.closeTracer(ctx))
-	if s.disk != nil {
-		errs = append(errs, s.disk.Close())
-	}
-	s.kept.close()
-	errs = append(errs, s.o.Geo.Close())
-	return errors.Join(errs...)
 }

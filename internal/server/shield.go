@@ -17,7 +17,7 @@ func (s *Server) compileShields(snap *Snapshot) error {
 	for _, st := range snap.stacks {
 		all = append(all, st.WebACLs...)
 	}
-	o := webacl.Options{Log: s.access.ofACL, Place: s.o.Geo.Find}
+	o := webacl.Options{Log: s.access.OfACL, Place: s.o.Geo.Find}
 	if old := s.current.Load(); old != nil {
 		o.Before = old.shields
 	}

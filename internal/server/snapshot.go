@@ -146,7 +146,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		s.log.Warn(note, "stack", st.Name)
 	}
 	u := &unit{stack: st, gateway: gw, urls: urls, edgefns: set}
-	write, placed := s.logs.of(s.edgeOf(st), snap.stacks, s.o.Record)
+	write, placed := s.logs.Of(s.edgeOf(st), snap.stacks, s.o.Record)
 	snap.units = append(snap.units, u)
 	ed := edge.Deps{
 		Cache:   s.cache,
@@ -161,7 +161,7 @@ func (s *Server) compileStack(snap *Snapshot, st *model.Stack) error {
 		WebACL:    edgeShields(snap.shields, s.acls),
 		Recent:    s.recent, Invalidated: s.invalidated, Debug: s.debug,
 		Record:     write,
-		Realtime:   s.logs.ofBehavior,
+		Realtime:   s.logs.OfBehavior,
 		Placed:     func(d *model.Distribution) bool { return s.o.RecordPlace || placed[d.ID] },
 		Mutual:     func(d *model.Distribution) string { return s.mutual(snap, st, d) },
 		Metrics:    &s.meter,

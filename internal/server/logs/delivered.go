@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package logs
 
 import (
 	"errors"
@@ -88,7 +88,7 @@ func variable(name, distribution, account string, hour time.Time) (value, column
 }
 
 // put makes a file an object.
-func (l *edgeLogs) put(bucket, file, key string) error {
+func (l *Edge) put(bucket, file, key string) error {
 	err := putObject(l.written(bucket), file, key)
 	if err != nil {
 		l.log.Warn("a log file does not come into its bucket and stays where it is", "bucket", bucket, "file", file, "error", err)

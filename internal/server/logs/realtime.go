@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package logs
 
 import (
 	"context"
@@ -32,8 +32,8 @@ type realtimeLog struct {
 	streams []*kinesis.Stream
 }
 
-// ofBehavior is the real-time log of a behavior, or nil.
-func (l *edgeLogs) ofBehavior(b *model.Behavior) *record.Realtime {
+// OfBehavior is the real-time log of a behavior, or nil.
+func (l *Edge) OfBehavior(b *model.Behavior) *record.Realtime {
 	m := b.Realtime
 	if m == nil {
 		return nil
@@ -54,7 +54,7 @@ func (l *edgeLogs) ofBehavior(b *model.Behavior) *record.Realtime {
 	return t.log
 }
 
-func (l *edgeLogs) newRealtime(m *model.RealtimeLog, layout *record.Layout) *realtimeLog {
+func (l *Edge) newRealtime(m *model.RealtimeLog, layout *record.Layout) *realtimeLog {
 	t := &realtimeLog{file: record.NewFile(filepath.Join(l.data, "realtime", accessName(m.Name)), "", l.r)}
 	t.writers = append(t.writers, record.NewWriter(t.file, record.WriterOptions{NoHead: true, Layout: layout}))
 	for _, arn := range m.Streams {

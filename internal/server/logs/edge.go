@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package logs
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/forelane/forelane/internal/record"
 )
 
-// edgeLogs are the logs of distributions that templates ask for, beside the
+// Edge are the logs of distributions that templates ask for, beside the
 // node's own access log:
 //
 //	Logging, deliveries to S3     gzip or Parquet files, into a bucket of the node; when none
@@ -28,7 +28,7 @@ import (
 // What writes outlives revisions that ask for the same, and one that nobody asks
 // for any more is idle until the node ends. Nothing is opened before there is a
 // line.
-type edgeLogs struct {
+type Edge struct {
 	data    string
 	r       record.Rotation
 	log     *slog.Logger
@@ -48,6 +48,7 @@ type lineLog struct {
 	w    *record.Writer
 }
 
+// Write writes what a viewer asked for.
 func (l *lineLog) Write(r *record.Record) {
 	if !r.Cache.Background {
 		l.w.Write(r)
@@ -58,9 +59,21 @@ func (l *lineLog) Write(r *record.Record) {
 // CloudFront delivers several times an hour.
 const deliverEvery = 5 * time.Minute
 
-func newEdgeLogs(o *Options, log *slog.Logger, written func(bucket string) *store.Store) *edgeLogs {
-	return &edgeLogs{
-		data: o.Data, r: o.Rotation, log: log, kinesis: o.Kinesis, written: written,
+// EdgeOptions say where the logs of distributions go. All fields but Kinesis are
+// required.
+type EdgeOptions struct {
+	Data     string // the folder of the node
+	Rotation record.Rotation
+	Kinesis  Kinesis
+	Log      *slog.Logger // takes what an operator should know
+	// Written is where a bucket of the node keeps what is written into it.
+	Written func(bucket string) *store.Store
+}
+
+// NewEdge opens nothing yet.
+func NewEdge(o EdgeOptions) *Edge {
+	return &Edge{
+		data: o.Data, r: o.Rotation, log: o.Log, kinesis: o.Kinesis, written: o.Written,
 		files: map[string]*record.Files{}, lines: map[string]*lineLog{}, realtime: map[string]*realtimeLog{},
 	}
 }
@@ -68,9 +81,9 @@ func newEdgeLogs(o *Options, log *slog.Logger, written func(bucket string) *stor
 // recordWriter takes records.
 type recordWriter interface{ Write(r *record.Record) }
 
-// of gives what takes the records of st's distributions besides then, and tells
+// Of gives what takes the records of st's distributions besides then, and tells
 // which of them ask where viewers are. all are the stacks of the revision.
-func (l *edgeLogs) of(st *model.Stack, all []*model.Stack, then func(*record.Record)) (write func(*record.Record), placed map[string]bool) {
+func (l *Edge) Of(st *model.Stack, all []*model.Stack, then func(*record.Record)) (write func(*record.Record), placed map[string]bool) {
 	to, placed := map[string][]recordWriter{}, map[string]bool{}
 	for _, d := range st.Distributions {
 		if d.Logging != nil {
@@ -104,7 +117,7 @@ func (l *edgeLogs) of(st *model.Stack, all []*model.Stack, then func(*record.Rec
 }
 
 // standard is the log of a distribution's Logging.
-func (l *edgeLogs) standard(d *model.Distribution, all []*model.Stack) recordWriter {
+func (l *Edge) standard(d *model.Distribution, all []*model.Stack) recordWriter {
 	at, in := bucketOf(d.Logging.Bucket, all)
 	return l.open(at, in, keyOf("1", d.ID, in, d.Logging), record.FilesOptions{
 		Cookies: d.Logging.IncludeCookies,
@@ -115,7 +128,7 @@ func (l *edgeLogs) standard(d *model.Distribution, all []*model.Stack) recordWri
 }
 
 // delivery is the log of a delivery.
-func (l *edgeLogs) delivery(d *model.Distribution, m *model.LogDelivery, account string, all []*model.Stack) (recordWriter, *record.Layout, error) {
+func (l *Edge) delivery(d *model.Distribution, m *model.LogDelivery, account string, all []*model.Stack) (recordWriter, *record.Layout, error) {
 	form, named, columns := m.Format, record.DeliveredName, m.Format == "parquet"
 	if columns { // the lines that it is made of, and what is no bucket gets
 		form, named = "json", record.ParquetName
@@ -148,7 +161,7 @@ func keyOf(parts ...any) string {
 }
 
 // open gives the files of a bucket, those of before where they are the same.
-func (l *edgeLogs) open(bucket string, in bool, key string, o record.FilesOptions) recordWriter {
+func (l *Edge) open(bucket string, in bool, key string, o record.FilesOptions) recordWriter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := l.files[key]
@@ -163,7 +176,7 @@ func (l *edgeLogs) open(bucket string, in bool, key string, o record.FilesOption
 	return f
 }
 
-func (l *edgeLogs) openLines(key, path string, layout *record.Layout) recordWriter {
+func (l *Edge) openLines(key, path string, layout *record.Layout) recordWriter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	log := l.lines[key]
@@ -175,8 +188,8 @@ func (l *edgeLogs) openLines(key, path string, layout *record.Layout) recordWrit
 	return log
 }
 
-// reopen lets go of files that take lines, before the next one.
-func (l *edgeLogs) reopen() {
+// Reopen lets go of files that take lines, before the next one.
+func (l *Edge) Reopen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.lines {
@@ -187,9 +200,9 @@ func (l *edgeLogs) reopen() {
 	}
 }
 
-// dropped is how many lines of standard logs, and how many records of real-time
+// Dropped is how many lines of standard logs, and how many records of real-time
 // logs, were lost.
-func (l *edgeLogs) dropped() (lines, records int64) {
+func (l *Edge) Dropped() (lines, records int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.files {
@@ -209,9 +222,9 @@ func (l *edgeLogs) dropped() (lines, records int64) {
 	return lines, records
 }
 
-// close writes and delivers what is left. When ctx ends, what streams have not
+// Close writes and delivers what is left. When ctx ends, what streams have not
 // taken is lost.
-func (l *edgeLogs) close(ctx context.Context) error {
+func (l *Edge) Close(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

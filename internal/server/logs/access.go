@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package logs
 
 import (
 	"errors"
@@ -13,12 +13,12 @@ import (
 	"github.com/forelane/forelane/internal/record"
 )
 
-// accessLogs are the access logs of API stages and the logs of web ACLs: a file
+// Access are the access logs of API stages and the logs of web ACLs: a file
 // below Data/access for each log group or delivery stream that a template names
 // (of web ACLs: for each of them there), appended to. Files are opened
 // when a revision that names them is applied (a canary's by its first line), and
 // rotate; one that cannot be opened is told once, and its lines are lost.
-type accessLogs struct {
+type Access struct {
 	dir string
 	r   record.Rotation
 	log *slog.Logger
@@ -36,21 +36,22 @@ type accessFile struct {
 // maxAccessFiles bounds the files: no template names as many.
 const maxAccessFiles = 1000
 
-func newAccessLogs(data string, r record.Rotation, log *slog.Logger) *accessLogs {
-	return &accessLogs{dir: filepath.Join(data, "access"), r: r, log: log, files: map[string]*accessFile{}}
+// NewAccess keeps the files below data/access.
+func NewAccess(data string, r record.Rotation, log *slog.Logger) *Access {
+	return &Access{dir: filepath.Join(data, "access"), r: r, log: log, files: map[string]*accessFile{}}
 }
 
-// write adds a line to the log of an ARN. It does not wait for the disk, but
+// Write adds a line to the log of an ARN. It does not wait for the disk, but
 // for the opening of a file.
-func (l *accessLogs) write(arn, line string) {
+func (l *Access) Write(arn, line string) {
 	if f := l.open(arn); f != nil {
 		f.w.Line(line)
 	}
 }
 
-// ofACL gives where a web ACL tells its decisions: its part of the destination
+// OfACL gives where a web ACL tells its decisions: its part of the destination
 // that it names. What it gives does not wait.
-func (l *accessLogs) ofACL(m *model.WebACL) func(line []byte) {
+func (l *Access) OfACL(m *model.WebACL) func(line []byte) {
 	f := l.open(m.Logging.Destination + "/" + m.Name)
 	if f == nil {
 		return nil
@@ -58,7 +59,7 @@ func (l *accessLogs) ofACL(m *model.WebACL) func(line []byte) {
 	return func(line []byte) { f.w.Line(string(line)) }
 }
 
-func (l *accessLogs) open(arn string) *accessFile {
+func (l *Access) open(arn string) *accessFile {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f, known := l.files[arn]
@@ -100,8 +101,8 @@ func accessName(arn string) string {
 	return name[:min(len(name), 200)] + ".log"
 }
 
-// prepare opens the files of stages, so that no request waits for that.
-func (l *accessLogs) prepare(stacks []*model.Stack) {
+// Prepare opens the files of stages, so that no request waits for that.
+func (l *Access) Prepare(stacks []*model.Stack) {
 	for _, st := range stacks {
 		for _, a := range st.APIs {
 			for _, stage := range a.Stages {
@@ -113,8 +114,8 @@ func (l *accessLogs) prepare(stacks []*model.Stack) {
 	}
 }
 
-// reopen lets go of all files before their next line.
-func (l *accessLogs) reopen() {
+// Reopen lets go of all files before their next line.
+func (l *Access) Reopen() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.files {
@@ -124,8 +125,8 @@ func (l *accessLogs) reopen() {
 	}
 }
 
-// dropped is how many lines were lost.
-func (l *accessLogs) dropped() (n int64) {
+// Dropped is how many lines were lost.
+func (l *Access) Dropped() (n int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.files {
@@ -136,8 +137,8 @@ func (l *accessLogs) dropped() (n int64) {
 	return n
 }
 
-// close writes what is left.
-func (l *accessLogs) close() error {
+// Close writes what is left.
+func (l *Access) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
