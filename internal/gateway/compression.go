@@ -100,7 +100,7 @@ func (x *exchange) compress(a *integration.Answer) {
 		return
 	}
 	z := x.api.compression
-	coding := preferred(strings.Join(x.call.Header["Accept-Encoding"], ","))
+	coding := httpspec.PreferredEncoding(strings.Join(x.call.Header["Accept-Encoding"], ","))
 	if coding == 0 || a.Length >= 0 && a.Length < z.min {
 		return
 	}
@@ -148,46 +148,4 @@ func (f *failed) Read(p []byte) (int, error) {
 		return 0, f.err
 	}
 	return f.body.Read(p)
-}
-
-// preferred is the coding that Accept-Encoding asks for; 0: none.
-func preferred(accept string) httpspec.Encodings {
-	weights := map[string]int{}
-	for item := range strings.SplitSeq(accept, ",") {
-		name, params, _ := strings.Cut(item, ";")
-		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
-			weights[name] = weight(params)
-		}
-	}
-	of := func(name string) int {
-		if w, ok := weights[name]; ok {
-			return w
-		}
-		return weights["*"]
-	}
-	zipped, deflated := of("gzip"), of("deflate")
-	best, coding := zipped, httpspec.Gzip
-	if deflated > zipped {
-		best, coding = deflated, httpspec.Deflate
-	}
-	if best == 0 || weights["identity"] > best {
-		return 0
-	}
-	return coding
-}
-
-// weight is the q of a coding in thousandths; one that cannot be read is 0.
-func weight(params string) int {
-	for p := range strings.SplitSeq(params, ";") {
-		name, q, ok := strings.Cut(strings.TrimSpace(p), "=")
-		if !ok || !strings.EqualFold(strings.TrimSpace(name), "q") {
-			continue
-		}
-		f, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
-		if err != nil || !(f >= 0 && f <= 1) {
-			return 0
-		}
-		return int(f * 1000)
-	}
-	return 1000
 }

@@ -10,38 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/forelane/forelane/internal/httpspec"
 	"github.com/forelane/forelane/internal/integration"
 )
-
-func TestA28Preferred(t *testing.T) {
-	for _, tt := range []struct {
-		accept string
-		want   httpspec.Encodings
-	}{
-		{"", 0},
-		{"gzip", httpspec.Gzip},
-		{"deflate", httpspec.Deflate},
-		{"deflate,gzip", httpspec.Gzip},
-		{"deflate;q=0.5,gzip;q=1.0", httpspec.Gzip},
-		{"DEFLATE , gzip;q=0.9", httpspec.Deflate},
-		{"gzip;q=1.0,identity;q=0.5,*;q=0", httpspec.Gzip},
-		{"gzip;q=0.5,identity", 0},
-		{"gzip;q=0", 0},
-		{"gzip;q=0,*", httpspec.Deflate},
-		{"*", httpspec.Gzip},
-		{"*;q=0", 0},
-		{"identity", 0},
-		{"br", 0},
-		{"gzip;q=2", 0},
-		{"gzip;q=NaN", 0},
-		{"gzip;q=x, deflate", httpspec.Deflate},
-	} {
-		if got := preferred(tt.accept); got != tt.want {
-			t.Errorf("%q: %v, want %v", tt.accept, got, tt.want)
-		}
-	}
-}
 
 // packed is text in a coding.
 func packed(t *testing.T, coding string, text []byte) []byte {

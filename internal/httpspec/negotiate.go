@@ -14,7 +14,7 @@ type Encodings uint8
 const (
 	Gzip Encodings = 1 << iota
 	Brotli
-	Deflate // of APIs only: AcceptedEncodings does not tell it
+	Deflate // of APIs only: PreferredEncoding tells it
 )
 
 // Has tells whether all of f are in e.
@@ -53,7 +53,7 @@ func AcceptedEncodings(values string) Encodings {
 		default:
 			continue
 		}
-		if weightIsZero(params) {
+		if weight(params) == 0 {
 			refused |= f
 		} else {
 			e |= f
@@ -62,9 +62,42 @@ func AcceptedEncodings(values string) Encodings {
 	return e &^ refused
 }
 
-// weightIsZero tells whether parameters hold a q of zero, or a q that cannot
-// be read, which counts as a refusal.
-func weightIsZero(params string) bool {
+// PreferredEncoding is the coding of APIs, Gzip or Deflate, that the joined
+// values of Accept-Encoding rank first, Gzip where both are equal; 0: none, or
+// identity before it. Unlike AcceptedEncodings * stands for what is not named.
+func PreferredEncoding(values string) Encodings {
+	gzip, deflate, any, identity := -1, -1, 0, 0
+	for item, rest, ok := NextItem(values); ok; item, rest, ok = NextItem(rest) {
+		coding, params := cutOutsideQuotes(item, ';')
+		switch coding = trim(coding); {
+		case equalFold(coding, "gzip"):
+			gzip = weight(params)
+		case equalFold(coding, "deflate"):
+			deflate = weight(params)
+		case equalFold(coding, "identity"):
+			identity = weight(params)
+		case coding == "*":
+			any = weight(params)
+		}
+	}
+	if gzip < 0 {
+		gzip = any
+	}
+	if deflate < 0 {
+		deflate = any
+	}
+	switch best := max(gzip, deflate); {
+	case best == 0 || identity > best:
+		return 0
+	case best == gzip:
+		return Gzip
+	}
+	return Deflate
+}
+
+// weight is the q of parameters in thousandths: 1000 without one, 0 when it
+// cannot be read, which counts as a refusal.
+func weight(params string) int {
 	for params != "" {
 		var p string
 		p, params = cutOutsideQuotes(params, ';')
@@ -72,27 +105,28 @@ func weightIsZero(params string) bool {
 		if len(p) < 2 || lower(p[0]) != 'q' || p[1] != '=' {
 			continue
 		}
-		return !positiveWeight(p[2:])
+		return qvalue(p[2:])
 	}
-	return false
+	return 1000
 }
 
-// positiveWeight reads a qvalue (RFC 9110 12.4.2): 0 or 1 with at most three
-// decimals.
-func positiveWeight(q string) bool {
+// qvalue reads a qvalue (RFC 9110 12.4.2), 0 or 1 with at most three decimals,
+// in thousandths; 0 for what is none.
+func qvalue(q string) int {
 	if q == "" || len(q) > 5 || q[0] != '0' && q[0] != '1' || len(q) > 1 && q[1] != '.' {
-		return false
+		return 0
 	}
-	positive := q[0] == '1'
-	for i := 2; i < len(q); i++ {
-		switch {
-		case q[i] < '0' || q[i] > '9' || q[0] == '1' && q[i] != '0':
-			return false
-		case q[i] != '0':
-			positive = true
+	n := 1000 * int(q[0]-'0')
+	for i, unit := 2, 100; i < len(q); i, unit = i+1, unit/10 {
+		if q[i] < '0' || q[i] > '9' {
+			return 0
 		}
+		n += unit * int(q[i]-'0')
 	}
-	return positive
+	if n > 1000 {
+		return 0
+	}
+	return n
 }
 
 // AppendNormalised appends the joined values of a selecting field (Vary) in a
