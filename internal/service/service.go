@@ -18,8 +18,6 @@ package service
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -147,9 +145,8 @@ func (w *way) RoundTrip(rq *http.Request) (*http.Response, error) {
 }
 
 func (w *way) sign(rq *http.Request, body []byte) error {
-	h := rq.Header
 	for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
-		h.Del(name)
+		rq.Header.Del(name)
 	}
 	if w.o.Credentials == nil {
 		return nil
@@ -158,25 +155,6 @@ func (w *way) sign(rq *http.Request, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	at := w.o.Now().UTC()
-	sum := sha256.Sum256(body)
-	hash := hex.EncodeToString(sum[:])
-	h.Set("X-Amz-Date", at.Format(sigv4.TimeFormat))
-	h.Set("X-Amz-Content-Sha256", hash)
-	if c.SessionToken != "" {
-		h.Set("X-Amz-Security-Token", c.SessionToken)
-	}
-	in := &sigv4.Request{
-		Method: rq.Method, Path: rq.URL.EscapedPath(), Query: rq.URL.RawQuery, PayloadHash: hash, Time: at,
-		Fields: []sigv4.Field{{Name: "Host", Value: rq.Host}},
-	}
-	for name, values := range h {
-		if name == "Content-Type" || strings.HasPrefix(name, "X-Amz-") {
-			for _, v := range values {
-				in.Fields = append(in.Fields, sigv4.Field{Name: name, Value: v})
-			}
-		}
-	}
-	h.Set("Authorization", sigv4.Sign(in, &c, w.scope))
+	sigv4.SignHTTP(rq, body, &c, w.scope, w.o.Now())
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -88,15 +87,9 @@ func VerifyPayload(rq *http.Request, hash, secret string, now time.Time) error {
 		}
 	}
 	in := &Request{Method: rq.Method, Path: rq.URL.EscapedPath(), Query: rq.URL.RawQuery, PayloadHash: hash, Time: t}
+	from := &Incoming{Host: rq.Host, Header: rq.Header, Length: rq.ContentLength}
 	for _, name := range c.Signed {
-		switch name {
-		case "host":
-			in.Fields = append(in.Fields, Field{name, rq.Host})
-		case "content-length": // net/http takes it out of the fields
-			in.Fields = append(in.Fields, Field{name, strconv.FormatInt(rq.ContentLength, 10)})
-		default:
-			in.Fields = append(in.Fields, Field{name, strings.Join(rq.Header.Values(name), ",")})
-		}
+		in.Fields = append(in.Fields, Field{name, from.value(name)})
 	}
 	_, want := sign(in, secret, c.Scope)
 	if subtle.ConstantTimeCompare([]byte(want), []byte(c.Signature)) != 1 {

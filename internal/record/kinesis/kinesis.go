@@ -18,9 +18,7 @@ package kinesis
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -239,24 +237,7 @@ func (s *Stream) call(body []byte) ([]byte, error) {
 }
 
 func sign(rq *http.Request, body []byte, c *sigv4.Credentials, region string) {
-	now := time.Now().UTC()
-	sum := sha256.Sum256(body)
-	hash := hex.EncodeToString(sum[:])
 	rq.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	rq.Header.Set("X-Amz-Target", "Kinesis_20131202.PutRecords")
-	rq.Header.Set("X-Amz-Date", now.Format(sigv4.TimeFormat))
-	rq.Header.Set("X-Amz-Content-Sha256", hash)
-	if c.SessionToken != "" {
-		rq.Header.Set("X-Amz-Security-Token", c.SessionToken)
-	}
-	in := &sigv4.Request{
-		Method: http.MethodPost, Path: rq.URL.EscapedPath(), PayloadHash: hash, Time: now,
-		Fields: []sigv4.Field{{Name: "Host", Value: rq.URL.Host}},
-	}
-	for _, name := range []string{"Content-Type", "X-Amz-Content-Sha256", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Target"} {
-		if v := rq.Header.Get(name); v != "" {
-			in.Fields = append(in.Fields, sigv4.Field{Name: name, Value: v})
-		}
-	}
-	rq.Header.Set("Authorization", sigv4.Sign(in, c, sigv4.Scope{Region: region, Service: "kinesis"}))
+	sigv4.SignHTTP(rq, body, c, sigv4.Scope{Region: region, Service: "kinesis"}, time.Now())
 }
